@@ -49,26 +49,26 @@ def counting(what: str, total: int) -> Callable[[int], None]:
     steps = iter(range(total // 5, total + 1, max(total // 5, 1)))
     following = next(steps, None)
 
-    def told(done: int) -> None:
+    def report(done: int) -> None:
         nonlocal following
         while following is not None and done >= following:
             say(f"  {what}: {following} of {total}")
             following = next(steps, None)
 
-    return told
+    return report
 
 
 class Bare:
     """Applies of routes that nobody watches."""
 
-    def __init__(self, found: Plane, count: int, threads: int) -> None:
-        self._api = KubeApi(connect(found.kubeconfig))
+    def __init__(self, result: Plane, count: int, threads: int) -> None:
+        self._api = KubeApi(connect(result.kubeconfig))
         self._threads, self._keys = (
             threads,
             [EndpointKey(BARE, f"e{number}") for number in range(count)],
         )
-        found.tenants([BARE])
-        found.dev.kube.patch(
+        result.tenants([BARE])
+        result.dev.kube.patch(
             f"/api/v1/namespaces/{BARE}", {"metadata": {"labels": {"tidegate.dev/tenant": None}}}
         )
         self._generations = itertools.count(1)
@@ -118,11 +118,11 @@ class Bare:
 class Bench:
     """Everything that runs, and a crowd that grows."""
 
-    def __init__(self, found: Plane, store: Store, worker: Worker, threads: int) -> None:
-        self.plane, self.store, self.worker = found, store, worker
-        self.ticks = Ticks(found.etcd, f"{ROUTES}b")
+    def __init__(self, result: Plane, store: Store, worker: Worker, threads: int) -> None:
+        self.plane, self.store, self.worker = result, store, worker
+        self.ticks = Ticks(result.etcd, f"{ROUTES}b")
         self.crowd: list[EndpointKey] = []
-        self.bare = Bare(found, 1000, threads)
+        self.bare = Bare(result, 1000, threads)
 
     def grow(self, size: int) -> float:
         """More endpoints, until each has its route at r1 and is at rest; endpoints per second until
@@ -219,7 +219,7 @@ def latency(bench: Bench, count: int) -> Figures:
     say(f"{count} single moves")
     ours = [1000 * s for s in bench.singles(count)]
     bare = [1000 * s for s in bench.bare.singles(bench.ticks, count)]
-    mine, plain = (statistics.quantiles(found, n=100) for found in (ours, bare))
+    mine, plain = (statistics.quantiles(seconds, n=100) for seconds in (ours, bare))
     return {
         "ours_ms": {"p50": mine[49], "p99": mine[98]},
         "bare_ms": {"p50": plain[49], "p99": plain[98]},
@@ -233,22 +233,22 @@ def measure(bench: Bench, endpoints: int, many: int) -> Figures:
     deployed = bench.grow(endpoints)
     memory = {"0": empty, str(endpoints): bench.worker.memory()}
     bench.begin_rollouts(bench.crowd)
-    found: Figures = {"endpoints": endpoints, "deployed_per_second": deployed}
-    found["step"] = throughput(bench, PASSES)
-    found["latency"] = latency(bench, min(SINGLES, endpoints))
-    found["idle"] = bench.idle(IDLE_S)
+    result: Figures = {"endpoints": endpoints, "deployed_per_second": deployed}
+    result["step"] = throughput(bench, PASSES)
+    result["latency"] = latency(bench, min(SINGLES, endpoints))
+    result["idle"] = bench.idle(IDLE_S)
     if many > endpoints:
         bench.grow(many)
         memory[str(many)] = bench.worker.memory()
-    return found | {"worker_memory_mib": memory}
+    return result | {"worker_memory_mib": memory}
 
 
-def table(found: Figures) -> str:
+def table(result: Figures) -> str:
     """For a terminal."""
-    step, late, idle = found["step"], found["latency"], found["idle"]
+    step, late, idle = result["step"], result["latency"], result["idle"]
     rows = [
         (
-            f"{found['endpoints']} endpoints moved one step, per second",
+            f"{result['endpoints']} endpoints moved one step, per second",
             f"{step['moved_per_second']:.0f}",
         ),
         ("bare applies per second, same client", f"{step['bare_applies_per_second']:.0f}"),
@@ -267,10 +267,10 @@ def table(found: Figures) -> str:
         ),
         *(
             (f"worker's memory at {n} endpoints", f"{m:.0f} MiB")
-            for n, m in found["worker_memory_mib"].items()
+            for n, m in result["worker_memory_mib"].items()
         ),
     ]
-    bad = found["abort"]
+    bad = result["abort"]
     if "to_last_request_s" in bad:
         rows.append(
             ("bad candidate: first request to weight 0", f"{bad['to_weight_0_written_s']:.1f} s")
@@ -283,24 +283,24 @@ def table(found: Figures) -> str:
 
 def main() -> None:
     """Measure and tell."""
-    asked = argparse.ArgumentParser(prog="python -m bench.cluster")
-    asked.add_argument("--endpoints", type=int, default=1000)
-    asked.add_argument(
+    parser = argparse.ArgumentParser(prog="python -m bench.cluster")
+    parser.add_argument("--endpoints", type=int, default=1000)
+    parser.add_argument(
         "--many", type=int, default=5000, help="how many for the second figure of memory"
     )
-    asked.add_argument(
+    parser.add_argument(
         "--threads", type=int, default=4, help="of the worker, and of the bare client"
     )
-    args = asked.parse_args()
+    args = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-bench-")))
         say("starting Postgres, etcd, the API server")
         url = stack.enter_context(database(folder))
-        found = stack.enter_context(plane(folder))
+        result = stack.enter_context(plane(folder))
         store = Store(url)
         stack.callback(store.close)
-        worker = stack.enter_context(working(url, found.kubeconfig, folder, args.threads))
-        figures = measure(Bench(found, store, worker, args.threads), args.endpoints, args.many)
+        worker = stack.enter_context(working(url, result.kubeconfig, folder, args.threads))
+        figures = measure(Bench(result, store, worker, args.threads), args.endpoints, args.many)
     say("a bad candidate through the real gateway")
     figures["abort"] = abort.measure()
     print(table(figures))

@@ -47,18 +47,18 @@ def exposure(
     """One cell: a bad candidate, every rule on the same traffic."""
     scrapes, requests = bound(size, share, STABLE, bad)
     scenario = steady("", min(20 * scrapes + 200, 8000), size, share, STABLE, bad)
-    found: dict[str, list[float]] = {name: [] for name in rules()}
+    result: dict[str, list[float]] = {name: [] for name in rules()}
     for _ in range(runs):
         counts = scenario.run(rng)
         answered = counts[:, 0].cumsum()
         for name, rule in rules().items():
             at = rule(counts)
             if at is not None:
-                found[name].append(float(answered[at - 1]))
+                result[name].append(float(answered[at - 1]))
     row: dict[str, Any] = {"bad": bad, "size": size, "share": share, "bound_scrapes": scrapes}
     row["bound_requests"] = requests
     row["watched_requests"] = scenario.size * share * len(scenario.share)
-    for name, values in found.items():
+    for name, values in result.items():
         row[name] = {
             "mean": float(np.mean(values)) if values else None,
             "p95": float(np.quantile(values, 0.95)) if values else None,
@@ -76,13 +76,13 @@ def passing(
     per_scrape = growth(size * share, size * (1 - share), rates, rates, margin)
     needed = math.ceil(THRESHOLD / per_scrape) * size * share
     scenario = steady("", int(10 * needed / (size * share)), size, share, base, base)
-    found = []
+    results = []
     for _ in range(runs):
         counts = scenario.run(rng)
         at = tidegate(counts, THRESHOLD, Test(worse=False, margin=margin))
         if at is not None:
-            found.append(int(counts[:at, 0].sum()))
-    mean = float(np.mean(found)) if found else math.inf
+            results.append(int(counts[:at, 0].sum()))
+    mean = float(np.mean(results)) if results else math.inf
     print(
         f"{100 * base:5g} {100 * share:6g} {needed:10.0f} {mean:10.0f} {mean / needed:7.2f}",
         flush=True,
@@ -92,7 +92,7 @@ def passing(
         "share": share,
         "bound": needed,
         "mean": mean,
-        "missed": 1 - len(found) / runs,
+        "missed": 1 - len(results) / runs,
     }
 
 

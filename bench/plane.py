@@ -82,10 +82,10 @@ def plane(folder: Path) -> Iterator[Plane]:
         dev.up(())
         dev.namespace(NAMESPACE)
         KServe(dev.plane, dev.kube, build.ensure(("kserve",), lambda _: None)["kserve"]).define()
-        found = Plane(dev, folder)
+        result = Plane(dev, folder)
         for name in ("kube-controller-manager", "kube-scheduler", "kwok"):
             dev.plane.pause(name)
-        yield found
+        yield result
     finally:
         dev.down()
 

@@ -126,8 +126,8 @@ def double_rule(counts: Counts, min_requests: int = 20) -> int | None:
     """Abort when, over all scrapes so far, the candidate has answered `min_requests` times and its
     bad rate is above twice stable's."""
     nc, yc, ns, ys = counts.cumsum(axis=0).T
-    found = np.flatnonzero((nc >= min_requests) & (yc * np.maximum(ns, 1) > 2 * ys * nc))
-    return int(found[0]) + 1 if len(found) else None
+    ndarray = np.flatnonzero((nc >= min_requests) & (yc * np.maximum(ns, 1) > 2 * ys * nc))
+    return int(ndarray[0]) + 1 if len(ndarray) else None
 
 
 Rule = Callable[[Counts], int | None]

@@ -14,7 +14,10 @@ IMAGE = "tidegate/tidegate:0.1.0"
 def main(folder: Path, image: str = IMAGE) -> None:
     """Write everything."""
     (folder / "templates").mkdir(parents=True, exist_ok=True)
-    entries = [entry(one, write_template(one, image, folder / "templates")) for one in TEMPLATES]
+    entries = [
+        entry(template, write_template(template, image, folder / "templates"))
+        for template in TEMPLATES
+    ]
     (folder / "catalog.yaml").write_text(catalog_text(image, entries))
 
 

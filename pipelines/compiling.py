@@ -41,12 +41,15 @@ def write_template(template: Template, image: str, folder: Path) -> Path:
     ]
 
     def pipeline(*values: Any) -> Results:
-        given = dict(zip(template.parameters, values, strict=True))
-        last = template.body(Row(given, image), given)
+        arguments = dict(zip(template.parameters, values, strict=True))
+        last = template.body(Row(arguments, image), arguments)
         return Results(*(last.outputs[name] for name in Results._fields))
 
     pipeline.__signature__ = inspect.Signature(fields, return_annotation=Results)  # type: ignore[attr-defined]
-    pipeline.__annotations__ = {**{one.name: one.annotation for one in fields}, "return": Results}
+    pipeline.__annotations__ = {
+        **{field.name: field.annotation for field in fields},
+        "return": Results,
+    }
     says = "\n".join(f"    {name}: {PARAMETERS[name].description}" for name in template.parameters)
     pipeline.__doc__ = f"{template.title}.\n\nArgs:\n{says}\n"
     made = dsl.pipeline(

@@ -127,8 +127,8 @@ def component(name: str, flags: tuple[str, ...], image: str) -> Any:
         fields.append(inspect.Parameter("summary", keyword, annotation=dsl.Output[dsl.HTML]))
     fields += [_field(flag) for flag in flags]
 
-    def run(*given: Any) -> dsl.ContainerSpec:
-        values = {one.name: value for one, value in zip(fields, given, strict=True)}
+    def run(*value: Any) -> dsl.ContainerSpec:
+        values = {field.name: value for field, value in zip(fields, value, strict=True)}
         arguments = [_argument(command, flag, value) for flag, value in values.items()]
         limit = f"--time-limit-seconds={command.seconds - 60}"
         return dsl.ContainerSpec(
@@ -137,7 +137,7 @@ def component(name: str, flags: tuple[str, ...], image: str) -> Any:
 
     run.__name__ = command.runs or name
     run.__signature__ = inspect.Signature(fields)  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in fields}
+    run.__annotations__ = {field.name: field.annotation for field in fields}
     return dsl.container_component(run)
 
 
@@ -157,12 +157,12 @@ def _argument(command: Command, name: str, value: Any) -> str:
     return f"--out-{flag}={value}" if name in command.outputs else f"--{flag}={value}"
 
 
-def task(name: str, label: str, image: str, after: Any, **given: Any) -> Any:
+def task(name: str, label: str, image: str, after: Any, **values: Any) -> Any:
     """The command as a task of the pipeline that is being made: never from the cache, with an end,
     small, with the address and the token of the namespace that it runs in."""
     command = COMMANDS[name]
-    flags = tuple(flag for flag in (*command.flags, "service_url") if flag in given)
-    made = component(name, flags, image)(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, **given)
+    flags = tuple(flag for flag in (*command.flags, "service_url") if flag in values)
+    made = component(name, flags, image)(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, **values)
     made.set_display_name(label).set_caching_options(False)
     made.set_cpu_request("50m").set_cpu_limit("500m").set_memory_request("96Mi").set_memory_limit(
         "256Mi"

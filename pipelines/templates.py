@@ -35,8 +35,8 @@ class Results(NamedTuple):
 class Row:
     """Tasks, each after the one before."""
 
-    def __init__(self, given: Given, image: str) -> None:
-        self._given, self._image, self._last = given, image, None
+    def __init__(self, values: Given, image: str) -> None:
+        self._given, self._image, self._last = values, image, None
 
     def then(self, name: str, label: str, **more: Any) -> Any:
         """Append a task; what it takes and the template has is passed on."""
@@ -73,7 +73,7 @@ def _begin(row: Row, strategy: str) -> str:
     return rollout
 
 
-def _canary(row: Row, given: Given) -> Any:
+def _canary(row: Row, values: Given) -> Any:
     rollout = _begin(row, "canary")
     for step in range(1, MOST_STEPS + 1):
         row.then("reach", f"Traffic step {step} of {MOST_STEPS}", rollout_id=rollout, step=step)
@@ -81,35 +81,35 @@ def _canary(row: Row, given: Given) -> Any:
     return row.then("finish", "Promotion", rollout_id=rollout, at="end")
 
 
-def _ab(row: Row, given: Given) -> Any:
+def _ab(row: Row, values: Given) -> Any:
     rollout = _begin(row, "ab")
     row.then("reach", "Side by side", rollout_id=rollout, step=1)
     row.then("approval", "Approval", rollout_id=rollout)
     return row.then("finish", "Decision", rollout_id=rollout, at="end")
 
 
-def _stage(row: Row, given: Given) -> Any:
+def _stage(row: Row, values: Given) -> Any:
     return row.then("finish", "Staged", rollout_id=_begin(row, "blue-green"), at="waiting")
 
 
-def _promote(row: Row, given: Given) -> Any:
+def _promote(row: Row, values: Given) -> Any:
     row.then("preflight", "Preflight", strategy="promote")
-    asked = row.then("smoke-candidate", "Smoke test", strategy="promote")
-    return row.then("promote", "Promotion", rollout_id=asked.outputs["rollout_id"])
+    smoke_test = row.then("smoke-candidate", "Smoke test", strategy="promote")
+    return row.then("promote", "Promotion", rollout_id=smoke_test.outputs["rollout_id"])
 
 
-def _shadow(row: Row, given: Given) -> Any:
+def _shadow(row: Row, values: Given) -> Any:
     rollout = _begin(row, "shadow")
     row.then("reach", "Copies of requests", rollout_id=rollout, step=1)
     return row.then("finish", "Stable kept", rollout_id=rollout, at="end")
 
 
-def _undo(row: Row, given: Given) -> Any:
+def _undo(row: Row, values: Given) -> Any:
     row.then("preflight", "Preflight", strategy="undo")
     return row.then("undo", "Undo")
 
 
-def _deploy(row: Row, given: Given) -> Any:
+def _deploy(row: Row, values: Given) -> Any:
     row.then("preflight", "Preflight", strategy="deploy")
     deployed = row.then("deploy", "Deployment")
     row.then("smoke-endpoint", "Smoke test", strategy="deploy")

@@ -33,8 +33,8 @@ def locked(lock: str) -> list[str]:
 def strange(licence: str) -> list[str]:
     """Which parts of a licence expression are not allowed. `A OR B` needs one of them."""
     choices = [
-        re.split(r" AND |; ", one[1:-1] if one.startswith("(") else one)
-        for one in licence.split(" OR ")
+        re.split(r" AND |; ", item[1:-1] if item.startswith("(") else item)
+        for item in licence.split(" OR ")
     ]
     wrong = [[part for part in parts if part not in ALLOWED] for parts in choices]
     return [] if [] in wrong else wrong[0]
@@ -43,12 +43,15 @@ def strange(licence: str) -> list[str]:
 def licences(names: list[str]) -> list[str]:
     """Complaints about installed packages, a line each."""
     command = [BIN / "pip-licenses", "--from=mixed", "--format=json", "--packages", *names]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    packages = json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    )
     return [
-        f"{one['Name']} {one['Version']}: licence {', '.join(wrong)} is not among those allowed in "
+        f"{item['Name']} {item['Version']}: licence {', '.join(wrong)} is not among those allowed "
+        "in "
         "scripts/audit.py"
-        for one in found
-        if (wrong := strange(one["License"]))
+        for item in packages
+        if (wrong := strange(item["License"]))
     ]
 
 
@@ -66,15 +69,15 @@ def vulnerabilities() -> tuple[list[str], str]:
         packages = json.loads(ran.stdout)["dependencies"]
     except (subprocess.TimeoutExpired, ValueError, KeyError):
         return [], "pip-audit's data cannot be reached: no version was looked at"
-    seen = [one for one in packages if "vulns" in one]
-    found = [
-        f"{one['name']} {one['version']}: {bug['id']}, fixed in "
+    seen = [package for package in packages if "vulns" in package]
+    vulnerable = [
+        f"{item['name']} {item['version']}: {bug['id']}, fixed in "
         f"{', '.join(bug['fix_versions']) or 'no version yet'}"
-        for one in seen
-        for bug in one["vulns"]
+        for item in seen
+        for bug in item["vulns"]
     ]
     return (
-        found,
+        vulnerable,
         f"pip-audit: {len(seen)} of {len(packages)} versions looked at (of the others it has no "
         "data here)",
     )
@@ -84,8 +87,8 @@ def main() -> None:
     """Ends with 1 where something is wrong."""
     names = locked(LOCK.read_text())
     wrong = licences(names)
-    known, said = vulnerabilities()
-    print(f"licences: {len(names)} packages; {said}")
+    known, message = vulnerabilities()
+    print(f"licences: {len(names)} packages; {message}")
     if wrong or known:
         sys.exit("\n".join([*wrong, *known]))
 

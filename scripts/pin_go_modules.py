@@ -40,8 +40,8 @@ def go(*arguments: str, folder: Path | None = None) -> str:
 
 def replaces(module: str, version: str) -> list[str]:
     """The `replace` lines that its dependants must repeat."""
-    told = json.loads(go("mod", "download", "-json", f"{module}@{version}"))
-    parsed: dict[str, Any] = json.loads(go("mod", "edit", "-json", told["GoMod"]))
+    content = json.loads(go("mod", "download", "-json", f"{module}@{version}"))
+    parsed: dict[str, Any] = json.loads(go("mod", "edit", "-json", content["GoMod"]))
     lines = []
     for item in parsed.get("Replace") or []:
         new = item["New"]

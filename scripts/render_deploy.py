@@ -64,7 +64,7 @@ def settings_schema(program: str) -> dict[str, Any]:
     model, own = PROGRAMS[program]
     made = model.model_json_schema()
     properties = {
-        name: _plain(made, one) for name, one in made["properties"].items() if name not in own
+        name: _plain(made, item) for name, item in made["properties"].items() if name not in own
     }
     return {
         "type": "object",
@@ -73,12 +73,15 @@ def settings_schema(program: str) -> dict[str, Any]:
     }
 
 
-def _plain(made: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" in one:
-        one = {**made["$defs"][one["$ref"].rsplit("/", 1)[1]], **one}
-    given = [option for option in one.get("anyOf", [one]) if option.get("type") != "null"]
-    found = {**given[0], **({"default": one["default"]} if one.get("default") is not None else {})}
-    kept = {key: found[key] for key in _KEPT if key in found}
+def _plain(made: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in item:
+        item = {**made["$defs"][item["$ref"].rsplit("/", 1)[1]], **item}
+    options = [option for option in item.get("anyOf", [item]) if option.get("type") != "null"]
+    field = {
+        **options[0],
+        **({"default": item["default"]} if item.get("default") is not None else {}),
+    }
+    kept = {key: field[key] for key in _KEPT if key in field}
     if "items" in kept:
         kept["items"] = {"type": "string"}
     return kept
@@ -97,13 +100,13 @@ def rendered(helm: Path, values: str) -> dict[str, str]:
     done = subprocess.run(
         [*command, "--values", "-"], input=values, capture_output=True, text=True, check=True
     )
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for document in re.split(r"^---$", done.stdout, flags=re.MULTILINE):
         if source := _SOURCE.search(document):
             text = _HELM_ONLY.sub("", _SOURCE.sub("", document)).strip()
             if yaml.safe_load(text):
-                found.setdefault(source[1], []).append(text)
-    return {name: "\n---\n".join(parts) + "\n" for name, parts in found.items()}
+                result.setdefault(source[1], []).append(text)
+    return {name: "\n---\n".join(parts) + "\n" for name, parts in result.items()}
 
 
 def kustomize(helm: Path) -> Iterator[tuple[Path, str]]:

@@ -45,30 +45,30 @@ def main() -> int:
     )
     check = parser.parse_args().check
     stale = [
-        path for path, text in wanted().items() if not path.exists() or path.read_text() != text
+        path for path, text in rendered().items() if not path.exists() or path.read_text() != text
     ]
     for path in stale:
         print(f"{'differs' if check else 'writing'} {path.relative_to(ROOT)}")
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(wanted()[path])
+            path.write_text(rendered()[path])
     return 1 if check and stale else 0
 
 
-def wanted() -> dict[Path, str]:
+def rendered() -> dict[Path, str]:
     """Every file with its text."""
-    found: dict[Path, str] = {}
+    result: dict[Path, str] = {}
     sources = sorted(path for path in POLICIES.glob("*/*.yaml") if path.stem == path.parent.name)
     for source in sources:
         text, name = source.read_text(), source.stem
-        found[DEPLOY / source.name] = text.replace(
+        result[DEPLOY / source.name] = text.replace(
             "validationActions: [Audit]", "validationActions: [Deny]"
         )
-        found[source.parent / "artifacthub-pkg.yml"] = _package(name, text)
+        result[source.parent / "artifacthub-pkg.yml"] = _package(name, text)
         if name == BOTH:
             policy = yaml.safe_load(text)
             for folder, action in ((source.parent, "Audit"), (DEPLOY, "Enforce")):
-                found[folder / f"{name}.clusterpolicy.yaml"] = _dump(
+                result[folder / f"{name}.clusterpolicy.yaml"] = _dump(
                     _cluster_policy(policy, action)
                 )
     kustomization = {
@@ -76,8 +76,8 @@ def wanted() -> dict[Path, str]:
         "kind": "Kustomization",
         "resources": [source.name for source in sources],
     }
-    found[DEPLOY / "kustomization.yaml"] = _dump(kustomization)
-    return found
+    result[DEPLOY / "kustomization.yaml"] = _dump(kustomization)
+    return result
 
 
 def _cluster_policy(policy: Mapping[str, Any], action: str) -> dict[str, Any]:
@@ -114,17 +114,17 @@ def _cluster_policy(policy: Mapping[str, Any], action: str) -> dict[str, Any]:
 
 def _package(name: str, text: str) -> str:
     about = yaml.safe_load(text)["metadata"]["annotations"]
-    told = about[f"{_ABOUT}description"].strip()
+    description = about[f"{_ABOUT}description"].strip()
     return _dump(
         {
             "name": name,
             "version": "1.0.0",
             "displayName": about[f"{_ABOUT}title"],
             "createdAt": _CREATED,
-            "description": told,
+            "description": description,
             "install": f"```shell\nkubectl apply -f {name}.yaml\n```",
             "keywords": ["kyverno", "KServe", "Tidegate"],
-            "readme": told,
+            "readme": description,
             "annotations": {
                 "kyverno/category": about[f"{_ABOUT}category"],
                 "kyverno/kubernetesVersion": "1.30",

@@ -77,9 +77,9 @@ class Databases:
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     """The session's Postgres server."""
     if url := os.environ.get("TIDEGATE_DATABASE_URL"):
-        given = Databases(url)
-        yield given
-        given.drop_all()
+        value = Databases(url)
+        yield value
+        value.drop_all()
         return
     home = Home(tmp_path_factory.mktemp("postgres") / "home").create()
     supervisor = Supervisor(home.run)

@@ -52,13 +52,13 @@ class HttpServer:
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 address = str(self.connection.getsockname()[0])
-                said = answer(Request(self.command, self.path, self.headers, body, address))
-                self.send_response(said.status)
-                for name, value in said.headers.items():
+                reply = answer(Request(self.command, self.path, self.headers, body, address))
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(len(said.content)))
+                self.send_header("content-length", str(len(reply.content)))
                 self.end_headers()
-                self.wfile.write(said.content)
+                self.wfile.write(reply.content)
 
             do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
 

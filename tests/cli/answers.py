@@ -53,7 +53,7 @@ def traffic(stable: int, candidate: int | None = None, percent: int = 0) -> out.
 
 
 def step(percent: int, state: str, **more: Any) -> out.StepOut:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "match": [],
         "mirror_percent": 0,
         "replicas_percent": 0,
@@ -62,7 +62,7 @@ def step(percent: int, state: str, **more: Any) -> out.StepOut:
         "baked_seconds": {"done": 60.0, "current": 40.0, "ahead": 0.0}[state],
         "expected_seconds": 75.0,
     }
-    return out.StepOut(percent=percent, state=state, **{**given, **more})
+    return out.StepOut(percent=percent, state=state, **{**values, **more})
 
 
 def plan(at: int) -> list[out.StepOut]:
@@ -73,7 +73,7 @@ def plan(at: int) -> list[out.StepOut]:
 
 
 def verdict(**more: Any) -> out.VerdictOut:
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "metric": "errors",
         "verdict": "undecided",
         "message": "errors: candidate 0 of 412 (0.0 %), stable 3 of 3708 (0.1 %): about 310 more "
@@ -86,7 +86,7 @@ def verdict(**more: Any) -> out.VerdictOut:
         "requests_more": 310,
         "seconds_more": 155.0,
     }
-    return out.VerdictOut(**{**given, **more})
+    return out.VerdictOut(**{**values, **more})
 
 
 FAIL = verdict(
@@ -140,12 +140,12 @@ def pods(**more: Any) -> list[out.VerdictOut]:
     }
     silent = "r2: 0 s of this step with a share and no ready pod, allowed 20 s"
     last = {"metric": "no_ready_pods", "message": silent, "allowed": 20.0}
-    return [verdict(**{**none, **one, **more}) for one in (restarts, kills, last)]
+    return [verdict(**{**none, **item, **more}) for item in (restarts, kills, last)]
 
 
 def rollout(**more: Any) -> Any:
     """A canary in its second step; the data plane is one step behind."""
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "id": ID,
         "namespace": "demo",
         "endpoint": "add-sub",
@@ -185,7 +185,7 @@ def rollout(**more: Any) -> Any:
         more.keys() & out.RolloutChange.model_fields.keys() - out.RolloutOut.model_fields.keys()
     )
     kind = out.RolloutChange if changed else out.RolloutOut
-    return plain(kind(**{**given, **more}))
+    return plain(kind(**{**values, **more}))
 
 
 UNMEASURED = {"measured_percent": None, "measured_requests": None}
@@ -234,7 +234,7 @@ def _over(at: int) -> dict[str, Any]:
 
 def live(number: int, **more: Any) -> out.LiveOut:
     """A revision in the cluster, with one replica that is ready."""
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "desired_replicas": 1,
         "ready_replicas": 1,
         "restarts": 0,
@@ -245,12 +245,12 @@ def live(number: int, **more: Any) -> out.LiveOut:
         "containers": [],
         "warming_up": False,
     }
-    return out.LiveOut(revision=number, **{**given, **more})
+    return out.LiveOut(revision=number, **{**values, **more})
 
 
 def status(*lives: out.LiveOut, **more: Any) -> out.StatusOut:
     """The worker's last word."""
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "phase": "ready",
         "message": "r1 100 %",
         "generation": 7,
@@ -262,7 +262,7 @@ def status(*lives: out.LiveOut, **more: Any) -> out.StatusOut:
         "requests_per_second": None,
         "refusals": [],
     }
-    return out.StatusOut(live=list(lives), **{**given, **more})
+    return out.StatusOut(live=list(lives), **{**values, **more})
 
 
 SERVES = (Code.SERVING, "r1 100 %")
@@ -275,7 +275,7 @@ def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) 
     if not conditions:
         message = more.get("message", SERVES[1])
         conditions = (SERVES if message == SERVES[1] else (Code.STABLE_FAILING, message),)
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "namespace": "demo",
         "name": name,
         "mode": "standard",
@@ -298,7 +298,7 @@ def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) 
         more.keys() & out.EndpointChange.model_fields.keys() - out.EndpointOut.model_fields.keys()
     )
     kind = out.EndpointChange if changed else out.EndpointOut
-    made = kind(**{**given, **more})
+    made = kind(**{**values, **more})
     if made.status is not None and not made.status.conditions:
         made.status.conditions = [
             out.ConditionOut(code=code, message=message) for code, message in conditions
@@ -310,7 +310,7 @@ def with_candidate(*conditions: tuple[Code, str], name: str = "add-sub", **more:
     """The same endpoint while the canary runs."""
     bakes = (Code.ROLLOUT, "baking 25 % for 40 of 60 s")
     hold = () if "message" in more else (bakes, LOADS)
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "candidate": revision(2),
         "traffic": out.BothTraffics(desired=traffic(1, 2, 25), routed=traffic(1, 2, 5)),
         "phase": "progressing",
@@ -323,7 +323,7 @@ def with_candidate(*conditions: tuple[Code, str], name: str = "add-sub", **more:
         "reason": "step 2 of 3: 25 %",
         "since": ago(seconds=40),
     }
-    return endpoint(name, *(conditions or hold), **{**given, **more})
+    return endpoint(name, *(conditions or hold), **{**values, **more})
 
 
 def page(*items: Any, token: str | None = None) -> Any:

@@ -78,7 +78,7 @@ class FakeApi:
 
     def sent(self, method: str) -> list[Asked]:
         """The requests of this method, in order."""
-        return [one for one in self.asked if one.method == method]
+        return [request for request in self.asked if request.method == method]
 
 
 def problem(status: int, code: str, detail: str, *errors: dict[str, Any]) -> httpx2.Response:
@@ -144,9 +144,9 @@ class Cli:
         lines."""
         before = self.environ
         self.environ = {**before, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "100"}
-        shown = self(*arguments, terminal=True)
+        result = self(*arguments, terminal=True)
         self.environ = before
-        return "".join(f"{line.rstrip()}\n" for line in shown.out.splitlines())
+        return "".join(f"{line.rstrip()}\n" for line in result.out.splitlines())
 
     def _sleep(self, seconds: float) -> None:
         self.time += seconds

@@ -29,9 +29,9 @@ def test_no_cluster_is_said_and_is_3(cli: Cli, root: Path) -> None:
 
 
 def test_a_cluster_that_runs_tells_how_to_reach_it(cli: Cli, root: Path) -> None:
-    told = {"state": "ready", "step": "", "pid": os.getpid(), "parts": ["knative", "kserve"]}
+    state = {"state": "ready", "step": "", "pid": os.getpid(), "parts": ["knative", "kserve"]}
     reach = {"server": "https://127.0.0.1:1", "kubeconfig": "/x/kubeconfig"}
-    (root / "cluster.json").write_text(json.dumps(told | reach))
+    (root / "cluster.json").write_text(json.dumps(state | reach))
     ended = cli("dev", "cluster", "status")
     assert ended.code == 0
     assert "parts:      knative, kserve" in ended.out
@@ -39,8 +39,8 @@ def test_a_cluster_that_runs_tells_how_to_reach_it(cli: Cli, root: Path) -> None
 
 
 def test_one_that_is_still_starting_tells_how_far_it_is(cli: Cli, root: Path) -> None:
-    told = {"state": "starting", "step": "starting Knative", "pid": os.getpid()}
-    (root / "cluster.json").write_text(json.dumps(told))
+    state = {"state": "starting", "step": "starting Knative", "pid": os.getpid()}
+    (root / "cluster.json").write_text(json.dumps(state))
     assert cli("dev", "cluster", "status").out.startswith("starting: starting Knative (pid ")
 
 

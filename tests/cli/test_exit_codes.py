@@ -80,7 +80,7 @@ def test_bad_usage_is_2_and_says_the_way_out(line: str, says: str, api: FakeApi,
     ended = cli(*line.split())
     assert (ended.code, ended.out) == (2, "")
     assert says in ended.err
-    assert [one.method for one in api.asked if one.method != "GET"] == []
+    assert [request.method for request in api.asked if request.method != "GET"] == []
 
 
 @pytest.mark.parametrize("line", ["--port 99999", "--port 0", "--workers 0", "--limit 0"])

@@ -24,7 +24,7 @@ def fleet(api: FakeApi) -> FakeApi:
         )
         for digits, last, minutes in (("33333333", 1, 2), ("44444444", 1, 90), ("44444444", 2, 91))
     ]
-    page = a.page(*({**one, "namespace": "team-b", "endpoint": "fraud"} for one in others))
+    page = a.page(*({**other, "namespace": "team-b", "endpoint": "fraud"} for other in others))
     api.on("GET", "/endpoints/team-b/fraud/rollouts", page)
     return api
 
@@ -69,19 +69,19 @@ def test_digits_that_begin_no_id_are_looked_up_as_a_name(fleet: FakeApi, cli: Cl
 
 def test_all_lists_the_rollouts_of_every_endpoint_newest_first(fleet: FakeApi, cli: Cli) -> None:
     listed = cli("rollout", "list", "--all", "-o", "json").json
-    assert [one["id"][:8] for one in listed] == [
+    assert [item["id"][:8] for item in listed] == [
         "33333333",
         "11111111",
         "22222222",
         "44444444",
         "44444444",
     ]
-    shown = cli("rollout", "list", "--all", "--limit", "2").out
-    assert "team-b/fraud" in shown
-    assert len(shown.splitlines()) == 3
+    text = cli("rollout", "list", "--all", "--limit", "2").out
+    assert "team-b/fraud" in text
+    assert len(text.splitlines()) == 3
     cli("rollout", "list", "--all", "-n", "demo")
-    asked = [one.query for one in fleet.asked if one.path == "/api/v1/endpoints"]
-    assert [query.get("namespace") for query in asked] == [None, None, "demo"]
+    requests = [request.query for request in fleet.asked if request.path == "/api/v1/endpoints"]
+    assert [query.get("namespace") for query in requests] == [None, None, "demo"]
 
 
 def test_all_and_an_endpoint_contradict_each_other(fleet: FakeApi, cli: Cli) -> None:
@@ -100,14 +100,14 @@ def test_status_watches_until_somebody_has_seen_enough(api: FakeApi, cli: Cli) -
     first, second = a.endpoint(), a.endpoint("fraud")
     crash = a.endpoint("fraud", phase="degraded", message="r1: CrashLoopBackOff")
     api.on("GET", "/endpoints", a.page(first, second), a.page(first, second), a.page(first, crash))
-    shown = cli("status", "-w", "--timeout", "5s")
-    assert shown.code == 124
-    assert shown.out.splitlines() == [
+    result = cli("status", "-w", "--timeout", "5s")
+    assert result.code == 124
+    assert result.out.splitlines() == [
         "00:00:00  demo/add-sub  ✔ ready  r1 100 %",
         "00:00:00  demo/fraud  ✔ ready  r1 100 %",
         "00:00:02  demo/fraud  ✖ degraded  r1 100 %  (r1: CrashLoopBackOff)",
     ]
-    assert shown.err == "⚠ timed out after 5s; endpoints and rollouts go on\n"
+    assert result.err == "⚠ timed out after 5s; endpoints and rollouts go on\n"
     api.on("GET", "/endpoints", a.page(first, crash))
     lines = cli("status", "-w", "--timeout", "3s", "-o", "json").out.splitlines()
     assert [json.loads(line)["name"] for line in lines] == ["add-sub", "fraud"]
@@ -125,6 +125,6 @@ def test_status_is_redrawn_in_place_on_a_terminal_and_ctrl_c_ends_it(
 
     api.on("GET", "/endpoints", a.page(a.endpoint()))
     cli.on_sleep = interrupt
-    shown = cli("status", "-w", terminal=True)
-    assert (shown.code, shown.err) == (130, "◌ stopped watching; endpoints and rollouts go on\n")
-    assert "\x1b[1A" in shown.out
+    result = cli("status", "-w", terminal=True)
+    assert (result.code, result.err) == (130, "◌ stopped watching; endpoints and rollouts go on\n")
+    assert "\x1b[1A" in result.out

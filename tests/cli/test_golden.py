@@ -19,8 +19,8 @@ def check(name: str, text: str) -> None:
 
 def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
-    shown = cli("rollout", "status", "add-sub")
-    assert (shown.code, shown.err) == (0, "")
+    result = cli("rollout", "status", "add-sub")
+    assert (result.code, result.err) == (0, "")
     check("rollout_status", cli.screen("rollout", "status", "add-sub"))
 
 
@@ -218,9 +218,9 @@ def test_a_watch_prints_a_line_per_change(api: FakeApi, cli: Cli) -> None:
         a.aborted(ended_at=a.AT),
     ]
     api.on("GET", f"/rollouts/{a.ID}", *observations)
-    shown = cli("rollout", "status", a.ID, "-w")
-    assert (shown.code, shown.err) == (3, "")  # the last line has said why
-    check_lines("rollout_watch", shown.out)
+    result = cli("rollout", "status", a.ID, "-w")
+    assert (result.code, result.err) == (3, "")  # the last line has said why
+    check_lines("rollout_watch", result.out)
 
 
 def check_lines(name: str, text: str) -> None:
@@ -267,7 +267,7 @@ def test_endpoint_list_over_two_pages(api: FakeApi, cli: Cli) -> None:
     first, *rest = every_kind_of_endpoint()
     api.on("GET", "/endpoints", a.page(first, token="more"), a.page(*rest))
     check("endpoint_list", cli.screen("endpoint", "list"))
-    assert [one.query.get("page_token") for one in api.asked] == [None, "more"]
+    assert [request.query.get("page_token") for request in api.asked] == [None, "more"]
 
 
 def test_the_overview_puts_first_what_needs_a_person(api: FakeApi, cli: Cli) -> None:

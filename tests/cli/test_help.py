@@ -60,11 +60,11 @@ def test_an_example_is_a_line_that_the_command_takes_and_ends_its_help(path: str
 
 @every_command
 def test_a_default_is_shown_where_there_is_one(path: str, cli: Cli) -> None:
-    shown = options_of(cli(*path.split(), "--help").out)
+    view = options_of(cli(*path.split(), "--help").out)
     for option in COMMANDS[path].params:
         default = default_of(option) if option.param_type_name == "option" else None
         if default is not None:
-            assert f"[default: {default}" in shown[option.opts[0]], option.opts
+            assert f"[default: {default}" in view[option.opts[0]], option.opts
 
 
 @every_command
@@ -73,9 +73,9 @@ def test_every_word_of_a_command_says_what_it_is(path: str) -> None:
 
 
 def test_a_default_that_is_not_shown_is_noticed(cli: Cli) -> None:
-    shown = options_of(cli("rollout", "list", "--help").out)
-    assert "[default: 20" in shown["--limit"]
-    assert "default" not in shown["--all"]
+    view = options_of(cli("rollout", "list", "--help").out)
+    assert "[default: 20" in view["--limit"]
+    assert "default" not in view["--all"]
 
 
 def test_defaults_of_the_service_are_told_as_the_service_has_them(cli: Cli) -> None:

@@ -71,10 +71,10 @@ def test_without_registering_it_needs_no_api_and_says_how_to_go_on(
     dry = cli(*line, "--dry-run", "-o", "name")
     assert (dry.code, dry.out) == (0, "model/add_sub/1\n")
     for flags in (line, line[:-1]):  # nothing lies there yet: no way to go on from
-        told = cli(*flags, "--dry-run")
-        assert told.code == 0, told.err
-        assert "add_sub (1): 2 files" in told.out
-        assert "Next:" not in told.out
+        result = cli(*flags, "--dry-run")
+        assert result.code == 0, result.err
+        assert "add_sub (1): 2 files" in result.out
+        assert "Next:" not in result.out
     assert not (tmp_path / "store").exists()
     made = cli(*line)
     assert made.code == 0
@@ -82,7 +82,7 @@ def test_without_registering_it_needs_no_api_and_says_how_to_go_on(
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "said"),
+    ("options", "code", "message"),
     [
         ((), 2, "no store is known"),
         (("--store", "s", "--max-size", "lots"), 2, "max-size 'lots' is not a size"),
@@ -93,10 +93,10 @@ def test_without_registering_it_needs_no_api_and_says_how_to_go_on(
     ],
 )
 def test_what_cannot_be_imported_is_told_in_one_line(
-    options: tuple[str, ...], code: int, said: str, source: Path, cli: Cli, tmp_path: Path
+    options: tuple[str, ...], code: int, message: str, source: Path, cli: Cli, tmp_path: Path
 ) -> None:
-    given = [str(tmp_path / "store") if each == "s" else each for each in options]
-    ended = cli("model", "import", "add_sub", "1", str(source), *given)
+    values = [str(tmp_path / "store") if each == "s" else each for each in options]
+    ended = cli("model", "import", "add_sub", "1", str(source), *values)
     assert ended.code == code
-    assert said in ended.err.splitlines()[-1]
+    assert message in ended.err.splitlines()[-1]
     assert not (tmp_path / "store").exists()

@@ -26,9 +26,9 @@ def cli(api: FakeApi, tmp_path: Path) -> Cli:
 
 def test_whoami_says_what_one_may_do_where(api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/whoami", ANN)
-    shown = cli("whoami")
-    assert shown.code == 0
-    assert shown.out.splitlines() == [
+    result = cli("whoami")
+    assert result.code == 0
+    assert result.out.splitlines() == [
         "User:     ann",
         "API:      http://a",
         "Roles:    editor in team-a, viewer everywhere",

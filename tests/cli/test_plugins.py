@@ -54,4 +54,9 @@ def test_groups_and_commands_are_both_taken() -> None:
 
 
 def test_the_local_package_brings_exactly_the_commands_that_the_tree_asks_for() -> None:
-    assert sorted(one.name for one in plugins.installed()) == ["demo", "dev", "down", "up"]
+    assert sorted(entry_point.name for entry_point in plugins.installed()) == [
+        "demo",
+        "dev",
+        "down",
+        "up",
+    ]

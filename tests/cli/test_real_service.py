@@ -57,8 +57,8 @@ def test_a_canary_from_the_first_model_to_the_undo(cli: Cli, service: Any) -> No
     assert cli(*["rollout", "start", "demo-triton", "--version", "3"]).code == 1
 
     service.with_candidate(percent=10)
-    shown = ok(cli, "rollout status demo-triton")
-    assert "r2 desired 10 %, routed -" in shown
+    text = ok(cli, "rollout status demo-triton")
+    assert "r2 desired 10 %, routed -" in text
     assert ok(cli, "rollout pause demo-triton --reason lunch -o name") == started
     refused = cli("rollout", "promote", "demo-triton")
     assert (refused.code, "--force" in refused.err) == (1, True)

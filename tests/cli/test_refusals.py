@@ -14,7 +14,7 @@ from tidegate.deployment_service.endpoint_changes import exists
 from tidegate.web.problems import ApiError, invalid, refuse, render
 
 
-def shown(error: ApiError) -> str:
+def as_read(error: ApiError) -> str:
     """As the CLI reads it from the wire."""
     answer = render(error, "/", "r-1")
     return refusals.text(problem_of(httpx2.Response(error.status, content=bytes(answer.body))))
@@ -62,13 +62,13 @@ def bad(field: str) -> Problem:
 def test_a_refusal_names_options_and_commands_that_this_user_has(
     error: ApiError, text: str
 ) -> None:
-    assert shown(error) == text
+    assert as_read(error) == text
 
 
 def test_a_stale_generation_is_no_header_to_this_user() -> None:
     with pytest.raises(ApiError) as refused:
         preconditions.check_match('"7"', 8)
-    assert "ETag" not in shown(refused.value)
+    assert "ETag" not in as_read(refused.value)
 
 
 def test_a_refusal_without_items_is_shown_as_it_came() -> None:

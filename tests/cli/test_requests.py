@@ -61,7 +61,7 @@ def test_a_file_or_standard_input_goes_through_as_it_is(
     (tmp_path / "payload").write_text(text)
     assert cli("endpoint", "create", "-f", str(tmp_path / "payload")).code == 0
     assert cli("endpoint", "create", "-f", "-", stdin=text).code == 0
-    assert [one.body for one in api.sent("POST")] == [DEMO, DEMO]
+    assert [request.body for request in api.sent("POST")] == [DEMO, DEMO]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_every_change_has_a_key_of_its_own(api: FakeApi, cli: Cli) -> None:
     api.on("POST", ROLLOUTS, (202, a.rollout()))
     for _ in range(2):
         cli("rollout", "start", "add-sub", "--version", "2", "--supersede")
-    keys = [one.headers["idempotency-key"] for one in api.sent("POST")]
+    keys = [request.headers["idempotency-key"] for request in api.sent("POST")]
     assert len(set(keys)) == 2
     assert api.asked[0].query == {"supersede": "true"}
     assert api.asked[0].headers["authorization"] == "Bearer secret"
@@ -176,7 +176,9 @@ def test_actions_go_to_the_running_rollout(verb: str, api: FakeApi, cli: Cli) ->
     assert sent(api, "POST") == {"reason": "said so"}
     api.asked.clear()
     assert cli("rollout", verb, a.ID, "--dry-run").code == 0
-    assert [(one.method, one.query) for one in api.asked] == [("POST", {"dry_run": "true"})]
+    assert [(request.method, request.query) for request in api.asked] == [
+        ("POST", {"dry_run": "true"})
+    ]
 
 
 def test_an_action_where_nothing_runs_names_the_remediations(api: FakeApi, cli: Cli) -> None:
@@ -236,14 +238,14 @@ def test_undo_names_a_revision_or_none(api: FakeApi, cli: Cli) -> None:
 
 
 def test_adopt_names_what_it_takes_and_prints_where_clients_go(api: FakeApi, cli: Cli) -> None:
-    said = "the InferenceService's own address goes on to r0 alone"
-    api.on("POST", "/endpoints/demo/fraud/adopt", (201, a.endpoint(warnings=[said])))
+    message = "the InferenceService's own address goes on to r0 alone"
+    api.on("POST", "/endpoints/demo/fraud/adopt", (201, a.endpoint(warnings=[message])))
     ended = cli(
         "endpoint", "adopt", "fraud", "--model", "fraud", "--reason", "rollouts from now on"
     )
     assert (ended.code, ended.err) == (
         0,
-        f"⚠ {said}\n✔ adopt accepted: it serves on as r0, and no pod restarts\n",
+        f"⚠ {message}\n✔ adopt accepted: it serves on as r0, and no pod restarts\n",
     )
     assert sent(api, "POST") == {"model_id": "fraud", "reason": "rollouts from now on"}
     api.on(
@@ -291,7 +293,7 @@ def test_model_add_makes_the_model_when_it_is_new(api: FakeApi, cli: Cli) -> Non
     assert added.code == 0
     assert digest in added.out
     assert "its bytes may change" in added.out
-    assert [one.path for one in api.sent("POST")] == [
+    assert [request.path for request in api.sent("POST")] == [
         "/api/v1/models",
         "/api/v1/models/add_sub/versions",
     ]
@@ -310,7 +312,7 @@ def test_a_dry_run_of_a_new_model_writes_nothing(api: FakeApi, cli: Cli) -> None
     }
     api.on("POST", "/models", (200, model))
     assert cli("model", "add", "m", "1", "--uri", "s3://b/m", "--dry-run").code == 0
-    assert [one.query for one in api.sent("POST")] == [{"dry_run": "true"}]
+    assert [request.query for request in api.sent("POST")] == [{"dry_run": "true"}]
 
 
 def test_the_ledger_is_verified(api: FakeApi, cli: Cli) -> None:
@@ -344,5 +346,5 @@ def test_history_over_pages_stops_at_the_limit(api: FakeApi, cli: Cli) -> None:
         {**past(), "next_page_token": None},
     )
     api.on("GET", ROLLOUTS, a.page())
-    shown = cli("rollout", "history", "add-sub", "--limit", "3", "-o", "name")
-    assert shown.out == "ledger/9\nledger/8\nledger/7\n"
+    result = cli("rollout", "history", "add-sub", "--limit", "3", "-o", "name")
+    assert result.out == "ledger/9\nledger/8\nledger/7\n"

@@ -16,13 +16,13 @@ from tests.cli.fakes import ENVIRON, Cli, FakeApi, problem
 def plane(home: Path, **more: object) -> dict[str, str]:
     """An environment in which only the local plane is known."""
     (home / "token").write_text("from-the-plane\n")
-    told = {
+    state = {
         "api_url": "http://plane",
         "token_file": str(home / "token"),
         "namespace": "demo",
         **more,
     }
-    (home / "plane.json").write_text(json.dumps({k: v for k, v in told.items() if v is not None}))
+    (home / "plane.json").write_text(json.dumps({k: v for k, v in state.items() if v is not None}))
     return {"TIDEGATE_HOME": str(home)}
 
 
@@ -54,12 +54,12 @@ def test_a_flag_beats_the_environment_and_that_beats_the_plane(
     }
     cli("status")
     cli("status", "--url", "https://flag/", "--token", "flag-token")
-    seen = [(one.headers["host"], one.headers["authorization"]) for one in api.asked]
+    seen = [(request.headers["host"], request.headers["authorization"]) for request in api.asked]
     assert seen == [("env", "Bearer from-my-file"), ("flag", "Bearer flag-token")]
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("state", "says"),
     [
         (
             {"api_url": None, "state": "starting", "step": "starting Envoy"},
@@ -70,9 +70,9 @@ def test_a_flag_beats_the_environment_and_that_beats_the_plane(
     ],
 )
 def test_a_plane_that_is_not_usable(
-    told: dict[str, str], says: str, cli: Cli, tmp_path: Path
+    state: dict[str, str], says: str, cli: Cli, tmp_path: Path
 ) -> None:
-    cli.environ = plane(tmp_path, **told)
+    cli.environ = plane(tmp_path, **state)
     ended = cli("status")
     assert (ended.code, len(ended.err.splitlines())) == (1, 1)
     assert says in ended.err
@@ -102,7 +102,7 @@ def test_a_namespace_by_flag_or_in_the_name(api: FakeApi, cli: Cli) -> None:
     cli("endpoint", "get", "add-sub", "-n", "team-a")
     cli("endpoint", "get", "team-b/add-sub", "-n", "team-a")
     cli("endpoint", "list", "-n", "team-a")
-    assert [one.path.split("/")[-2] for one in api.asked[:2]] == ["team-a", "team-b"]
+    assert [request.path.split("/")[-2] for request in api.asked[:2]] == ["team-a", "team-b"]
     assert api.asked[2].query["namespace"] == "team-a"
 
 
@@ -117,8 +117,8 @@ def test_one_answer_in_four_formats(api: FakeApi, cli: Cli) -> None:
 
 def test_a_watch_for_programs_is_one_json_per_line(api: FakeApi, cli: Cli) -> None:
     api.on("GET", f"/rollouts/{a.ID}", a.rollout(), a.rollout(), a.promoted())
-    shown = cli("rollout", "status", a.ID, "-w", "-o", "json")
-    assert [json.loads(line)["phase"] for line in shown.out.splitlines()] == [
+    result = cli("rollout", "status", a.ID, "-w", "-o", "json")
+    assert [json.loads(line)["phase"] for line in result.out.splitlines()] == [
         "progressing",
         "promoted",
     ]
@@ -127,9 +127,9 @@ def test_a_watch_for_programs_is_one_json_per_line(api: FakeApi, cli: Cli) -> No
 def test_waiting_for_programs_leaves_one_answer_on_standard_output(api: FakeApi, cli: Cli) -> None:
     api.on("POST", "/endpoints/demo/add-sub/rollouts", (202, a.rollout()))
     api.on("GET", f"/rollouts/{a.ID}", a.rollout(), a.promoted())
-    shown = cli("rollout", "start", "add-sub", "--version", "2", "--wait", "-o", "json")
-    assert shown.json["phase"] == "promoted"
-    assert "progressing" in shown.err
+    result = cli("rollout", "start", "add-sub", "--version", "2", "--wait", "-o", "json")
+    assert result.json["phase"] == "promoted"
+    assert "progressing" in result.err
 
 
 def test_a_watch_bears_a_restart_of_the_service(api: FakeApi, cli: Cli) -> None:
@@ -138,16 +138,16 @@ def test_a_watch_bears_a_restart_of_the_service(api: FakeApi, cli: Cli) -> None:
         problem(503, "database-unavailable", "the database is away"),
     )
     api.on("GET", f"/rollouts/{a.ID}", a.rollout(), a.rollout(), down, starting, a.promoted())
-    shown = cli("rollout", "status", a.ID, "-w")
-    assert shown.code == 0
-    assert shown.err.count("trying again") == 2
+    result = cli("rollout", "status", a.ID, "-w")
+    assert result.code == 0
+    assert result.err.count("trying again") == 2
 
 
 def test_a_watch_does_not_bear_an_outage_for_ever(api: FakeApi, cli: Cli) -> None:
     api.on("GET", f"/rollouts/{a.ID}", a.rollout(), httpx2.ConnectError("refused"))
     began = cli.time
-    shown = cli("rollout", "status", a.ID, "-w")
-    assert shown.code == 1
+    result = cli("rollout", "status", a.ID, "-w")
+    assert result.code == 1
     assert 60 <= cli.time - began <= 65
 
 
@@ -163,28 +163,28 @@ def test_colour_on_a_terminal_only_and_never_with_no_color(api: FakeApi, cli: Cl
 def test_a_terminal_is_redrawn_in_place(api: FakeApi, cli: Cli) -> None:
     api.on("GET", f"/rollouts/{a.ID}", a.rollout(), a.rollout(step=3), a.promoted())
     api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
-    shown = cli("rollout", "status", a.ID, "-w", terminal=True)
-    assert shown.code == 0
-    assert "\x1b[1A" in shown.out
-    assert "promoted" in shown.out
+    result = cli("rollout", "status", a.ID, "-w", terminal=True)
+    assert result.code == 0
+    assert "\x1b[1A" in result.out
+    assert "promoted" in result.out
 
 
 def test_something_slow_is_said_after_a_while(api: FakeApi, cli: Cli) -> None:
-    said = threading.Event()
+    event = threading.Event()
 
     class Ears(io.StringIO):
         def write(self, text: str) -> int:
-            said.set()
+            event.set()
             return super().write(text)
 
     def slow(request: httpx2.Request) -> httpx2.Response:
-        assert said.wait(10)
+        assert event.wait(10)
         return api.handle(request)
 
     api.on("GET", "/ledger/verify", {"intact": True, "entries": 1})
     cli.patience, cli.transport = 0.001, httpx2.MockTransport(slow)
-    shown = cli("ledger", "verify", stderr=Ears())
-    assert (shown.code, said.is_set()) == (0, True)
+    result = cli("ledger", "verify", stderr=Ears())
+    assert (result.code, event.is_set()) == (0, True)
 
 
 def test_hostile_text_does_not_reach_the_terminal(api: FakeApi, cli: Cli) -> None:
@@ -193,6 +193,6 @@ def test_hostile_text_does_not_reach_the_terminal(api: FakeApi, cli: Cli) -> Non
         "/endpoints/demo/add-sub",
         a.endpoint(reason="a\x1b[2Jb [red]c[/red]", author="eve\nroot"),
     )
-    shown = cli("endpoint", "get", "add-sub").out
-    assert "\x1b" not in shown
-    assert "[red]c[/red]" in shown
+    text = cli("endpoint", "get", "add-sub").out
+    assert "\x1b" not in text
+    assert "[red]c[/red]" in text

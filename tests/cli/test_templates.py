@@ -30,14 +30,16 @@ def cli(kfp: FakeKfp) -> Cli:
 
 @pytest.mark.parametrize("words", [("list",), ("show", "rollout-undo")])
 def test_templates_as_people_read_them(cli: Cli, words: tuple[str, ...]) -> None:
-    shown = cli("template", *words)
-    assert (shown.code, shown.err) == (0, "")
+    result = cli("template", *words)
+    assert (result.code, result.err) == (0, "")
     check(f"template_{words[0]}", cli.screen("template", *words))
 
 
 def test_show_gives_programs_the_bounds(cli: Cli) -> None:
-    shown = cli("template", "show", "rollout-canary", "-o", "json").json
-    percents = next(one for one in shown["parameters"] if one["name"] == "percents")
+    view = cli("template", "show", "rollout-canary", "-o", "json").json
+    percents = next(
+        parameter for parameter in view["parameters"] if parameter["name"] == "percents"
+    )
     assert (percents["item_maximum"], percents["rising"]) == (99, True)
 
 
@@ -71,7 +73,7 @@ def test_a_golden_answer_comes_from_a_file(cli: Cli, kfp: FakeKfp, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("render", "rollout-canari"), "'rollout-canari' (did you mean rollout-canary"),
         (
@@ -96,11 +98,11 @@ def test_a_golden_answer_comes_from_a_file(cli: Cli, kfp: FakeKfp, tmp_path: Pat
     ],
 )
 def test_a_wrong_command_line_names_what_is_wrong(
-    cli: Cli, kfp: FakeKfp, words: tuple[str, ...], said: str
+    cli: Cli, kfp: FakeKfp, words: tuple[str, ...], message: str
 ) -> None:
     ended = cli("template", *words)
     assert ended.code == 2
-    assert said in ended.err
+    assert message in ended.err
     assert len(ended.err.splitlines()) == 1
     assert kfp.seen == []
 

@@ -32,10 +32,10 @@ def test_a_tenant_is_shown_edited_and_set_against_what_was_seen(
 ) -> None:
     api.on("GET", "/tenants/demo", TENANT)
     api.on("PUT", "/tenants/demo", {**TENANT, "generation": 4})
-    shown = cli("tenant", "show")
-    assert shown.code == 0
-    assert "Service accounts:  none" in shown.out
-    assert "At most:           cpu 8, gpu 1" in shown.out
+    result = cli("tenant", "show")
+    assert result.code == 0
+    assert "Service accounts:  none" in result.out
+    assert "At most:           cpu 8, gpu 1" in result.out
     file = tmp_path / "demo.yaml"
     file.write_text(cli("tenant", "show", "-o", "yaml").out)
     assert cli("tenant", "set", "-f", str(file), "--reason", "more").code == 0

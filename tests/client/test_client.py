@@ -140,15 +140,15 @@ def test_a_broken_stream_goes_on_after_the_last_whole_event():
             else httpx2.Response(200, text=body)
         )
 
-    found = []
+    results = []
 
     def read():
-        for one in client(answer, sleep=naps.append).events("team-a", "fraud"):
-            found.append(one.data["seq"])
+        for item in client(answer, sleep=naps.append).events("team-a", "fraud"):
+            results.append(item.data["seq"])
 
     with pytest.raises(ApiProblem):
         read()
-    assert found == [1, 2, 3]
+    assert results == [1, 2, 3]
     assert resumed == [None, "1.0", "3.0"]
     assert len(naps) == 1
 
@@ -166,11 +166,11 @@ def test_a_stream_that_never_comes_gives_up():
 
 
 def test_an_answer_is_a_value_of_the_services_own_model():
-    found = client(
+    endpoint = client(
         lambda _: httpx2.Response(200, json={**a.endpoint(), "newer": "field"})
     ).endpoint("demo", "add-sub")
-    assert isinstance(found, EndpointOut)
-    assert (found.stable.label, found.traffic.desired.text) == ("r1", "r1 100 %")
+    assert isinstance(endpoint, EndpointOut)
+    assert (endpoint.stable.label, endpoint.traffic.desired.text) == ("r1", "r1 100 %")
 
 
 def test_an_answer_that_is_none_names_the_field():
@@ -185,10 +185,10 @@ def test_answers_can_be_prepared_before_they_are_read():
     def loud(answer):
         return {**answer, "reason": "CREATED"}
 
-    found = client(lambda _: httpx2.Response(200, json=a.endpoint()), prepare=loud).endpoint(
+    endpoint = client(lambda _: httpx2.Response(200, json=a.endpoint()), prepare=loud).endpoint(
         "demo", "add-sub"
     )
-    assert found.reason == "CREATED"
+    assert endpoint.reason == "CREATED"
 
 
 def test_the_client_alone_brings_no_server():

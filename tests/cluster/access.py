@@ -26,12 +26,12 @@ def kubeconfig_of_worker(cluster: DevCluster, folder: Path) -> Path:
     for name in names:
         cluster.kube.apply_all(shipped(name))
     path = "/api/v1/namespaces/tidegate-system/serviceaccounts/tidegate-deploy-worker/token"
-    asked = {
+    request = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenRequest",
         "spec": {"expirationSeconds": 3600},
     }
-    token = cluster.kube.call("POST", path, asked)["status"]["token"]
+    token = cluster.kube.call("POST", path, request)["status"]["token"]
     (folder / "token").write_text(token)
     made = json.loads(cluster.kubeconfig.read_text())
     made["users"] = [{"name": made["users"][0]["name"], "user": {"tokenFile": "token"}}]

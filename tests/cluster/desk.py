@@ -54,9 +54,9 @@ class Desk:
 
     def status(self, key: EndpointKey) -> dict[str, Any]:
         with self.store.read() as tx:
-            found = endpoints.get(tx, key)
-        assert found is not None
-        return dict(found.status)
+            endpoint = endpoints.get(tx, key)
+        assert endpoint is not None
+        return dict(endpoint.status)
 
     def phase(self, key: EndpointKey) -> str:
         return str(self.status(key).get("phase"))
@@ -91,9 +91,9 @@ class Desk:
 
     def outcome(self, rollout: str) -> Outcome | None:
         with self.store.read() as tx:
-            found = rollouts.get(tx, rollout)
-        assert found is not None
-        return found.outcome
+            stored_rollout = rollouts.get(tx, rollout)
+        assert stored_rollout is not None
+        return stored_rollout.outcome
 
     def shares(self, key: EndpointKey) -> dict[int, int]:
         """Observed shares above 0, by revision."""
@@ -114,8 +114,10 @@ class Desk:
 
     def services(self, key: EndpointKey) -> set[str]:
         """InferenceServices by name."""
-        found = self.dev.kube.items("serving.kserve.io/v1beta1", "InferenceService", key.namespace)
-        return {item["metadata"]["name"] for item in found}
+        results = self.dev.kube.items(
+            "serving.kserve.io/v1beta1", "InferenceService", key.namespace
+        )
+        return {item["metadata"]["name"] for item in results}
 
 
 def model(number: int) -> Model:
@@ -126,8 +128,8 @@ def model(number: int) -> Model:
 def desk(
     cluster: DevCluster, databases: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Desk]:
-    with seated(cluster, databases, tmp_path_factory.mktemp("worker")) as found:
-        yield found
+    with seated(cluster, databases, tmp_path_factory.mktemp("worker")) as result:
+        yield result
 
 
 @contextlib.contextmanager

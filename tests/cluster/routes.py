@@ -12,8 +12,8 @@ def route(weights: dict[str, int], suffix: str = "", name: str = "fraud") -> Jso
     Services' names."""
 
     def backend(revision: str, weight: int) -> Json:
-        told = {"set": [{"name": "x-tidegate-revision", "value": revision}]}
-        filters = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": told}]
+        state = {"set": [{"name": "x-tidegate-revision", "value": revision}]}
+        filters = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": state}]
         return {"name": revision + suffix, "port": 80, "weight": weight, "filters": filters}
 
     return {
@@ -29,14 +29,14 @@ def route(weights: dict[str, int], suffix: str = "", name: str = "fraud") -> Jso
     }
 
 
-def settled(found: Json) -> bool:
+def settled(result: Json) -> bool:
     """Our generation was accepted by our gateway with its references resolved."""
-    parents = found.get("status", {}).get("parents", [])
+    parents = result.get("status", {}).get("parents", [])
     fresh = [
         c
         for p in parents
         for c in p["conditions"]
-        if c["observedGeneration"] == found["metadata"]["generation"]
+        if c["observedGeneration"] == result["metadata"]["generation"]
     ]
     return {c["type"] for c in fresh if c["status"] == "True"} >= {"Accepted", "ResolvedRefs"}
 

@@ -48,20 +48,22 @@ class Bench:
 
     def observe(self, key: EndpointKey) -> Snapshot:
         """A snapshot; fails where it is Unavailable."""
-        found = self.adapter.observe(key)
-        assert isinstance(found, Snapshot), found
-        return found
+        snapshot = self.adapter.observe(key)
+        assert isinstance(snapshot, Snapshot), snapshot
+        return snapshot
 
     def said(self, key: EndpointKey) -> str:
         """Why there is no snapshot; '' where there is one."""
-        found = self.adapter.observe(key)
-        return found.detail if isinstance(found, Unavailable) else ""
+        snapshot = self.adapter.observe(key)
+        return snapshot.detail if isinstance(snapshot, Unavailable) else ""
 
     def live(self, key: EndpointKey, name: str) -> Json:
         """The InferenceService, as the API server has it, for its admin."""
-        found = self.dev.kube.get(self.dev.kube.path(ISVC, "InferenceService", key.namespace, name))
-        assert found is not None
-        return found
+        result = self.dev.kube.get(
+            self.dev.kube.path(ISVC, "InferenceService", key.namespace, name)
+        )
+        assert result is not None
+        return result
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +88,9 @@ def bench(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def key(bench: Bench, namespace: str) -> EndpointKey:
     """An endpoint in a bound tenant."""
     bind(bench.dev, namespace)
-    found = EndpointKey(namespace, "fraud")
-    until(lambda: not bench.said(found))
-    return found
+    result = EndpointKey(namespace, "fraud")
+    until(lambda: not bench.said(result))
+    return result
 
 
 def isvc(key: EndpointKey, number: int = 1, **predictor: Any) -> Json:
@@ -100,13 +102,13 @@ def isvc(key: EndpointKey, number: int = 1, **predictor: Any) -> Json:
     return made
 
 
-def uid(found: Any) -> str:
-    return str(found["metadata"]["uid"])
+def uid(result: Any) -> str:
+    return str(result["metadata"]["uid"])
 
 
-def things(found: Snapshot) -> set[str]:
+def things(snapshot: Snapshot) -> set[str]:
     """The kinds of what is there; a warning about an object outlives it."""
-    return {item["kind"] for item in found.objects} - {"Event"}
+    return {item["kind"] for item in snapshot.objects} - {"Event"}
 
 
 def test_a_revision_is_made_watched_and_removed(bench: Bench, key: EndpointKey) -> None:
@@ -115,8 +117,8 @@ def test_a_revision_is_made_watched_and_removed(bench: Bench, key: EndpointKey) 
     assert made is not None, "our own write is seen at once"
 
     def ready() -> bool:
-        found = bench.observe(key).get("Deployment", "fraud-r1-predictor") or {}
-        return bool(found.get("status", {}).get("availableReplicas") == 1)
+        deployment = bench.observe(key).get("Deployment", "fraud-r1-predictor") or {}
+        return bool(deployment.get("status", {}).get("availableReplicas") == 1)
 
     until(ready)
     kinds = {"InferenceService", "Deployment", "Pod", "Service"}
@@ -134,14 +136,14 @@ def test_a_field_of_the_create_goes_when_we_no_longer_say_it(
     """To the server a create is an update by the same manager: without the takeover both would own
     the field."""
     bench.adapter.write(Apply(isvc(key, minReplicas=1, timeout=33), None, "r1"))
-    found = bench.live(key, "fraud-r1")
-    assert found["spec"]["predictor"]["timeout"] == 33
-    assert bench.adapter.write(Apply(isvc(key, minReplicas=1), uid(found), "no timeout")) == Done()
-    found = bench.live(key, "fraud-r1")
-    assert "timeout" not in found["spec"]["predictor"]
+    result = bench.live(key, "fraud-r1")
+    assert result["spec"]["predictor"]["timeout"] == 33
+    assert bench.adapter.write(Apply(isvc(key, minReplicas=1), uid(result), "no timeout")) == Done()
+    result = bench.live(key, "fraud-r1")
+    assert "timeout" not in result["spec"]["predictor"]
     ours = [
         (f["manager"], f["operation"])
-        for f in found["metadata"]["managedFields"]
+        for f in result["metadata"]["managedFields"]
         if f["manager"] == "tidegate"
     ]
     assert ours == [("tidegate", "Apply")]
@@ -227,8 +229,8 @@ def test_status_updates_do_not_starve_a_write(bench: Bench, key: EndpointKey) ->
         results = []
         for number in range(1, 11):
             desired = isvc(key, minReplicas=1, timeout=number)
-            found = bench.observe(key).get("InferenceService", "fraud-r1")
-            results.append(bench.adapter.write(Apply(desired, uid(found), "abort")))
+            result = bench.observe(key).get("InferenceService", "fraud-r1")
+            results.append(bench.adapter.write(Apply(desired, uid(result), "abort")))
         assert results == [Done()] * 10
         assert bench.live(key, "fraud-r1")["spec"]["predictor"]["timeout"] == 10
     finally:
@@ -240,9 +242,11 @@ def test_a_label_without_a_binding_is_not_permitted(bench: Bench, namespace: str
     key = EndpointKey(namespace, "fraud")
     until(lambda: "not permitted" in bench.said(key))
     assert "tidegate-deploy-worker" in bench.said(key), "in the API server's words"
-    found = bench.adapter.capabilities()
-    assert isinstance(found, Capabilities)
-    assert any(note.startswith(f"namespace {namespace}: not permitted") for note in found.notes)
+    capabilities = bench.adapter.capabilities()
+    assert isinstance(capabilities, Capabilities)
+    assert any(
+        note.startswith(f"namespace {namespace}: not permitted") for note in capabilities.notes
+    )
     bind(bench.dev, namespace)
     until(lambda: not bench.said(key))
 
@@ -291,16 +295,21 @@ def test_the_roles_permit_nothing_outside_tenants_and_no_workloads_inside(
 
 def test_what_the_cluster_can_do_is_found(bench: Bench) -> None:
     until(lambda: isinstance(bench.adapter.capabilities(), Capabilities))
-    found = bench.adapter.capabilities()
-    assert isinstance(found, Capabilities)
-    assert (found.standard, found.knative, found.gateway, found.header_match) == (
+    capabilities = bench.adapter.capabilities()
+    assert isinstance(capabilities, Capabilities)
+    assert (
+        capabilities.standard,
+        capabilities.knative,
+        capabilities.gateway,
+        capabilities.header_match,
+    ) == (
         True,
         True,
         False,
         True,
     )
-    assert found.gpu, "the nodes of the dev cluster offer some"
-    notes = "\n".join(found.notes)
+    assert capabilities.gpu, "the nodes of the dev cluster offer some"
+    notes = "\n".join(capabilities.notes)
     assert "Gateway tidegate-system/nowhere does not exist" in notes
     assert "TIDEGATE_PROMETHEUS_URL" in notes
     assert "KServe's default mode is" in notes

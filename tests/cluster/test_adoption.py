@@ -67,28 +67,28 @@ def survey(desk: Desk, key: EndpointKey) -> Survey:
     cluster yet."""
     desk.until(lambda: lives(desk))
     asker = StoreAsker(desk.store, worker_timeout=30.0, limit=30.0)
-    said: list[Survey] = []
+    surveys: list[Survey] = []
 
     def looked() -> bool:
-        said.append(asker.survey(key))
-        return not said[-1].trouble
+        surveys.append(asker.survey(key))
+        return not surveys[-1].trouble
 
-    desk.until(looked, instead=lambda: said[-1])
-    return said[-1]
+    desk.until(looked, instead=lambda: surveys[-1])
+    return surveys[-1]
 
 
 def adopt(desk: Desk, key: EndpointKey) -> Found:
     """As the service does."""
     answer = survey(desk, key)
-    found = answer.found
-    assert found is not None, answer
+    existing = answer.found
+    assert existing is not None, answer
     with desk.store.begin() as tx:
         assert isinstance(
-            endpoints.adopt(tx, key, found, spec={}, author="ann", message="adopted"), Created
+            endpoints.adopt(tx, key, existing, spec={}, author="ann", message="adopted"), Created
         )
     desk.until(lambda: desk.phase(key) == "ready", instead=lambda: desk.status(key))
     assert desk.shares(key) == {0: 100}
-    return found
+    return existing
 
 
 def begin(desk: Desk, key: EndpointKey, strategy: Strategy, base: int, candidate: int) -> str:
@@ -115,12 +115,14 @@ def all_to(desk: Desk, key: EndpointKey, rollout: str, revision: int) -> None:
 
 
 def theirs(desk: Desk, key: EndpointKey) -> Json:
-    found = desk.dev.kube.get(desk.dev.kube.path(ISVC, "InferenceService", key.namespace, key.name))
-    assert found is not None
-    return found
+    result = desk.dev.kube.get(
+        desk.dev.kube.path(ISVC, "InferenceService", key.namespace, key.name)
+    )
+    assert result is not None
+    return result
 
 
-def asked(item: Json) -> tuple[str, int, Json, Json, Json]:
+def desired(item: Json) -> tuple[str, int, Json, Json, Json]:
     """What an owner asked for, and the number that counts its changes."""
     meta = item["metadata"]
     return (
@@ -134,24 +136,24 @@ def asked(item: Json) -> tuple[str, int, Json, Json, Json]:
 
 def pods(desk: Desk, key: EndpointKey, isvc: str = "fraud") -> dict[str, str]:
     """Pods of one InferenceService that are not on their way out: name -> uid."""
-    found = (item["metadata"] for item in desk.dev.kube.items("v1", "Pod", key.namespace))
+    results = (item["metadata"] for item in desk.dev.kube.items("v1", "Pod", key.namespace))
     label = "serving.kserve.io/inferenceservice"
     return {
         m["name"]: m["uid"]
-        for m in found
+        for m in results
         if m["labels"].get(label) == isvc and "deletionTimestamp" not in m
     }
 
 
 def knative_revisions(desk: Desk, key: EndpointKey) -> dict[str, Json]:
-    found = desk.dev.kube.items(REVISION, "Revision", key.namespace)
-    return {item["metadata"]["name"]: item for item in found}
+    results = desk.dev.kube.items(REVISION, "Revision", key.namespace)
+    return {item["metadata"]["name"]: item for item in results}
 
 
 def test_a_standard_one_serves_on_untouched_through_a_promotion_and_an_undo(
     desk: Desk, key: EndpointKey
 ) -> None:
-    before = asked(serving(desk, key, "Standard"))
+    before = desired(serving(desk, key, "Standard"))
     running = pods(desk, key)
     assert running
     routes = {
@@ -160,8 +162,8 @@ def test_a_standard_one_serves_on_untouched_through_a_promotion_and_an_undo(
     }
     assert "fraud" in routes, "KServe's own route has the endpoint's name"
 
-    found = adopt(desk, key)
-    assert (found.mode, found.model.uri) == (Mode.STANDARD, "s3://models/add_sub/theirs/")
+    existing = adopt(desk, key)
+    assert (existing.mode, existing.model.uri) == (Mode.STANDARD, "s3://models/add_sub/theirs/")
     ours = desk.dev.kube.path(GATEWAY_API, "HTTPRoute", key.namespace, ROUTE)
     desk.dev.kube.wait(ours, settled, 20.0)
     rollout = roll_out(desk, key)
@@ -170,7 +172,7 @@ def test_a_standard_one_serves_on_untouched_through_a_promotion_and_an_undo(
     all_to(desk, key, rollout, 1)
     all_to(desk, key, begin(desk, key, undo(), 1, 0), 0)
 
-    assert asked(theirs(desk, key)) == before
+    assert desired(theirs(desk, key)) == before
     assert pods(desk, key) == running
     for name, item in routes.items():
         now = desk.dev.kube.get(desk.dev.kube.path(GATEWAY_API, "HTTPRoute", key.namespace, name))
@@ -182,15 +184,15 @@ def test_a_knative_one_changes_with_the_first_revision_of_ours_and_comes_back(
     desk: Desk, key: EndpointKey
 ) -> None:
     first = serving(desk, key, "Knative")
-    before, recorded = asked(first), first["spec"]["predictor"]
+    before, recorded = desired(first), first["spec"]["predictor"]
     running, made = pods(desk, key), set(knative_revisions(desk, key))
     assert running
     assert len(made) == 1
 
-    found = adopt(desk, key)
-    assert found.mode is Mode.KNATIVE
-    assert found.adopted.predictor == recorded
-    assert asked(theirs(desk, key)) == before
+    existing = adopt(desk, key)
+    assert existing.mode is Mode.KNATIVE
+    assert existing.adopted.predictor == recorded
+    assert desired(theirs(desk, key)) == before
     assert set(knative_revisions(desk, key)) == made, "no new Knative revision"
     assert pods(desk, key) == running
 

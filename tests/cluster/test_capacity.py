@@ -90,9 +90,9 @@ class Sizes:
     def step(self, rollout: str) -> int:
         """The step that it is in; -1 before the first."""
         with self.desk.store.read() as tx:
-            found = rollouts.get(tx, rollout)
-        assert found is not None
-        return found.progress.step
+            stored_rollout = rollouts.get(tx, rollout)
+        assert stored_rollout is not None
+        return stored_rollout.progress.step
 
 
 @pytest.fixture

@@ -57,10 +57,10 @@ def runs(
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             yield {
-                name_of(one["script"], one["mode"]): pool.submit(
-                    both, bench, one["script"], one["mode"], f"c{number}"
+                name_of(param["script"], param["mode"]): pool.submit(
+                    both, bench, param["script"], param["mode"], f"c{number}"
                 )
-                for number, one in enumerate(params)
+                for number, param in enumerate(params)
             }
             pool.shutdown(cancel_futures=True)
         assert not bench.splits.trouble()
@@ -74,5 +74,5 @@ def runs(
 def test_the_real_controllers_do_as_the_fake_does(runs: Runs, script: Script, mode: Mode) -> None:
     fake, real = runs[name_of(script, mode)].result()
     print(told(real))
-    found = differences(fake, real)
-    assert not found, "\n".join([*found, "the fake:", told(fake), "the real one:", told(real)])
+    results = differences(fake, real)
+    assert not results, "\n".join([*results, "the fake:", told(fake), "the real one:", told(real)])

@@ -22,7 +22,7 @@ ISVC = "serving.kserve.io/v1beta1"
 
 
 def has_ready(count: int) -> Callable[[Json], bool]:
-    return lambda found: found.get("status", {}).get("readyReplicas", 0) == count
+    return lambda manifest: manifest.get("status", {}).get("readyReplicas", 0) == count
 
 
 def test_the_pods_of_a_deployment_get_ready(cluster: DevCluster, namespace: str) -> None:
@@ -38,7 +38,9 @@ def test_a_held_pod_stays_unready_until_it_is_released(cluster: DevCluster, name
     kube.apply(deployment(namespace, "bad", replicas=1, labels={HOLD: "true"}))
     kube.wait(kube.path("apps/v1", "Deployment", namespace, "good"), has_ready(1), 30.0)
     bad = kube.path("apps/v1", "Deployment", namespace, "bad")
-    kube.wait(bad, lambda found: found.get("status", {}).get("unavailableReplicas") == 1, 30.0)
+    kube.wait(
+        bad, lambda manifest: manifest.get("status", {}).get("unavailableReplicas") == 1, 30.0
+    )
     pods = kube.call("GET", kube.path("v1", "Pod", namespace), query={"labelSelector": "app=bad"})[
         "items"
     ]
@@ -51,13 +53,13 @@ def test_a_model_that_crashes_is_told_by_kserve(cluster: DevCluster, namespace: 
     kube = cluster.kube
     kube.apply(inference_service(namespace, "bad-r1", "Standard", labels={CRASH: "true"}))
     path = kube.path(ISVC, "InferenceService", namespace, "bad-r1")
-    found = kube.wait(
+    manifest = kube.wait(
         path,
-        lambda found: "lastFailureInfo" in found.get("status", {}).get("modelStatus", {}),
+        lambda result: "lastFailureInfo" in result.get("status", {}).get("modelStatus", {}),
         30.0,
     )
-    assert not ready(found)
-    assert found["status"]["modelStatus"]["transitionStatus"] == "BlockedByFailedLoad"
+    assert not ready(manifest)
+    assert manifest["status"]["modelStatus"]["transitionStatus"] == "BlockedByFailedLoad"
     (pod,) = kube.items("v1", "Pod", namespace)
     states = [status["state"]["waiting"]["reason"] for status in pod["status"]["containerStatuses"]]
     assert states == ["CrashLoopBackOff"]
@@ -69,10 +71,10 @@ def test_without_kubelets_new_pods_wait(cluster: DevCluster, namespace: str) -> 
     try:
         kube.apply(deployment(namespace, "late", replicas=1))
         path = kube.path("apps/v1", "Deployment", namespace, "late")
-        found = kube.wait(
-            path, lambda found: found.get("status", {}).get("unavailableReplicas") == 1, 30.0
+        manifest = kube.wait(
+            path, lambda result: result.get("status", {}).get("unavailableReplicas") == 1, 30.0
         )
-        assert found["status"].get("readyReplicas", 0) == 0
+        assert manifest["status"].get("readyReplicas", 0) == 0
     finally:
         cluster.nodes.resume()
     kube.wait(path, has_ready(1), 60.0)
@@ -83,8 +85,8 @@ def test_a_standard_inference_service_gets_a_deployment_and_a_service(
 ) -> None:
     kube = cluster.kube
     kube.apply(inference_service(namespace, "fraud-r1", "Standard", minReplicas=2))
-    found = kube.wait(kube.path(ISVC, "InferenceService", namespace, "fraud-r1"), ready, 60.0)
-    assert found["status"]["deploymentMode"] == "Standard"
+    manifest = kube.wait(kube.path(ISVC, "InferenceService", namespace, "fraud-r1"), ready, 60.0)
+    assert manifest["status"]["deploymentMode"] == "Standard"
     made = kube.get(kube.path("apps/v1", "Deployment", namespace, "fraud-r1-predictor"))
     assert made is not None
     assert made["spec"]["replicas"] == 2
@@ -119,9 +121,9 @@ def test_with_keda_kserve_makes_a_scaled_object(cluster: DevCluster, namespace: 
 
 def test_kserves_webhook_refuses_what_it_should(cluster: DevCluster, namespace: str) -> None:
     wrong = inference_service(namespace, "fraud", "Standard", minReplicas=3, maxReplicas=1)
-    with pytest.raises(KubeError, match=r"(?i)replicas") as told:
+    with pytest.raises(KubeError, match=r"(?i)replicas") as exception_info:
         cluster.kube.apply(wrong)
-    assert told.value.status in (400, 403, 422)
+    assert exception_info.value.status in (400, 403, 422)
 
 
 def test_a_knative_inference_service_gets_ready_and_splits_its_traffic(
@@ -136,8 +138,8 @@ def test_a_knative_inference_service_gets_ready_and_splits_its_traffic(
             namespace, "fraud", "Knative", "2", minReplicas=1, canaryTrafficPercent=10
         )
     )
-    found = kube.wait(path, lambda found: ready(found) and len(_traffic(found)) == 2, 90.0)
-    assert sorted(item.get("percent", 0) for item in _traffic(found)) == [10, 90]
+    manifest = kube.wait(path, lambda result: ready(result) and len(_traffic(result)) == 2, 90.0)
+    assert sorted(item.get("percent", 0) for item in _traffic(manifest)) == [10, 90]
 
 
 def _traffic(isvc: Json) -> list[Json]:
@@ -152,7 +154,7 @@ def test_what_is_deleted_takes_its_objects_along(cluster: DevCluster, namespace:
     kube.wait(path, ready, 60.0)
     kube.delete(path)
     where = kube.path("v1", "Pod", namespace)
-    kube.wait(where, lambda found: not found["items"], 60.0)
+    kube.wait(where, lambda manifest: not manifest["items"], 60.0)
     assert kube.get(path) is None
 
 
@@ -184,13 +186,13 @@ def test_down_leaves_nothing_running(tmp_path: Path) -> None:
 
 def test_a_killed_daemon_takes_its_processes_along(tmp_path: Path) -> None:
     root = tmp_path / "small"
-    told = launch.up(root, [], lambda _: None)
+    state = launch.up(root, [], lambda _: None)
     handles = [
         os.pidfd_open(json.loads(file.read_text())["pid"]) for file in (root / "run").glob("*.pid")
     ]
     try:
         assert len(handles) == 5
-        os.kill(told["pid"], signal.SIGKILL)
+        os.kill(state["pid"], signal.SIGKILL)
         for handle in handles:
             assert select.select([handle], [], [], 30.0)[0], "a process has outlived its daemon"
     finally:

@@ -34,8 +34,8 @@ def manifest(name: str, namespace: str, *changed: str) -> Json:
     if changed:
         assert changed[0] in text
         text = text.replace(*changed)
-    found: Json = yaml.safe_load(text)
-    return found
+    content: Json = yaml.safe_load(text)
+    return content
 
 
 def secrets(cluster: DevCluster, namespace: str) -> None:
@@ -70,7 +70,7 @@ def test_the_raw_one_is_scaled_by_keda_on_its_own_queue(
     )
     (made,) = kube.items("apps/v1", "Deployment", namespace)
     pod = made["spec"]["template"]["spec"]
-    (container,) = (one for one in pod["containers"] if one["name"] == "kserve-container")
+    (container,) = (item for item in pod["containers"] if item["name"] == "kserve-container")
     assert container["image"].endswith("tritonserver:24.08-py3")
     assert [arg.partition("=")[0] for arg in container["args"][-3:]] == [
         "--exit-timeout-secs",
@@ -78,9 +78,9 @@ def test_the_raw_one_is_scaled_by_keda_on_its_own_queue(
         "--grpc-restricted-protocol",
     ]
     (service,) = (
-        one
-        for one in kube.items("v1", "Service", namespace)
-        if one["metadata"]["name"] == "add-sub-predictor"
+        item
+        for item in kube.items("v1", "Service", namespace)
+        if item["metadata"]["name"] == "add-sub-predictor"
     )
     assert [(port["port"], port["targetPort"]) for port in service["spec"]["ports"]] == [
         (80, 8080),
@@ -92,10 +92,10 @@ def test_the_raw_one_is_scaled_by_keda_on_its_own_queue(
 def shares(cluster: DevCluster, namespace: str) -> dict[str, int]:
     """The percents of Knative's revisions by number, as its own status tells them: the first is
     soon listed twice, as the latest and as the one before."""
-    (found,) = cluster.kube.items("serving.knative.dev/v1", "Service", namespace)
+    (result,) = cluster.kube.items("serving.knative.dev/v1", "Service", namespace)
     summed: Counter[str] = Counter()
-    for one in (found.get("status") or {}).get("traffic") or ():
-        summed[one["revisionName"][-5:]] += one.get("percent") or 0
+    for item in (result.get("status") or {}).get("traffic") or ():
+        summed[item["revisionName"][-5:]] += item.get("percent") or 0
     return dict(+summed)
 
 

@@ -60,11 +60,11 @@ def knative(revision: int) -> tuple[str, str, dict[str, Any]]:
 
 
 def splits(*hosts: str, **shares: int) -> tuple[str, str, dict[str, Any]]:
-    found = [{"serviceName": name, "percent": share} for name, share in shares.items()]
+    results = [{"serviceName": name, "percent": share} for name, share in shares.items()]
     return (
         "Ingress",
         "fraud-predictor",
-        {"spec": {"rules": [{"hosts": hosts, "http": {"paths": [{"splits": found}]}}]}},
+        {"spec": {"rules": [{"hosts": hosts, "http": {"paths": [{"splits": results}]}}]}},
     )
 
 
@@ -108,13 +108,13 @@ KNATIVE = {
 
 
 @pytest.mark.parametrize(
-    ("mode", "items", "said"),
+    ("mode", "items", "message"),
     [
         pytest.param(mode, *case, id=f"{mode}: {name}")
         for mode, cases in ((Mode.STANDARD, STANDARD), (Mode.KNATIVE, KNATIVE))
         for name, case in cases.items()
     ],
 )
-def test_a_breach_is_found(mode: Mode, items: list[Any], said: str) -> None:
-    found = wrong(KEY, life(*items), intents(mode))
-    assert [line for line in found if said in line] if said else found == []
+def test_a_breach_is_found(mode: Mode, items: list[Any], message: str) -> None:
+    results = wrong(KEY, life(*items), intents(mode))
+    assert [line for line in results if message in line] if message else results == []

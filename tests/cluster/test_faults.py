@@ -29,8 +29,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.real]
 
 @pytest.fixture(scope="module")
 def plane(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with laboratory(tmp_path_factory.mktemp("faults"), databases) as found:
-        yield found
+    with laboratory(tmp_path_factory.mktemp("faults"), databases) as result:
+        yield result
 
 
 @pytest.fixture
@@ -150,14 +150,14 @@ def webhooks(lab: Lab, change: dict[str, Any]) -> Iterator[None]:
     kube = lab.dev.kube
     group = "admissionregistration.k8s.io/v1"
     kinds = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
-    found = [
+    results = [
         item | {"apiVersion": group, "kind": kind}
         for kind in kinds
         for item in kube.items(group, kind)
     ]
-    found = [item for item in found if "serving.kserve.io" in item["metadata"]["name"]]
-    assert found, "KServe has webhooks"
-    for item in found:
+    results = [item for item in results if "serving.kserve.io" in item["metadata"]["name"]]
+    assert results, "KServe has webhooks"
+    for item in results:
         _rewrite(
             lab,
             item,
@@ -173,7 +173,7 @@ def webhooks(lab: Lab, change: dict[str, Any]) -> Iterator[None]:
     try:
         yield
     finally:
-        for item in found:
+        for item in results:
             _rewrite(lab, item, item["webhooks"])
 
 
@@ -225,29 +225,29 @@ def test_a_promotion_is_rolled_back_before_kserve_has_seen_it(lab: Lab) -> None:
             lab.fleet.until(lambda rollout: _percent(lab, rollout) == 0, of=rollouts)
         lab.fleet.check(desired)
         for rollout in rollouts:
-            given = most_given(rollout.key, lab.ticks.of(rollout.key.namespace))
-            assert given[rollout.candidate] == PERCENT, given
+            values = most_given(rollout.key, lab.ticks.of(rollout.key.namespace))
+            assert values[rollout.candidate] == PERCENT, values
 
 
 def _percent(lab: Lab, rollout: FleetRollout) -> object:
     """What is written for the candidate."""
-    found = lab.dev.kube.get(
+    result = lab.dev.kube.get(
         lab.dev.kube.path(ISVC, "InferenceService", rollout.key.namespace, rollout.key.name)
     )
-    assert found is not None
-    return found["spec"]["predictor"].get("canaryTrafficPercent")
+    assert result is not None
+    return result["spec"]["predictor"].get("canaryTrafficPercent")
 
 
 def _heads_of(lab: Lab, rollout: FleetRollout) -> set[str]:
     """The revisions that our InferenceServices name."""
-    found = [
-        one
-        for one in lab.dev.kube.items(ISVC, "InferenceService", rollout.key.namespace)
-        if _is_of(rollout, one)
+    results = [
+        item
+        for item in lab.dev.kube.items(ISVC, "InferenceService", rollout.key.namespace)
+        if _is_of(rollout, item)
     ]
     labels = [
-        one["spec"]["predictor"].get("labels", {}) | one["metadata"].get("labels", {})
-        for one in found
+        item["spec"]["predictor"].get("labels", {}) | item["metadata"].get("labels", {})
+        for item in results
     ]
     return {label[REVISION] for label in labels if REVISION in label}
 
@@ -256,7 +256,7 @@ def _is_of(rollout: FleetRollout, item: dict[str, Any]) -> bool:
     return bool(item["metadata"]["labels"].get(ENDPOINT) == rollout.key.name)
 
 
-def _told(rollout: FleetRollout) -> list[str]:
+def _messages(rollout: FleetRollout) -> list[str]:
     status = rollout.status()
     return [status.get("message", ""), *status.get("waiting", ())]
 
@@ -265,7 +265,9 @@ def test_a_webhook_is_down_and_comes_back(lab: Lab) -> None:
     with lab.worker():
         with webhooks(lab, {"clientConfig": {"url": "https://127.0.0.1:1/nobody"}}):
             lab.fleet.start(wait=False)
-            lab.fleet.until(lambda rollout: any("webhook" in said for said in _told(rollout)))
+            lab.fleet.until(
+                lambda rollout: any("webhook" in message for message in _messages(rollout))
+            )
         lab.fleet.until(lambda rollout: rollout.waits)
         with webhooks(lab, {"clientConfig": {"url": "https://127.0.0.1:1/nobody"}}):
             desired = lab.fleet.decide()
@@ -284,10 +286,10 @@ def _heads(lab: Lab) -> dict[tuple[str, str, str], tuple[str, int]]:
     )
     spaces = {rollout.key.namespace for rollout in lab.fleet.rollouts}
     items = [
-        (k, s, one["metadata"])
+        (k, s, item["metadata"])
         for v, k in kinds
         for s in spaces
-        for one in lab.dev.kube.items(v, k, s)
+        for item in lab.dev.kube.items(v, k, s)
     ]
     return {(k, s, meta["name"]): (meta["uid"], meta.get("generation", 0)) for k, s, meta in items}
 
@@ -321,11 +323,11 @@ def test_with_an_older_database_nothing_is_written_and_that_is_said(lab: Lab) ->
 def _looked_at(store: Store, key: EndpointKey) -> bool:
     """Whether a reconcile has ended since the last wake-up: the next reconcile is far away."""
     with store.read() as tx:
-        found = row(
+        result = row(
             tx,
             """SELECT lease_token IS NULL AND due_at > now() + interval '20 s' AS so FROM endpoints
                WHERE namespace = :namespace AND name = :name""",
             namespace=key.namespace,
             name=key.name,
         )
-    return bool(found and found.so)
+    return bool(result and result.so)

@@ -20,8 +20,8 @@ MOST_POINTS = 400  # of one rollout; that many would be a fault of its own
 
 @pytest.fixture(scope="module")
 def lab(databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with laboratory(tmp_path_factory.mktemp("faults-long"), databases) as found:
-        yield found
+    with laboratory(tmp_path_factory.mktemp("faults-long"), databases) as result:
+        yield result
 
 
 @pytest.mark.timeout(7200)

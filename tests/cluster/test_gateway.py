@@ -53,11 +53,13 @@ def test_a_change_of_weights_reaches_the_data_plane(cluster: DevCluster) -> None
         "who it was is told also of an error"
     )
     cluster.prometheus.scrape("envoy", envoy.admin, "/stats/prometheus")
-    asked = 'sum by (envoy_cluster_name) (envoy_cluster_upstream_rq{envoy_response_code="503"})'
+    request = 'sum by (envoy_cluster_name) (envoy_cluster_upstream_rq{envoy_response_code="503"})'
     kube.until(
-        lambda: len(cluster.prometheus.query(asked)) == 1, "Prometheus has counted the answer", 20.0
+        lambda: len(cluster.prometheus.query(request)) == 1,
+        "Prometheus has counted the answer",
+        20.0,
     )
-    (series,) = cluster.prometheus.query(asked)
+    (series,) = cluster.prometheus.query(request)
     assert series["metric"]["envoy_cluster_name"].startswith(
         "httproute/default/fraud/rule/0/backend/"
     )
@@ -69,14 +71,14 @@ def test_a_route_to_nobody_is_told_so(cluster: DevCluster) -> None:
     lost = route({"nobody": 1}, name="lost")
     cluster.gateway.gateway("default", "gateway", free_port())
     kube.apply(lost)
-    found = kube.wait(kube.path(GATEWAY, "HTTPRoute", "default", "lost"), refused, 20.0)
-    (parent,) = found["status"]["parents"]
+    result = kube.wait(kube.path(GATEWAY, "HTTPRoute", "default", "lost"), refused, 20.0)
+    (parent,) = result["status"]["parents"]
     (refs,) = (c for c in parent["conditions"] if c["type"] == "ResolvedRefs")
     assert (refs["status"], refs["reason"]) == ("False", "BackendNotFound")
 
 
-def refused(found: Json) -> bool:
-    parents = found.get("status", {}).get("parents", [])
+def refused(result: Json) -> bool:
+    parents = result.get("status", {}).get("parents", [])
     return any(
         c["type"] == "ResolvedRefs" and c["status"] == "False"
         for p in parents

@@ -32,11 +32,11 @@ _numbers = count(1)
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
-    with dev_cluster(tmp_path_factory.mktemp("guarded"), PARTS) as found:
-        found.namespace("before", tenant=True)
-        found.kube.apply(_old(inference_service("before", "old", "Standard")))
-        enforce(found.kube, policies())
-        yield found
+    with dev_cluster(tmp_path_factory.mktemp("guarded"), PARTS) as cluster:
+        cluster.namespace("before", tenant=True)
+        cluster.kube.apply(_old(inference_service("before", "old", "Standard")))
+        enforce(cluster.kube, policies())
+        yield cluster
 
 
 def policies() -> list[Json]:
@@ -45,22 +45,22 @@ def policies() -> list[Json]:
     return [yaml.safe_load((DEPLOY / name).read_text()) for name in listed]
 
 
-def _old(one: Json) -> Json:
+def _old(item: Json) -> Json:
     """From before the policies: nothing of it is as they want it."""
-    one["spec"]["predictor"]["model"] |= {
+    item["spec"]["predictor"]["model"] |= {
         "storageUri": "http://somewhere/m",
         "runtimeVersion": "latest",
     }
-    one["spec"]["predictor"]["canaryTrafficPercent"] = 10
-    return one
+    item["spec"]["predictor"]["canaryTrafficPercent"] = 10
+    return item
 
 
 @pytest.fixture(scope="module")
 def desk(
     guarded: DevCluster, databases: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Desk]:
-    with seated(guarded, databases, tmp_path_factory.mktemp("worker")) as found:
-        yield found
+    with seated(guarded, databases, tmp_path_factory.mktemp("worker")) as result:
+        yield result
 
 
 @pytest.fixture
@@ -202,10 +202,11 @@ def test_what_a_tenant_may_not_write_is_refused_with_the_reason(
         "found http://somewhere/m": nowhere,
         "these hostnames are not the tenant's: bank.example.com": route,
     }
-    for reason, one in reasons.items():
-        assert reason in _made(people.ann, one)
+    for reason, item in reasons.items():
+        assert reason in _made(people.ann, item)
         assert (
-            _made(people.ann, {**one, "metadata": {**one["metadata"], "namespace": "others"}}) == ""
+            _made(people.ann, {**item, "metadata": {**item["metadata"], "namespace": "others"}})
+            == ""
         )
 
 
@@ -215,16 +216,16 @@ def test_every_object_that_tidegate_may_write_is_admitted(
     """By all webhooks of the cluster, under the worker's name; the same from anybody else is
     not."""
     guarded.namespace(KEY.namespace, tenant=True)
-    for where, one in written():
-        assert _made(people.worker, dict(one)) == "", where
-        assert "only Tidegate makes" in _made(people.ann, dict(one)), where
+    for where, item in written():
+        assert _made(people.worker, dict(item)) == "", where
+        assert "only Tidegate makes" in _made(people.ann, dict(item)), where
 
 
-def _made(kube: Kube, one: Json) -> str:
+def _made(kube: Kube, item: Json) -> str:
     """What the creation of an object is answered; '' where it is admitted. Nothing is stored."""
     try:
-        path = kube.path(one["apiVersion"], one["kind"], one["metadata"]["namespace"])
-        kube.call("POST", path, one, query={"dryRun": "All"})
+        path = kube.path(item["apiVersion"], item["kind"], item["metadata"]["namespace"])
+        kube.call("POST", path, item, query={"dryRun": "All"})
     except KubeError as error:
         return str(error)
     return ""

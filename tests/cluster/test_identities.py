@@ -29,8 +29,8 @@ def account(cluster: DevCluster, namespace: str, name: str, audience: str = "tid
     )
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
     spec = {"expirationSeconds": 600, **({"audiences": [audience]} if audience else {})}
-    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
-    return str(cluster.kube.call("POST", path, asked)["status"]["token"])
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+    return str(cluster.kube.call("POST", path, request)["status"]["token"])
 
 
 def permit(cluster: DevCluster, namespace: str, name: str, *verbs: str) -> None:
@@ -106,8 +106,8 @@ def test_an_account_needs_a_role_here_and_the_right_there(
     mine = f"/api/v1/endpoints/{namespace}/fraud"
 
     api.token = pipeline
-    said = api.ok("GET", "/api/v1/whoami")
-    assert (said["name"], said["grants"]) == (name, {})
+    message = api.ok("GET", "/api/v1/whoami")
+    assert (message["name"], message["grants"]) == (name, {})
     assert api.get(mine).status_code == 403, "known, but nobody has given it a role"
     api.token = admin
     api.ok("POST", f"/api/v1/access/{namespace}/bindings", {"user": name, "role": "approver"})

@@ -29,9 +29,9 @@ def report(desk: Desk, pod: Json, container: dict[str, Any], *, ready: bool) -> 
     """What its kubelet says about its first container, and whether it is ready."""
     status = pod["status"]
     first, *others = status["containerStatuses"]
-    told = {"type": "Ready", "status": str(ready), "lastTransitionTime": NOW}
+    state = {"type": "Ready", "status": str(ready), "lastTransitionTime": NOW}
     conditions = [c for c in status["conditions"] if c["type"] not in ("Ready", "ContainersReady")]
-    conditions += [told, told | {"type": "ContainersReady"}]
+    conditions += [state, state | {"type": "ContainersReady"}]
     changed = {"containerStatuses": [first | container, *others], "conditions": conditions}
     path = (
         f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}/status"
@@ -53,9 +53,9 @@ def ended(reason: str, code: int, message: str = "") -> Json:
 
 def message(desk: Desk, rollout: str) -> str:
     with desk.store.read() as tx:
-        found = rollouts.get(tx, rollout)
-    assert found is not None
-    return found.progress.ending_message
+        stored_rollout = rollouts.get(tx, rollout)
+    assert stored_rollout is not None
+    return stored_rollout.progress.ending_message
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -30,7 +30,7 @@ class Helm:
     def __call__(self, *arguments: str, values: Json | None = None) -> str:
         file = self._home / "values.yaml"
         file.write_text(yaml.safe_dump(values or {}))
-        given = ["--values", str(file)] if values else []
+        value = ["--values", str(file)] if values else []
         environ = {
             "KUBECONFIG": str(self._cluster.kubeconfig),
             "HOME": str(self._home),
@@ -39,7 +39,7 @@ class Helm:
         command = [
             str(self._program),
             *arguments,
-            *given,
+            *value,
             "--namespace",
             SYSTEM,
             "--timeout",
@@ -77,24 +77,24 @@ def helm(prepared: DevCluster, tools: build.Built, tmp_path: Path) -> Helm:
 
 def values(digit: str) -> Json:
     """The example with everything, for this cluster's names."""
-    given: Json = yaml.safe_load((CHART / "ci" / "full-values.yaml").read_text())
-    given["fullnameOverride"], given["tenants"] = NAME, list(TENANTS)
-    given["image"]["digest"] = "sha256:" + digit * 64
-    given["worker"]["settings"]["gateway_namespace"] = GATEWAYS
-    for server, tenant in zip(given["externalServers"], TENANTS, strict=True):
+    content: Json = yaml.safe_load((CHART / "ci" / "full-values.yaml").read_text())
+    content["fullnameOverride"], content["tenants"] = NAME, list(TENANTS)
+    content["image"]["digest"] = "sha256:" + digit * 64
+    content["worker"]["settings"]["gateway_namespace"] = GATEWAYS
+    for server, tenant in zip(content["externalServers"], TENANTS, strict=True):
         server["namespace"] = tenant
-    return given
+    return content
 
 
 def images(cluster: DevCluster) -> set[str]:
-    found = cluster.kube.items("apps/v1", "Deployment", SYSTEM)
-    assert {one["metadata"]["name"] for one in found} == {
+    results = cluster.kube.items("apps/v1", "Deployment", SYSTEM)
+    assert {item["metadata"]["name"] for item in results} == {
         f"{NAME}-{program}" for program in PROGRAMS
     }
-    assert all(one["status"]["availableReplicas"] >= 1 for one in found)
+    assert all(item["status"]["availableReplicas"] >= 1 for item in results)
     return {
-        one["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2][0]
-        for one in found
+        item["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2][0]
+        for item in results
     }
 
 
@@ -102,7 +102,7 @@ def allowed(cluster: DevCluster, namespace: str, verb: str, group: str, resource
     """Whether the worker's account may."""
     attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
     account = f"system:serviceaccount:{SYSTEM}:{NAME}-deploy-worker"
-    asked = {
+    request = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",
         "spec": {
@@ -111,10 +111,10 @@ def allowed(cluster: DevCluster, namespace: str, verb: str, group: str, resource
             "resourceAttributes": attributes,
         },
     }
-    told: bool = cluster.kube.call(
-        "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", asked
+    known: bool = cluster.kube.call(
+        "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", request
     )["status"]["allowed"]
-    return told
+    return known
 
 
 def test_installed_upgraded_and_removed(helm: Helm, prepared: DevCluster) -> None:

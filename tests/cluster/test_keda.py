@@ -30,16 +30,16 @@ def keda(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
 
 def placed(item: Json, namespace: str) -> Json:
     """In a namespace; an HPA with something to look at."""
-    found = {**item, "metadata": {**item["metadata"], "namespace": namespace}}
+    result = {**item, "metadata": {**item["metadata"], "namespace": namespace}}
     if item["kind"] == "HorizontalPodAutoscaler":
         cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}
-        found["spec"] = {**item["spec"], "metrics": [{"type": "Resource", "resource": cpu}]}
-    return found
+        result["spec"] = {**item["spec"], "metrics": [{"type": "Resource", "resource": cpu}]}
+    return result
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_it_refuses_what_our_rules_refuse_in_the_same_words(keda: DevCluster, case: str) -> None:
-    asked, there, sentence = CASES[case]
+    request, there, sentence = CASES[case]
     namespace = f"k{list(CASES).index(case)}"
     keda.namespace(namespace)
     for item in there:
@@ -50,7 +50,7 @@ def test_it_refuses_what_our_rules_refuse_in_the_same_words(keda: DevCluster, ca
         """The webhook's own cache learns of the others a little later."""
         try:
             path = keda.kube.path("keda.sh/v1alpha1", "ScaledObject", namespace)
-            keda.kube.call("POST", path, placed(asked, namespace), query={"dryRun": "All"})
+            keda.kube.call("POST", path, placed(request, namespace), query={"dryRun": "All"})
         except KubeError as error:
             seen.append(str(error))
             return True
@@ -100,6 +100,8 @@ def test_kserve_cannot_change_the_class_of_one_that_runs(keda: DevCluster) -> No
     kube.until(
         lambda: words in log.read_text(), "KServe's controller is refused by KEDA's webhook", 30.0
     )
-    found: list[dict[str, Any]] = kube.items("autoscaling/v2", "HorizontalPodAutoscaler", "switch")
-    assert [item["metadata"]["name"] for item in found] == ["fraud-r1-predictor"]
+    results: list[dict[str, Any]] = kube.items(
+        "autoscaling/v2", "HorizontalPodAutoscaler", "switch"
+    )
+    assert [item["metadata"]["name"] for item in results] == ["fraud-r1-predictor"]
     assert kube.items("keda.sh/v1alpha1", "ScaledObject", "switch") == []

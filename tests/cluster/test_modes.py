@@ -59,8 +59,8 @@ class Seen:
 
     def one(self, api_version: str, kind: str) -> Json:
         """The only object of a kind."""
-        (found,) = self.kube.items(api_version, kind, self.namespace)
-        return found
+        (result,) = self.kube.items(api_version, kind, self.namespace)
+        return result
 
     def names(self, api_version: str, kind: str) -> list[str]:
         return [
@@ -69,8 +69,8 @@ class Seen:
 
     def container(self, pod: Json) -> Json:
         """The model server in a pod's spec."""
-        (found,) = (c for c in pod["containers"] if c["name"] == "kserve-container")
-        return dict(found)
+        (result,) = (c for c in pod["containers"] if c["name"] == "kserve-container")
+        return dict(result)
 
     def credentials(self) -> set[str]:
         """The Secrets whose keys the storage initializer gets, which KServe puts into each pod."""
@@ -162,7 +162,7 @@ def assert_everything(container: Json, pod: Json) -> None:
         f"--http-restricted-api={protected}",
         f"--grpc-restricted-protocol={protected}",
     ]
-    (variable,) = (one for one in container["env"] if one["name"] == "TRITON_ACCESS_TOKEN")
+    (variable,) = (item for item in container["env"] if item["name"] == "TRITON_ACCESS_TOKEN")
     assert variable["valueFrom"]["secretKeyRef"] == {"name": "triton", "key": "token"}
     assert "--model-store=/mnt/models" in container["args"]
     assert {"name": "shared-memory", "mountPath": "/dev/shm"} in container["volumeMounts"]

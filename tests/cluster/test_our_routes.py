@@ -70,21 +70,24 @@ class TrafficEntry:
         dump = httpx2.get(page, trust_env=False).json().get("configs", [])
         hosts = [host for item in dump for host in item["route_config"].get("virtual_hosts", [])]
         return [
-            _told(item) for host in hosts if OUTSIDE in host["domains"] for item in host["routes"]
+            _summary(item)
+            for host in hosts
+            if OUTSIDE in host["domains"]
+            for item in host["routes"]
         ]
 
     def ask(self, count: int, host: str = OUTSIDE, **headers: str) -> Counter[str]:
         """Who would have answered, by the header that tells it; nobody is there, so each answer is
         an error."""
-        told: Counter[str] = Counter()
+        state: Counter[str] = Counter()
         with httpx2.Client(trust_env=False) as http:
             for _ in range(count):
                 answer = http.get(
                     f"http://127.0.0.1:{self.port}/v2", headers={"Host": host, **headers}
                 )
                 assert answer.status_code == 503, answer.text
-                told[answer.headers["x-tidegate-revision"]] += 1
-        return told
+                state[answer.headers["x-tidegate-revision"]] += 1
+        return state
 
     def call(self, host: str = OUTSIDE) -> str:
         """Who would have answered a gRPC call."""
@@ -98,8 +101,8 @@ class TrafficEntry:
         return str(metadata["x-tidegate-revision"])
 
 
-def _is_up(found: Json) -> bool:
-    return bool(found.get("status", {}).get("availableReplicas"))
+def _is_up(result: Json) -> bool:
+    return bool(result.get("status", {}).get("availableReplicas"))
 
 
 def service(name: str) -> Json:
@@ -116,15 +119,15 @@ def service(name: str) -> Json:
     }
 
 
-def _told(item: Json) -> tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]:
+def _summary(item: Json) -> tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]:
     match, action = item["match"], item.get("route", {})
     headers = tuple(
-        found["name"] for found in match.get("headers", ()) if not found["name"].startswith(":")
+        header["name"] for header in match.get("headers", ()) if not header["name"].startswith(":")
     )
     path = str(match.get("prefix") or f"{match.get('path_separated_prefix')}/")
     clusters = action.get("weighted_clusters", {}).get("clusters", [])
     weights = {
-        f"r{int(found['name'].rpartition('/')[2]) + 1}": found["weight"] for found in clusters
+        f"r{int(cluster['name'].rpartition('/')[2]) + 1}": cluster["weight"] for cluster in clusters
     }
     copies = tuple(_percent(copy) for copy in action.get("request_mirror_policies", ()))
     return path, headers, weights, copies
@@ -157,7 +160,7 @@ def expected(
     matched = (
         [(path, headers, {"r2": 100}, ()) for path in (route.GRPC_PATH, "/")] if headers else []
     )
-    return sorted((*matched, *plain), key=lambda found: (found[0] == "/", not found[1]))
+    return sorted((*matched, *plain), key=lambda results: (results[0] == "/", not results[1]))
 
 
 @pytest.fixture(scope="module")
@@ -168,9 +171,9 @@ def entry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrafficEntry]:
 
 def test_a_split(entry: TrafficEntry) -> None:
     entry.apply(CandidateTraffic(percent=25))
-    told = entry.ask(400)
-    assert set(told) == {"r1", "r2"}
-    assert told["r2"] == pytest.approx(100, abs=44)  # five standard deviations
+    state = entry.ask(400)
+    assert set(state) == {"r1", "r2"}
+    assert state["r2"] == pytest.approx(100, abs=44)  # five standard deviations
 
 
 def test_a_header_leads_to_the_candidate_and_the_others_do_not(entry: TrafficEntry) -> None:

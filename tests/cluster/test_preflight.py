@@ -121,9 +121,9 @@ def desk(cluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def key(desk: Desk, namespace: str) -> EndpointKey:
     """An endpoint's name in a bound tenant."""
     bind(desk.dev, namespace)
-    found = EndpointKey(namespace, "fraud")
-    until(lambda: desk.known(found))
-    return found
+    result = EndpointKey(namespace, "fraud")
+    until(lambda: desk.known(result))
+    return result
 
 
 def problems(report: Report) -> list[Finding]:
@@ -149,7 +149,7 @@ def test_what_fits_and_is_admitted_is_accepted_and_leaves_nothing(
     assert problems(report) == []
     assert report.checked >= 8
     assert cast(Snapshot, desk.adapter.observe(key)).objects == ()
-    unchecked = " ".join(one.text for one in report.of(Level.UNCHECKED))
+    unchecked = " ".join(finding.text for finding in report.of(Level.UNCHECKED))
     assert "Deployment: its dry run is not permitted" in unchecked
     assert report.undo_seconds == 1.0
 
@@ -158,38 +158,40 @@ def test_a_quota_that_is_too_small_names_the_step(desk: Desk, key: EndpointKey) 
     """Two replicas of one core each, and two more for the candidate at 50 %: at 10 % one is
     enough."""
     quota(desk, key, requests_cpu="3")
-    (found,) = problems(desk.observe(key))
-    assert (found.step, found.rule) == (
+    (problem,) = problems(desk.observe(key))
+    assert (problem.step, problem.rule) == (
         "step 3 of 3: 50 %",
         "capacity rule: a fifth more than its share",
     )
-    assert "2 of r1 and 2 of r2 need 4 requests.cpu in all; quota 'small' allows 3" in found.detail
-    assert found.object == "ResourceQuota small"
+    assert (
+        "2 of r1 and 2 of r2 need 4 requests.cpu in all; quota 'small' allows 3" in problem.detail
+    )
+    assert problem.object == "ResourceQuota small"
 
 
 def test_blue_green_needs_twice_the_size_from_its_start(desk: Desk, key: EndpointKey) -> None:
     quota(desk, key, requests_memory="6Gi")
-    (found,) = problems(desk.observe(key, plan=strategy.blue_green()))
-    assert (found.step, found.rule) == ("start", "full size beside stable")
-    assert "allows 6 GiB" in found.detail
+    (problem,) = problems(desk.observe(key, plan=strategy.blue_green()))
+    assert (problem.step, problem.rule) == ("start", "full size beside stable")
+    assert "allows 6 GiB" in problem.detail
 
 
 def test_in_knative_mode_the_rollback_needs_the_most(desk: Desk, key: EndpointKey) -> None:
     """Stable, the bad one, and stable restored: five pods where four would do for the rollout
     itself."""
     quota(desk, key, requests_cpu="5")
-    found = problems(desk.observe(key, Mode.KNATIVE))
-    assert [(one.step, one.rule) for one in found] == [
+    findings = problems(desk.observe(key, Mode.KNATIVE))
+    assert [(finding.step, finding.rule) for finding in findings] == [
         ("abort", "stable, the bad one and stable restored")
     ]
-    assert "4 of r1 and 2 of r2 need 6 requests.cpu" in found[0].detail
+    assert "4 of r1 and 2 of r2 need 6 requests.cpu" in findings[0].detail
 
 
 def test_more_gpus_than_any_node_has_are_never_placed(desk: Desk, key: EndpointKey) -> None:
-    said = [one.detail for one in problems(desk.observe(key, runtime=Runtime(gpu=999)))]
+    messages = [problem.detail for problem in problems(desk.observe(key, runtime=Runtime(gpu=999)))]
     assert any(
         "no node offers what one pod of r1 asks for" in detail and "999 nvidia.com/gpu" in detail
-        for detail in said
+        for detail in messages
     )
 
 
@@ -221,8 +223,8 @@ def pool(desk: Desk) -> Iterator[str]:
         kube.delete(path)
 
 
-def told(report: Report, level: Level, words: str) -> list[str]:
-    return [one.detail for one in report.of(level) if words in one.detail]
+def details(report: Report, level: Level, words: str) -> list[str]:
+    return [finding.detail for finding in report.of(level) if words in finding.detail]
 
 
 def test_a_node_that_does_not_let_the_pods_in_is_named_with_its_taint(
@@ -232,36 +234,38 @@ def test_a_node_that_does_not_let_the_pods_in_is_named_with_its_taint(
     asks = Pods(node_selector=(("pool", "gpu"),))
     closed = Runtime(gpu=1, pods=asks)
     until(lambda: problems(desk.observe(key, runtime=closed)))
-    said = [one.detail for one in problems(desk.observe(key, runtime=closed))]
-    (found,) = [one for one in said if "r2" in one]
-    assert "no node that r2 may be placed on offers what one pod of it asks for" in found
-    assert "taint dedicated=gpu:NoSchedule is not tolerated (pool-0)" in found
-    assert "node selector pool=gpu does not match (node-0, node-1)" in found
+    messages = [problem.detail for problem in problems(desk.observe(key, runtime=closed))]
+    (value,) = [item for item in messages if "r2" in item]
+    assert "no node that r2 may be placed on offers what one pod of it asks for" in value
+    assert "taint dedicated=gpu:NoSchedule is not tolerated (pool-0)" in value
+    assert "node selector pool=gpu does not match (node-0, node-1)" in value
     opened = replace(closed, pods=replace(asks, tolerations=(Toleration("dedicated", "Exists"),)))
     report = desk.observe(key, runtime=opened)
     assert problems(report) == []
-    assert told(report, Level.UNCHECKED, "what other pods take on the nodes")[0].count(
+    assert details(report, Level.UNCHECKED, "what other pods take on the nodes")[0].count(
         "bind ClusterRole tidegate-capacity"
     )
 
     with every_pod_is_readable(desk):
         until(
-            lambda: told(
+            lambda: details(
                 desk.observe(key, runtime=opened),
                 Level.WARNING,
                 "no capacity now for 1 of 1 new pod of r2",
             )
         )
         report = desk.observe(key, runtime=opened)
-        assert not told(report, Level.UNCHECKED, "what other pods take on the nodes")
-        (found,) = told(report, Level.WARNING, "new pod of r2")
+        assert not details(report, Level.UNCHECKED, "what other pods take on the nodes")
+        (value,) = details(report, Level.WARNING, "new pod of r2")
         assert (
             "0 of 4 nvidia.com/gpu are free on the nodes that they may be placed on, pods of "
-            "others take 4" in found
+            "others take 4" in value
         )
-        assert "the candidate waits until its ready deadline" in found
+        assert "the candidate waits until its ready deadline" in value
         desk.dev.kube.delete(f"/api/v1/namespaces/default/pods/{pool}")
-        until(lambda: not told(desk.observe(key, runtime=opened), Level.WARNING, "no capacity now"))
+        until(
+            lambda: not details(desk.observe(key, runtime=opened), Level.WARNING, "no capacity now")
+        )
 
 
 @contextlib.contextmanager
@@ -324,14 +328,14 @@ def test_a_policy_that_forbids_a_step_is_named_before_anything_moves(
 ) -> None:
     policy(desk, key, ROUTES, NO_25, "no canary at a quarter")
     until(lambda: problems(desk.observe(key)))
-    (found,) = problems(desk.observe(key))
-    assert (found.step, found.index, found.object) == (
+    (problem,) = problems(desk.observe(key))
+    assert (problem.step, problem.index, problem.object) == (
         "step 2 of 3: 25 %",
         1,
         f"HTTPRoute {key.namespace}/fraud",
     )
-    assert "no canary at a quarter" in found.detail
-    assert found.path == "spec.rules[0].backendRefs[0].weight"
+    assert "no canary at a quarter" in problem.detail
+    assert problem.path == "spec.rules[0].backendRefs[0].weight"
     assert cast(Snapshot, desk.adapter.observe(key)).objects == ()
 
 
@@ -342,30 +346,30 @@ def test_what_kserve_would_make_is_admitted_where_the_role_is_bound(
     permit(desk, key, "tidegate-preflight")
     until(lambda: problems(desk.observe(key)))
     report = desk.observe(key)
-    found = problems(report)[0]
-    assert (found.rule, found.object) == (
+    finding = problems(report)[0]
+    assert (finding.rule, finding.object) == (
         "what KServe makes",
         f"Deployment {key.namespace}/fraud-r1-predictor",
     )
-    assert "one replica only" in found.detail
+    assert "one replica only" in finding.detail
     limits = {"limits": [{"type": "Container", "max": {"cpu": "100m"}}]}
     meta = {"name": "tight", "namespace": key.namespace}
     desk.dev.kube.apply(
         {"apiVersion": "v1", "kind": "LimitRange", "metadata": meta, "spec": limits}
     )
-    until(lambda: any("100m" in one.detail for one in problems(desk.observe(key))))
-    assert not [one for one in report.of(Level.UNCHECKED) if one.object == "Deployment"]
+    until(lambda: any("100m" in problem.detail for problem in problems(desk.observe(key))))
+    assert not [item for item in report.of(Level.UNCHECKED) if item.object == "Deployment"]
 
 
 def test_without_a_metric_source_a_plan_of_gates_is_refused(desk: Desk, key: EndpointKey) -> None:
     silent = evidence_of(WorkerSettings(), NoMeter())(key, Mode.STANDARD, Runtime())
     desk.counted[:] = silent
     try:
-        (found,) = problems(desk.observe(key))
+        (problem,) = problems(desk.observe(key))
         by_hand = desk.observe(key, plan=strategy.blue_green())
     finally:
         desk.counted.clear()
-    assert found.detail.startswith(
+    assert problem.detail.startswith(
         "no metric source is configured: gates cannot decide; set TIDEGATE_PROMETHEUS_URL"
     )
     assert problems(by_hand) == []
@@ -377,10 +381,10 @@ def test_a_label_without_a_binding_is_not_permitted(desk: Desk, namespace: str) 
     until(
         lambda: "not permitted" in (desk.parts.site.denied(namespace) or "")
     )  # before: no tenant yet
-    (found,) = problems(desk.observe(key))
-    assert found.rule == "tenant"
-    assert "not permitted" in found.detail
-    assert "rolebinding-tenant.example.yaml" in found.detail
+    (problem,) = problems(desk.observe(key))
+    assert problem.rule == "tenant"
+    assert "not permitted" in problem.detail
+    assert "rolebinding-tenant.example.yaml" in problem.detail
 
 
 def test_a_pod_asks_for_what_was_rendered(desk: Desk, key: EndpointKey) -> None:
@@ -389,9 +393,9 @@ def test_a_pod_asks_for_what_was_rendered(desk: Desk, key: EndpointKey) -> None:
     at = Intent(key, 1, Mode.STANDARD, 1, scaling=Scaling(1, 3))
     reachable_intents, known = first(at), {1: REVISIONS[0]}
     isvc = next(
-        one.manifest
-        for one in driver.reachable(reachable_intents, known, Snapshot(key, ()))
-        if one.manifest["kind"] == "InferenceService"
+        planned.manifest
+        for planned in driver.reachable(reachable_intents, known, Snapshot(key, ()))
+        if planned.manifest["kind"] == "InferenceService"
     )
     path = desk.dev.kube.path(
         "serving.kserve.io/v1alpha1", "ClusterServingRuntime", "", "kserve-tritonserver"
@@ -399,15 +403,15 @@ def test_a_pod_asks_for_what_was_rendered(desk: Desk, key: EndpointKey) -> None:
     runtime = desk.dev.kube.get(path)
     assert runtime is not None
     assert desk.adapter.write(Apply(isvc, None, FIRST)) == Done()
-    found: list[Json] = []
+    results: list[Json] = []
 
     def made() -> bool:
         seen = cast(Snapshot, desk.adapter.observe(key)).get("Deployment", "fraud-r1-predictor")
-        found.extend([cast(Json, seen)] if seen else [])
+        results.extend([cast(Json, seen)] if seen else [])
         return seen is not None
 
     until(made)
-    real = found[0]["spec"]["template"]["spec"]
+    real = results[0]["spec"]["template"]["spec"]
     ours = pod_asks(children.pod(isvc, runtime))
     assert {**pod_asks({**real, "initContainers": []})} == {**ours}
     scaler = children.autoscaler(isvc)

@@ -61,7 +61,7 @@ def test_the_status_says_what_was_refused_to_kserve(
     kube.apply(wall)
     path = kube.path(wall["apiVersion"], wall["kind"], key.namespace, wall["metadata"]["name"])
     if wall["kind"] == "ResourceQuota":
-        kube.wait(path, lambda found: found.get("status", {}).get("used"), 30.0)
+        kube.wait(path, lambda result: result.get("status", {}).get("used"), 30.0)
     with desk.store.begin() as tx:
         revisions.add_revision(tx, key, model(2), Runtime(), author="ann")
         rollout = Rollout(str(uuid.uuid4()), BY_HAND, 1, 2, "ann")

@@ -62,16 +62,16 @@ def test_the_api_server_is_killed_and_comes_back(bare: DevCluster) -> None:
         until(lambda: isinstance(adapter.observe(KEY), Snapshot))
         seen = adapter.observe(KEY)
         assert isinstance(seen, Snapshot)
-        (found,) = seen.objects
-        assert adapter.write(Apply(note("two"), found["metadata"]["uid"], "")) == Done()
+        (result,) = seen.objects
+        assert adapter.write(Apply(note("two"), result["metadata"]["uid"], "")) == Done()
         bare.kube.patch(
             "/api/v1/namespaces/team-a/configmaps/fraud-tidegate", {"data": {"by": "somebody"}}
         )
 
-        def told() -> bool:
+        def observed() -> bool:
             now = adapter.observe(KEY)
             return isinstance(now, Snapshot) and "by" in now.objects[0]["data"]
 
-        until(told)
+        until(observed)
     finally:
         adapter.close()

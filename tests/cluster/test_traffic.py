@@ -36,9 +36,9 @@ def test_requests_are_answered_by_the_revisions_in_their_shares(tmp_path: Path) 
         command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=300
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    told = json.loads(done.stdout)
-    assert [item["split"] for item in told] == list(SPLITS)
-    all_old, quarter, all_new = (item["answered"] for item in told)
+    content = json.loads(done.stdout)
+    assert [item["split"] for item in content] == list(SPLITS)
+    all_old, quarter, all_new = (item["answered"] for item in content)
     assert all_old == {"fraud-r1": 400}
     assert all_new == {"fraud-r2": 400}
     # 400 requests at 25 %: five standard deviations to each side

@@ -28,8 +28,8 @@ def plain(
     """A worker whose settings name no gateway."""
     with seated(
         cluster, databases, tmp_path_factory.mktemp("plain"), TIDEGATE_GATEWAY_NAME=""
-    ) as found:
-        yield found
+    ) as desk:
+        yield desk
 
 
 def led_to(desk: Desk, key: EndpointKey) -> set[str]:

@@ -65,13 +65,13 @@ def play(cluster: DevCluster, port: int) -> list[Json]:
         )
     cluster.gateway.gateway("default", "gateway", port)
     envoy = proxy.start(cluster.gateway, "default", "gateway")
-    who, told = owners(cluster), []
+    who, messages = owners(cluster), []
     for split in SPLITS:
         kube.apply(route(split, "-predictor"))
         kube.wait(kube.path(GATEWAY, "HTTPRoute", "default", "fraud"), settled, 20.0)
         kube.until(partial(has_weights, envoy.admin, split), f"Envoy splits as {split}", 20.0)
-        told.append({"split": split, "answered": send(port, 400, who)})
-    return told
+        messages.append({"split": split, "answered": send(port, 400, who)})
+    return messages
 
 
 def main(root: Path) -> None:

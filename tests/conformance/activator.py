@@ -54,18 +54,19 @@ class Activator:
     def _run(self) -> None:
         while not self._stop.wait(PERIOD_S):
             with contextlib.suppress(KubeError):  # it is said again
-                said = b"".join(self._of(namespace) for namespace in tuple(self.served))
-                if said:
-                    self._autoscaler.sendall(_frame(said))
+                text = b"".join(self._of(namespace) for namespace in tuple(self.served))
+                if text:
+                    self._autoscaler.sendall(_frame(text))
 
     def _of(self, namespace: str) -> bytes:
-        found = self._dev.kube.items(SERVING, "Revision", namespace)
-        told = (
-            (one["metadata"]["name"], one["metadata"]["labels"].get(REVISION, "")) for one in found
+        manifests = self._dev.kube.items(SERVING, "Revision", namespace)
+        messages = (
+            (manifest["metadata"]["name"], manifest["metadata"]["labels"].get(REVISION, ""))
+            for manifest in manifests
         )
         return b"".join(
             message(namespace, name, self.asked.get((namespace, label), 0.0))
-            for name, label in told
+            for name, label in messages
         )
 
 
@@ -86,11 +87,11 @@ def _bytes(field: int, content: bytes) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    found = bytearray()
+    result = bytearray()
     while number > 0x7F:
-        found.append(number & 0x7F | 0x80)
+        result.append(number & 0x7F | 0x80)
         number >>= 7
-    return bytes([*found, number])
+    return bytes([*result, number])
 
 
 def _frame(payload: bytes) -> bytes:
@@ -118,7 +119,7 @@ def _connect(dev: DevCluster) -> socket.socket:
 def _ports(pid: int) -> Iterator[int]:
     """TCP ports of 127.0.0.1 on which a process listens (proc(5))."""
     links = (str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir())
-    sockets = {found[1] for link in links if (found := re.fullmatch(r"socket:\[(\d+)\]", link))}
+    sockets = {match[1] for link in links if (match := re.fullmatch(r"socket:\[(\d+)\]", link))}
     for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
         local, state, inode = (line.split()[i] for i in (1, 3, 9))
         if state == "0A" and inode in sockets:

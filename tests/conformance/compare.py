@@ -16,18 +16,20 @@ from tests.conformance.states import State, Step, Trace
 
 def differences(fake: Trace, real: Trace) -> list[str]:
     """Every difference in words; empty: they agree."""
-    found = []
+    results = []
     for mine, theirs in zip_longest(fake, real):
         if mine is None or theirs is None or mine.name != theirs.name:
-            found.append(f"other steps: {mine and mine.name!r} against {theirs and theirs.name!r}")
+            results.append(
+                f"other steps: {mine and mine.name!r} against {theirs and theirs.name!r}"
+            )
             break
         if mine.states[-1] != theirs.states[-1]:
-            found.append(
+            results.append(
                 f"{mine.name}: ends in {mine.states[-1]} in the fake, {theirs.states[-1]} in the "
                 "real one"
             )
-        found += [f"{mine.name}: {line}" for line in _columns(mine, theirs)]
-    return found
+        results += [f"{mine.name}: {line}" for line in _columns(mine, theirs)]
+    return results
 
 
 def _columns(fake: Step, real: Step) -> Iterable[str]:
@@ -40,9 +42,9 @@ def _columns(fake: Step, real: Step) -> Iterable[str]:
         **{f"r{n}": partial(State.life, revision=n) for n in numbers},
     }
     for name, pick in columns.items():
-        one, other = distinct(map(pick, fake.states)), distinct(map(pick, real.states))
-        if not agree(one, other):
-            yield f"{name} goes {' > '.join(one)} in the fake, {' > '.join(other)} in the real one"
+        first, other = distinct(map(pick, fake.states)), distinct(map(pick, real.states))
+        if not agree(first, other):
+            yield f"{name} goes {' > '.join(first)} in the fake, {' > '.join(other)} in the real one"
 
 
 def distinct(words: Iterable[str]) -> tuple[str, ...]:
@@ -54,7 +56,7 @@ def distinct(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def agree(one: Sequence[str], other: Sequence[str]) -> bool:
+def agree(first: Sequence[str], other: Sequence[str]) -> bool:
     """Whether two orders of states may be those of one process: both begin and end alike; in
     between a side may miss states, one at a time (of `a b a` it may have seen `a`); what one side
     shows at one place, the other may not show at another instead."""
@@ -63,20 +65,25 @@ def agree(one: Sequence[str], other: Sequence[str]) -> bool:
     def fits(i: int, j: int, only_one: frozenset[str], only_other: frozenset[str]) -> bool:
         if only_one & only_other:
             return False  # the same state at two places: reordered
-        if i == len(one) - 1 and j == len(other) - 1:
+        if i == len(first) - 1 and j == len(other) - 1:
             return True
         return any(
             fits(
                 i + a,
                 j + b,
-                only_one | set(one[i + 1 : i + a]),
+                only_one | set(first[i + 1 : i + a]),
                 only_other | set(other[j + 1 : j + b]),
             )
             for a, b in ((1, 1), (1, 2), (2, 1), (2, 2), (2, 0), (0, 2))
-            if i + a < len(one) and j + b < len(other) and one[i + a] == other[j + b]
+            if i + a < len(first) and j + b < len(other) and first[i + a] == other[j + b]
         )
 
-    return bool(one) and bool(other) and one[0] == other[0] and fits(0, 0, frozenset(), frozenset())
+    return (
+        bool(first)
+        and bool(other)
+        and first[0] == other[0]
+        and fits(0, 0, frozenset(), frozenset())
+    )
 
 
 def told(trace: Trace) -> str:

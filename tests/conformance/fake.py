@@ -50,8 +50,8 @@ class FakeWorld:
         """By the tables that the data plane had."""
         ticks = self.lab.data_plane.ticks
         new, self._seen = ticks[self._seen :] or ticks[-1:], len(ticks)
-        found = (next((r for r in t.table.routes if r.name == self.key.name), None) for t in new)
-        return [_split(route) for route in found]
+        routes = (next((r for r in t.table.routes if r.name == self.key.name), None) for t in new)
+        return [_split(route) for route in routes]
 
     def hold(self, revision: int) -> None:
         """No capacity for new ones."""
@@ -106,9 +106,9 @@ def _split(route: Any) -> Split:
     targets = next(
         rule for rule in route.rules if any(m.prefix == "/" for m in rule.matches)
     ).targets
-    found: Split = {}
+    result: Split = {}
     for target in targets:
         label = target.revision or target.service.removesuffix("-predictor").rpartition("-")[2]
         number = int(label[1:])
-        found[number] = found.get(number, 0) + target.weight
-    return found
+        result[number] = result.get(number, 0) + target.weight
+    return result

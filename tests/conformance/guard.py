@@ -64,7 +64,7 @@ class Guard:
         if number in up:
             self._given[number] = percent
         elif number != self._intent.stable:  # toward stable always works
-            given = self._given.get(number, 0)
-            assert percent <= given, (
-                f"r{number} is not ready and rises from {given:g} to {percent:g} %"
+            value = self._given.get(number, 0)
+            assert percent <= value, (
+                f"r{number} is not ready and rises from {value:g} to {percent:g} %"
             )

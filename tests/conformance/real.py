@@ -191,10 +191,10 @@ class RealWorld:
 
     def get(self, kind: str, name: str) -> Manifest | None:
         """As the API server has it."""
-        found = self._bench.dev.kube.get(self._path(kind, name))
-        if found is not None:
-            found["metadata"].pop("managedFields", None)
-        return found
+        manifest = self._bench.dev.kube.get(self._path(kind, name))
+        if manifest is not None:
+            manifest["metadata"].pop("managedFields", None)
+        return manifest
 
     def put(self, manifest: Manifest) -> None:
         """By the admin."""
@@ -205,20 +205,20 @@ class RealWorld:
         made = self._bench.dev.kube.patch(self._path(kind, name), dict(change))
 
         def seen() -> bool:
-            found = self._seen(kind, name)
-            return found is not None and _version(found) >= _version(made)
+            manifest = self._seen(kind, name)
+            return manifest is not None and _version(manifest) >= _version(made)
 
         self.until(seen, f"the edit of {kind} {name} is seen")
 
     def delete(self, kind: str, name: str) -> None:
         """By the admin; the adapter has seen it."""
-        found = self.get(kind, name)
-        assert found is not None, f"there is no {kind} {name}"
+        manifest = self.get(kind, name)
+        assert manifest is not None, f"there is no {kind} {name}"
         self._bench.dev.kube.delete(self._path(kind, name))
 
         def seen() -> bool:
             now = self._seen(kind, name)
-            same = now is not None and now["metadata"]["uid"] == found["metadata"]["uid"]
+            same = now is not None and now["metadata"]["uid"] == manifest["metadata"]["uid"]
             return not same or bool(now and now["metadata"].get("deletionTimestamp"))
 
         self.until(seen, f"the deletion of {kind} {name} is seen")
@@ -241,5 +241,5 @@ class RealWorld:
         return self._bench.dev.kube.path(API_VERSIONS[kind], kind, self.key.namespace, name)
 
 
-def _version(found: Manifest) -> int:
-    return int(found["metadata"]["resourceVersion"])
+def _version(manifest: Manifest) -> int:
+    return int(manifest["metadata"]["resourceVersion"])

@@ -45,8 +45,8 @@ class Splits:
     def of(self, key: EndpointKey) -> list[Split]:
         """What is new of an endpoint, oldest first."""
         with self._lock:
-            told = self._told.pop(key, [])
-        return [self._numbered(key, named) for named in told]
+            messages = self._told.pop(key, [])
+        return [self._numbered(key, named) for named in messages]
 
     def trouble(self) -> list[str]:
         """Watches that broke: what happened since then was not seen."""
@@ -68,20 +68,20 @@ class Splits:
                 meta["namespace"],
                 meta["name"] if route else meta["name"].removesuffix("-predictor"),
             )
-            told: Named = () if gone else _by_route(item) if route else _by_ingress(item)
+            messages: Named = () if gone else _by_route(item) if route else _by_ingress(item)
             with self._lock:
-                self._told.setdefault(key, []).append(told)
+                self._told.setdefault(key, []).append(messages)
             self._wake(key.namespace)
 
     def _numbered(self, key: EndpointKey, named: Named) -> Split:
-        found: Split = {}
+        result: Split = {}
         # the route is gone, and with it the revisions: those of the next one have the same names
         if not named:
             self._numbers.pop(key, None)
         for name, percent in named:
             number = self._number(key, name)
-            found[number] = found.get(number, 0) + percent
-        return found
+            result[number] = result.get(number, 0) + percent
+        return result
 
     def _number(self, key: EndpointKey, name: str) -> int:
         """Ours of a backend `<endpoint>-r<n>-predictor` or of a Knative revision."""
@@ -89,12 +89,12 @@ class Splits:
             return number
         known = self._numbers.setdefault(key, {})
         if name not in known:
-            found = self._kube.get(
+            manifest = self._kube.get(
                 self._kube.path("serving.knative.dev/v1", "Revision", key.namespace, name)
             )
-            if found is None:
+            if manifest is None:
                 return UNKNOWN
-            number = parse_label(found["metadata"]["labels"].get(REVISION, ""))
+            number = parse_label(manifest["metadata"]["labels"].get(REVISION, ""))
             known[name] = UNKNOWN if number is None else number
         return known[name]
 
@@ -118,5 +118,5 @@ def _by_ingress(item: Mapping[str, Any]) -> Named:
     for rule in item["spec"].get("rules") or ():
         if any(host.startswith(f"{name}.{namespace}") for host in rule["hosts"]):
             splits = rule["http"]["paths"][0]["splits"]
-            return tuple((one["serviceName"], one.get("percent", 0)) for one in splits)
+            return tuple((split["serviceName"], split.get("percent", 0)) for split in splits)
     return ()

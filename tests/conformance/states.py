@@ -42,8 +42,8 @@ class State:
 
     def __str__(self) -> str:
         lives = ", ".join(f"r{number} {word}" for number, word in self.lives) or "no revision"
-        shown = f"{self.shown}{'' if self.settled else ', not settled'}"
-        return f"[{shown}; routed {self.routed}; {lives}{self.pointers and f'; {self.pointers}'}]"
+        text = f"{self.shown}{'' if self.settled else ', not settled'}"
+        return f"[{text}; routed {self.routed}; {lives}{self.pointers and f'; {self.pointers}'}]"
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ def state_of(
     """The state of one reconcile. isvc: the one of the Knative mode, None in the other."""
     lives = tuple(_lives(observation, intent))
     return State(
-        _shown(observation.traffic),
+        _describe(observation.traffic),
         observation.settled,
         in_words(split),
         lives,
@@ -87,12 +87,12 @@ def state_of(
 
 
 def _pointers(isvc: Manifest) -> str:
-    told = ((isvc.get("status") or {}).get("components") or {}).get("predictor") or {}
-    found = ((word, told.get(field)) for word, field in POINTERS.items())
-    return ", ".join(f"{word} {name.rpartition('-')[2]}" for word, name in found if name)
+    predictor = ((isvc.get("status") or {}).get("components") or {}).get("predictor") or {}
+    results = ((word, predictor.get(field)) for word, field in POINTERS.items())
+    return ", ".join(f"{word} {name.rpartition('-')[2]}" for word, name in results if name)
 
 
-def _shown(traffic: Traffic | None) -> str:
+def _describe(traffic: Traffic | None) -> str:
     if traffic is None or not traffic.rules:
         return NOBODY
     return in_words({number: traffic.percent(number) for number in traffic.revisions})
@@ -102,12 +102,12 @@ def _lives(observation: Observation, intent: Intent) -> list[tuple[int, str]]:
     """In Knative mode only of revisions that are wanted or have a share: the others are Knative's
     to scale down and to collect, whenever it likes."""
     served = observation.traffic.revisions if observation.traffic else ()
-    told = observation.live
+    lives = observation.live
     if intent.mode is Mode.KNATIVE:
-        told = tuple(
+        lives = tuple(
             live for live in observation.live if live.revision in (*intent.desired, *served)
         )
-    return [(live.revision, _word(live)) for live in told]
+    return [(live.revision, _word(live)) for live in lives]
 
 
 def _word(live: Live) -> str:

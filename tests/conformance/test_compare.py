@@ -11,7 +11,7 @@ KEY = EndpointKey("team", "fraud")
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("first", "other", "same"),
     [
         ("abc", "abc", True),
         ("abc", "ac", True),  # one goes unobserved
@@ -29,23 +29,23 @@ KEY = EndpointKey("team", "fraud")
     ],
 )
 def test_one_may_go_unobserved_and_none_may_be_reordered(
-    one: str, other: str, *, same: bool
+    first: str, other: str, *, same: bool
 ) -> None:
-    assert agree(one, other) is same
-    assert agree(other, one) is same
+    assert agree(first, other) is same
+    assert agree(other, first) is same
 
 
 def step(*states: State, name: str = "promote r2") -> Step:
     return Step(name, list(states))
 
 
-def state(shown: str, **more: object) -> State:
-    return State(shown, True, str(more.get("routed", shown)), ((1, str(more.get("r1", "up"))),))
+def state(text: str, **more: object) -> State:
+    return State(text, True, str(more.get("routed", text)), ((1, str(more.get("r1", "up"))),))
 
 
 def test_runs_that_end_in_other_states_differ() -> None:
-    (said,) = differences([step(state("r1 100"))], [step(state("r1 100", r1="starting"))])[:1]
-    assert said.startswith("promote r2: ends in [r1 100; routed r1 100; r1 up] in the fake, ")
+    (difference,) = differences([step(state("r1 100"))], [step(state("r1 100", r1="starting"))])[:1]
+    assert difference.startswith("promote r2: ends in [r1 100; routed r1 100; r1 up] in the fake, ")
 
 
 def test_each_column_is_compared_by_itself() -> None:
@@ -56,12 +56,12 @@ def test_each_column_is_compared_by_itself() -> None:
 
 
 def test_splits_in_another_order_differ() -> None:
-    begin, one, other, end = (state(f"r1 {percent}") for percent in (100, 75, 50, 0))
-    found = differences([step(begin, one, other, end)], [step(begin, other, one, end)])
+    begin, first, other, end = (state(f"r1 {percent}") for percent in (100, 75, 50, 0))
+    results = differences([step(begin, first, other, end)], [step(begin, other, first, end)])
     words = (
         "r1 100 > r1 75 > r1 50 > r1 0 in the fake, r1 100 > r1 50 > r1 75 > r1 0 in the real one"
     )
-    assert found == [f"promote r2: shown goes {words}", f"promote r2: routed goes {words}"]
+    assert results == [f"promote r2: shown goes {words}", f"promote r2: routed goes {words}"]
 
 
 def test_a_step_that_only_one_of_them_has_is_a_difference() -> None:

@@ -111,11 +111,12 @@ def strangers(key: EndpointKey) -> tuple[dict[str, Any], ...]:
     return route, note
 
 
-def content(found: Manifest | None) -> Any:
+def content(manifest: Manifest | None) -> Any:
     """What of an object is its owner's: all but what the API server and controllers keep."""
-    if found is None:
+    if manifest is None:
         return None
     meta = {
-        k: found["metadata"].get(k) for k in ("name", "namespace", "uid", "labels", "annotations")
+        k: manifest["metadata"].get(k)
+        for k in ("name", "namespace", "uid", "labels", "annotations")
     }
-    return {**{k: v for k, v in found.items() if k != "status"}, "metadata": meta}
+    return {**{k: v for k, v in manifest.items() if k != "status"}, "metadata": meta}

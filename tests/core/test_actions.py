@@ -61,11 +61,11 @@ def test_a_promotion_can_be_aborted_but_an_abort_cannot_be_promoted() -> None:
 
 
 def test_each_action_is_heard_once_in_the_order_of_asking() -> None:
-    asked = (Action(3, ActionKind.RESUME, "ann"), Action(2, ActionKind.PAUSE, "bob", "lunch"))
-    heard, notes = hear(turn(), asked)
-    assert (heard.progress.pause, heard.progress.action) == (None, 3)
+    requests = (Action(3, ActionKind.RESUME, "ann"), Action(2, ActionKind.PAUSE, "bob", "lunch"))
+    received, notes = hear(turn(), requests)
+    assert (received.progress.pause, received.progress.action) == (None, 3)
     assert [(note.author, note.action, note.message) for note in notes] == [
         ("bob", "pause", "lunch"),
         ("ann", "resume", "no reason given"),
     ]
-    assert hear(heard, asked) == (heard, ())
+    assert hear(received, requests) == (received, ())

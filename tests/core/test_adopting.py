@@ -47,21 +47,21 @@ def seen(change: Any = lambda live: None) -> Snapshot:
 
 
 def test_one_that_serves_is_found_as_it_is() -> None:
-    found = survey(seen(), KEY)
-    assert isinstance(found, Found)
-    assert (found.mode, found.scaling, found.url) == (
+    existing = survey(seen(), KEY)
+    assert isinstance(existing, Found)
+    assert (existing.mode, existing.scaling, existing.url) == (
         Mode.STANDARD,
         Scaling(2, 5),
         "http://fraud.example",
     )
-    assert found.adopted == Adopted("u-1", THEIRS["spec"]["predictor"])
-    assert (found.runtime.version, found.runtime.gpu, found.runtime.protocol) == (
+    assert existing.adopted == Adopted("u-1", THEIRS["spec"]["predictor"])
+    assert (existing.runtime.version, existing.runtime.gpu, existing.runtime.protocol) == (
         "24.08-py3",
         1,
         Protocol.V2,
     )
-    assert found.model.uri == "s3://models/fraud"
-    assert found.model.mutable, "nobody promised that its bytes stay"
+    assert existing.model.uri == "s3://models/fraud"
+    assert existing.model.mutable, "nobody promised that its bytes stay"
 
 
 def test_the_mode_is_kserves_own_word_where_no_annotation_says_it() -> None:
@@ -69,26 +69,26 @@ def test_the_mode_is_kserves_own_word_where_no_annotation_says_it() -> None:
         live["metadata"]["annotations"] = {}
         live["status"]["deploymentMode"] = "Serverless"
 
-    found = survey(seen(unsaid), KEY)
-    assert isinstance(found, Found)
-    assert found.mode is Mode.KNATIVE
+    existing = survey(seen(unsaid), KEY)
+    assert isinstance(existing, Found)
+    assert existing.mode is Mode.KNATIVE
 
 
 def test_the_runtime_is_the_one_that_kserve_chose_where_its_owner_named_none() -> None:
-    found = survey(
+    existing = survey(
         seen(lambda live: live["status"].update(clusterServingRuntimeName="triton-gpu")), KEY
     )
-    assert isinstance(found, Found)
-    assert found.runtime.name == "triton-gpu"
-    found = survey(seen(model(runtime="ours")), KEY)
-    assert isinstance(found, Found)
-    assert found.runtime.name == "ours"
+    assert isinstance(existing, Found)
+    assert existing.runtime.name == "triton-gpu"
+    existing = survey(seen(model(runtime="ours")), KEY)
+    assert isinstance(existing, Found)
+    assert existing.runtime.name == "ours"
 
 
-def unready(model_status: Any = None, **said: str) -> Any:
+def unready(model_status: Any = None, **values: str) -> Any:
     """As KServe says it: a message by condition."""
     conditions = [
-        {"type": kind, "status": "False", "message": message} for kind, message in said.items()
+        {"type": kind, "status": "False", "message": message} for kind, message in values.items()
     ]
     return lambda live: live["status"].update(conditions=conditions, modelStatus=model_status or {})
 
@@ -110,7 +110,7 @@ def model(**changes: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             lambda live: live["metadata"].update(labels={"tidegate.dev/endpoint": "fraud"}),
@@ -135,11 +135,11 @@ def model(**changes: Any) -> Any:
         (model(protocolVersion="v1"), "protocolVersion 'v1'"),
     ],
 )
-def test_what_cannot_be_adopted_is_told_why(change: Any, said: str) -> None:
+def test_what_cannot_be_adopted_is_told_why(change: Any, message: str) -> None:
     problems = survey(seen(change), KEY)
     assert not isinstance(problems, Found)
     (problem,) = problems
-    assert said in problem.sentence
+    assert message in problem.sentence
 
 
 KNATIVE = {"serving.kserve.io/deploymentMode": "Knative"}
@@ -158,7 +158,7 @@ def knative(**changes: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"ports": [{"containerPort": 9000, "name": "h2c"}]}, "for v2 that is 8080"),
         (
@@ -171,12 +171,12 @@ def knative(**changes: Any) -> Any:
     ],
 )
 def test_in_knative_mode_nothing_may_stay_that_a_revision_of_ours_cannot_stand_beside(
-    changes: Any, said: str
+    changes: Any, message: str
 ) -> None:
     problems = survey(seen(knative(**changes)), KEY)
     assert not isinstance(problems, Found)
     (problem,) = problems
-    assert said in problem.sentence
+    assert message in problem.sentence
 
 
 def test_in_standard_mode_ports_and_probes_of_ours_are_in_an_object_of_its_own() -> None:
@@ -243,9 +243,9 @@ HTTP, GRPC = (f"{flag}trace,statistics:triton-access-token=$(TOKEN)" for flag in
 
 
 def test_what_it_restricts_in_our_form_goes_on_being_restricted() -> None:
-    found = restricting("--exit-timeout-secs=60", HTTP, GRPC)
-    assert isinstance(found, Found)
-    assert found.runtime.security == Restriction(("statistics", "trace"), "triton", "token")
+    existing = restricting("--exit-timeout-secs=60", HTTP, GRPC)
+    assert isinstance(existing, Found)
+    assert existing.runtime.security == Restriction(("statistics", "trace"), "triton", "token")
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,8 @@ def test_an_abort_of_a_promotion_is_taken_also_where_both_are_not_allowed_and_no
     late = replace(promoting, waited=ROLLOUT.strategy.deadlines.ready)
     observation, abort = seen(split(50), r1=1, r2=0), (Action(1, ActionKind.ABORT, "bob"),)
     for not_allowed in ({1: BOTH[1]}, BOTH):
-        for progress, asked in ((promoting, abort), (late, ())):
-            decision = decide(ROLLOUT, progress, asked, promoted, observation, 105.0)
+        for progress, request in ((promoting, abort), (late, ())):
+            decision = decide(ROLLOUT, progress, request, promoted, observation, 105.0)
             assert decision.intent is not None
             assert (decision.intent.stable, decision.progress.ending) == (1, Outcome.ABORTED)
             assert allow_list_check.stopped(ROLLOUT, promoted, decision, not_allowed) is None

@@ -17,7 +17,9 @@ DEDICATED = Toleration("dedicated", "Equal", "gpu", "NoSchedule")
 
 def refused(allowed: Allowed, runtime: Runtime = PLAIN, uri: str = MODEL.uri) -> list[str]:
     """The fields of every refusal."""
-    return [one.field for one in check_spec("team-a", replace(MODEL, uri=uri), runtime, allowed)]
+    return [
+        problem.field for problem in check_spec("team-a", replace(MODEL, uri=uri), runtime, allowed)
+    ]
 
 
 def test_the_default_lends_nothing_and_takes_the_plain_payload() -> None:
@@ -47,8 +49,8 @@ def test_the_default_lends_nothing_and_takes_the_plain_payload() -> None:
 def test_a_refusal_names_value_rule_and_way_out() -> None:
     allowed = replace(NARROW, service_accounts=("reader", "writer-*"))
     runtime = Runtime(pods=Pods(service_account="cluster-admin"))
-    (found,) = check_spec("team-a", MODEL, runtime, allowed)
-    assert found.sentence == (
+    (problem,) = check_spec("team-a", MODEL, runtime, allowed)
+    assert problem.sentence == (
         "'cluster-admin' is no service account that tenant 'team-a' may name (it may name reader, "
         "writer-*): choose "
         "another, or ask an administrator to allow it (PUT /api/v1/tenants/{namespace})"
@@ -74,11 +76,11 @@ def test_names_match_whole_or_by_their_beginning(listed: str, named: str, passes
         "image_tags": Runtime(version=named),
         "gpu_types": Runtime(gpu=1, gpu_type=named),
     }
-    asked = [
+    requests = [
         *fields.items(),
         ("secrets", Runtime(security=Restriction(("trace",), named, "token"))),
     ]
-    for name, runtime in asked:
+    for name, runtime in requests:
         base = replace(EVERYTHING, **{name: (listed,)})
         assert (refused(base, runtime) == []) is passes, name
         assert refused(replace(EVERYTHING, **{name: ()}), runtime), name
@@ -136,7 +138,7 @@ KEYLESS = Toleration(operator="Exists")
 
 
 @pytest.mark.parametrize(
-    ("listed", "one", "passes"),
+    ("listed", "toleration", "passes"),
     [
         ("dedicated", DEDICATED, True),
         ("dedicated=gpu", DEDICATED, True),
@@ -159,9 +161,9 @@ KEYLESS = Toleration(operator="Exists")
     ],
 )
 def test_a_toleration_is_covered_with_everything_that_it_stands(
-    listed: str, one: Toleration, passes: bool
+    listed: str, toleration: Toleration, passes: bool
 ) -> None:
-    runtime = Runtime(pods=Pods(tolerations=(one,)))
+    runtime = Runtime(pods=Pods(tolerations=(toleration,)))
     assert (refused(replace(EVERYTHING, tolerations=(listed,)), runtime) == []) is passes
 
 
@@ -179,9 +181,9 @@ def test_limits_hold_for_each_pod_and_for_replicas() -> None:
     ]
     assert refused(limited, Runtime(pods=Pods(memory="5G"))) == ["/runtime_config/resources/memory"]
     assert check_size("team-a", Scaling(1, 3), limited) == ()
-    (found,) = check_size("team-a", Scaling(1, 4), limited)
-    assert found.field == "/autoscaling/maxReplicas"
-    assert "4 is above 3" in found.sentence
+    (problem,) = check_size("team-a", Scaling(1, 4), limited)
+    assert problem.field == "/autoscaling/maxReplicas"
+    assert "4 is above 3" in problem.sentence
     assert (
         check_size("team-a", Scaling(1, 4), limited, old=Scaling(1, 5)) == ()
     )  # fewer than before

@@ -41,13 +41,13 @@ def test_what_triton_tells_becomes_a_signature() -> None:
         "input": [{"name": "X", "optional": True}],
         "model_transaction_policy": {},
     }
-    told = signature(metadata, config)
-    assert told == Signature("add_sub", ("1", "2"), (replace(X, optional=True),), (Y,), 8)
-    assert signature(metadata, None) == replace(told, inputs=(X,), most=None)
+    message = signature(metadata, config)
+    assert message == Signature("add_sub", ("1", "2"), (replace(X, optional=True),), (Y,), 8)
+    assert signature(metadata, None) == replace(message, inputs=(X,), most=None)
 
 
 @pytest.mark.parametrize(
-    ("new", "said"),
+    ("new", "message"),
     [
         (changed(inputs=()), "input X is gone"),
         (changed(inputs=(replace(X, name="X0"),)), "input X is gone"),
@@ -60,15 +60,15 @@ def test_what_triton_tells_becomes_a_signature() -> None:
         (changed(model="other"), "the model is gone (there is other)"),
     ],
 )
-def test_what_breaks_clients_of_stable(new: Signature, said: str) -> None:
-    found = compare([OLD], [new])
-    assert found.compatibility is Compatibility.BREAKING
-    assert found.message.startswith("add_sub: ")
-    assert said in found.message
+def test_what_breaks_clients_of_stable(new: Signature, message: str) -> None:
+    contract = compare([OLD], [new])
+    assert contract.compatibility is Compatibility.BREAKING
+    assert contract.message.startswith("add_sub: ")
+    assert message in contract.message
 
 
 @pytest.mark.parametrize(
-    ("new", "said"),
+    ("new", "message"),
     [
         ([changed(inputs=(X, replace(X, name="Z", optional=True)))], "input Z is new and optional"),
         ([changed(outputs=(Y, replace(Y, name="Z")))], "output Z is new"),
@@ -77,14 +77,14 @@ def test_what_breaks_clients_of_stable(new: Signature, said: str) -> None:
         ([OLD, changed(model="more")], "more: the model is new"),
     ],
 )
-def test_an_addition_is_compatible(new: list[Signature], said: str) -> None:
-    found = compare([OLD], new)
-    assert (found.compatibility, said in found.message) == (Compatibility.COMPATIBLE, True)
+def test_an_addition_is_compatible(new: list[Signature], message: str) -> None:
+    contract = compare([OLD], new)
+    assert (contract.compatibility, message in contract.message) == (Compatibility.COMPATIBLE, True)
     assert compare(new, new).compatibility is Compatibility.COMPATIBLE
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "taken", "given"),
+    ("old", "new", "taken", "compatibility"),
     [
         ((-1, 4), (-1, 8), Compatibility.BREAKING, Compatibility.BREAKING),
         ((-1, 4), (-1, -1), Compatibility.COMPATIBLE, Compatibility.BREAKING),
@@ -94,10 +94,10 @@ def test_an_addition_is_compatible(new: list[Signature], said: str) -> None:
     ],
 )
 def test_inputs_may_widen_and_outputs_may_narrow(
-    old: tuple[int, ...], new: tuple[int, ...], taken: Compatibility, given: Compatibility
+    old: tuple[int, ...], new: tuple[int, ...], taken: Compatibility, compatibility: Compatibility
 ) -> None:
-    assert compare(*[[one] for one in shaped(old, new, "inputs")]).compatibility is taken
-    assert compare(*[[one] for one in shaped(old, new, "outputs")]).compatibility is given
+    assert compare(*[[item] for item in shaped(old, new, "inputs")]).compatibility is taken
+    assert compare(*[[item] for item in shaped(old, new, "outputs")]).compatibility is compatibility
 
 
 def test_a_configuration_that_may_not_be_read_says_so() -> None:
@@ -112,17 +112,20 @@ READY = seen(split(0), r1=1, r2=1)
 
 
 def decided(
-    contract: Contract | None, asked: tuple[Action, ...] = (), uncompared: str = "", **more: object
+    contract: Contract | None,
+    actions: tuple[Action, ...] = (),
+    uncompared: str = "",
+    **more: object,
 ) -> Decision:
     """The first decision over a candidate that is ready."""
     rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann", **more)  # type: ignore[arg-type]
     checks = CandidateChecks(contract=contract, uncompared=uncompared)
-    return decide(rollout, Progress(at=1000.0), asked, intent(0), READY, 1005.0, checks=checks)
+    return decide(rollout, Progress(at=1000.0), actions, intent(0), READY, 1005.0, checks=checks)
 
 
 def test_a_breaking_candidate_goes_back_before_its_first_percent_and_says_the_way_out() -> None:
-    for asked in ((), (Action(1, ActionKind.PROMOTE, "bob"),)):
-        decision = decided(BREAKING, asked)
+    for request in ((), (Action(1, ActionKind.PROMOTE, "bob"),)):
+        decision = decided(BREAKING, request)
         assert decision.progress.ending is Outcome.ABORTED
         assert decision.intent is not None
         assert decision.intent.candidate is None
@@ -187,9 +190,9 @@ def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
     loading, asking = seen(split(0), r1=1, r2=0), CandidateChecks(compares=True)
     action = (Action(1, ActionKind.PROMOTE, "bob"),)
 
-    def then(before: Progress, observation: Observation, *asked: Action, **more: Any) -> Decision:
+    def then(before: Progress, observation: Observation, *actions: Action, **more: Any) -> Decision:
         checks = replace(asking, **more)
-        return decide(rollout, before, asked, intent(0), observation, 1010.0, checks=checks)
+        return decide(rollout, before, actions, intent(0), observation, 1010.0, checks=checks)
 
     staged = decide(
         rollout,

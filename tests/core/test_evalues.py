@@ -22,14 +22,14 @@ TESTS = st.one_of(
 )
 
 
-def null_point(test: Test, one: float, two: float) -> tuple[float, float]:
+def null_point(test: Test, first: float, two: float) -> tuple[float, float]:
     """A point (θs, θc) of the test's null, made of two numbers in 0..1."""
     if test.objective is not None:
         edge = test.objective
-        return one, edge * two if test.worse else edge + (1 - edge) * two
+        return first, edge * two if test.worse else edge + (1 - edge) * two
     if test.worse:
-        return one, min(1.0, one + test.margin) * two
-    stable = one * (1 - test.margin)
+        return first, min(1.0, first + test.margin) * two
+    stable = first * (1 - test.margin)
     return stable, stable + test.margin + (1 - stable - test.margin) * two
 
 
@@ -51,9 +51,9 @@ def expectations(test: Test, nc: int, ns: int, stable: float, candidate: float) 
 @settings(max_examples=60, deadline=None)
 @given(TESTS, SIZES, SIZES, SHARES, st.floats(0, 1))
 def test_under_the_null_every_bet_is_worth_at_most_its_price(
-    test: Test, nc: int, ns: int, one: float, two: float
+    test: Test, nc: int, ns: int, first: float, two: float
 ) -> None:
-    stable, candidate = null_point(test, one, two)
+    stable, candidate = null_point(test, first, two)
     assert max(expectations(test, nc, ns, stable, candidate)) <= 1 + 1e-9
 
 
@@ -127,9 +127,9 @@ def test_an_outage_that_both_share_says_nothing_about_the_candidate() -> None:
 @settings(max_examples=80, deadline=None)
 @given(st.integers(1, 500), st.integers(1, 500), SHARES, st.floats(0, 1), st.floats(0.001, 0.4))
 def test_the_projection_is_the_nearest_point_of_the_edge(
-    nc: int, ns: int, one: float, two: float, margin: float
+    nc: int, ns: int, first: float, two: float, margin: float
 ) -> None:
-    stable = one * (1 - margin) * 0.98 + 0.001
+    stable = first * (1 - margin) * 0.98 + 0.001
     candidate = 0.001 + (stable + margin) * 0.98 * two  # better than the edge
     best = projection(nc, ns, (stable, candidate), margin)
 

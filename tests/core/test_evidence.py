@@ -129,10 +129,10 @@ def test_without_stable_answers_nothing_is_shown_and_the_reason_is_said() -> Non
 
 
 def test_min_requests_hold_a_pass_back() -> None:
-    asked = (replace(ERRORS, min_requests=5000),)
-    plane = Plane(asked)
+    requests = (replace(ERRORS, min_requests=5000),)
+    plane = Plane(requests)
     plane.serve((100, 0), (900, 4), times=40)
-    (verdict,) = plane.judge(asked)
+    (verdict,) = plane.judge(requests)
     assert verdict.log_e_pass > verdict.threshold_pass
     assert (verdict.verdict, verdict.min_requests_more) == (Verdict.UNDECIDED, 1000)
     assert "1000 more to the minimum of 5000" in verdict.message
@@ -216,10 +216,10 @@ def test_a_torn_reading_is_told() -> None:
 
 
 def test_a_missing_bucket_is_told() -> None:
-    asked = (replace(LATENCY, latency_threshold_ms=250.0),)
-    plane = Plane(asked)
+    requests = (replace(LATENCY, latency_threshold_ms=250.0),)
+    plane = Plane(requests)
     plane.serve((10, 0), (10, 0))
-    (verdict,) = plane.judge(asked)
+    (verdict,) = plane.judge(requests)
     assert verdict.message == "latency: no bucket ends at 250 ms; choose one of 100"
     assert verdict.verdict is Verdict.UNDECIDED
 
@@ -234,12 +234,15 @@ def test_a_fail_is_told_even_if_the_last_scrape_had_no_histogram() -> None:
 
 
 def test_an_objective_needs_no_stable() -> None:
-    asked = (replace(ERRORS, objective=0.02),)
-    good, bad = Plane(asked), Plane(asked)
+    requests = (replace(ERRORS, objective=0.02),)
+    good, bad = Plane(requests), Plane(requests)
     good.serve((200, 1), (0, 0), times=10)
     bad.serve((200, 20), (0, 0))
-    assert [plane.judge(asked)[0].verdict for plane in (good, bad)] == [Verdict.PASS, Verdict.FAIL]
-    assert "below the objective" in good.judge(asked)[0].message
+    assert [plane.judge(requests)[0].verdict for plane in (good, bad)] == [
+        Verdict.PASS,
+        Verdict.FAIL,
+    ]
+    assert "below the objective" in good.judge(requests)[0].message
 
 
 def test_a_metric_that_was_never_measured_has_no_evidence() -> None:

@@ -58,7 +58,7 @@ def test_counts_within_the_step_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("new", "field", "said"),
+    ("new", "field", "message"),
     [
         (counts(revision=3), "/revision", "use r1 or r2"),
         (counts(good=501), "/successes", "more than the 500 units"),
@@ -67,8 +67,10 @@ def test_counts_within_the_step_are_kept() -> None:
         (counts(end=2100), "/interval_end", "100 s in the future"),
     ],
 )
-def test_counts_that_make_no_sense_are_refused_by_field(new: Counts, field: str, said: str) -> None:
-    assert said in refusals(new)[field]
+def test_counts_that_make_no_sense_are_refused_by_field(
+    new: Counts, field: str, message: str
+) -> None:
+    assert message in refusals(new)[field]
 
 
 def test_a_clock_a_little_ahead_is_forgiven() -> None:
@@ -80,7 +82,7 @@ def test_before_the_split_settled_nothing_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("new", "said"),
+    ("new", "message"),
     [
         (counts(good=41), "was counted already, as 40 of 500"),
         (counts(start=1050, end=1150), "overlaps r2 from 1000.000 to 1100.000"),
@@ -89,14 +91,14 @@ def test_before_the_split_settled_nothing_counts() -> None:
         (counts(1, end=1200), "send equal intervals for both revisions"),
     ],
 )
-def test_no_unit_counts_twice(new: Counts, said: str) -> None:
-    assert said in refusals(new, counts())["/interval_start"]
+def test_no_unit_counts_twice(new: Counts, message: str) -> None:
+    assert message in refusals(new, counts())["/interval_start"]
 
 
 def track(progress: Progress) -> tuple[int, int]:
     """Candidate units toward fail and toward pass."""
-    (found,) = (t for t in progress.evidence.tracks if t.metric == OWN)
-    return found.rollout.candidate.n, found.step.candidate.n
+    (result,) = (t for t in progress.evidence.tracks if t.metric == OWN)
+    return result.rollout.candidate.n, result.step.candidate.n
 
 
 def test_each_sample_is_judged_once_whatever_comes_again() -> None:
@@ -169,7 +171,7 @@ HEADER = (HeaderMatch("x-beta", "yes"),)
 
 
 @pytest.mark.parametrize(
-    ("plan", "found"),
+    ("plan", "results"),
     [
         (PLAN, []),
         (strategy.ab(match=HEADER), []),
@@ -187,9 +189,9 @@ HEADER = (HeaderMatch("x-beta", "yes"),)
     ],
 )  # fmt: skip
 def test_what_a_comparison_cannot_say_is_refused(
-    plan: Strategy, found: list[tuple[int | None, str]]
+    plan: Strategy, results: list[tuple[int | None, str]]
 ) -> None:
-    assert [(index, field) for index, field, *_ in unfit(plan)] == found
+    assert [(index, field) for index, field, *_ in unfit(plan)] == results
 
 
 def test_chance_decides_unless_a_header_does() -> None:

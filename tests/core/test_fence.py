@@ -36,7 +36,7 @@ def test_its_own_past_lets_it_write(cluster: Observation, known: str | None) -> 
 
 
 @pytest.mark.parametrize(
-    ("cluster", "known", "code", "said"),
+    ("cluster", "known", "code", "message"),
     [
         (seen(8, "m8"), None, Code.DATABASE_OLDER, "generation 8, this store knows only 7"),
         (seen(7, "other"), None, Code.DATABASE_FORKED, "generation 7 is not ours"),
@@ -50,12 +50,12 @@ def test_its_own_past_lets_it_write(cluster: Observation, known: str | None) -> 
     ],
 )
 def test_another_past_does_not(
-    cluster: Observation, known: str | None, code: Code, said: str
+    cluster: Observation, known: str | None, code: Code, message: str
 ) -> None:
     stop = fence(INTENT, cluster, STORE, known)
     assert stop is not None
     assert stop.code is code
-    assert said in said_by(fence(INTENT, cluster, STORE, known))
+    assert message in said_by(fence(INTENT, cluster, STORE, known))
 
 
 ISVC = "InferenceService team/fraud-r77"

@@ -25,8 +25,8 @@ def after(
 ) -> Progress:
     """The progress after these scrapes under the same observation."""
     now = progress or Progress(step=0, seen=split(10))
-    for one in scrapes:
-        now = gather(ROLLOUT, now, intent(10), observation, one, one.at)
+    for item in scrapes:
+        now = gather(ROLLOUT, now, intent(10), observation, item, item.at)
     return now
 
 
@@ -77,8 +77,8 @@ def shadowed(at: float, live: int, copied: int) -> Scrape:
 def test_copies_count_for_a_shadow_beside_what_stable_answered_over_the_same_protocol() -> None:
     rollout = Rollout("ro-1", strategy.shadow(), 1, 2, "ann")
     now = Progress(step=0, seen=split(10))
-    for one in (shadowed(100, 50, 5), shadowed(105, 80, 15)):
-        now = gather(rollout, now, intent(10), HEALTHY, one, one.at)
+    for item in (shadowed(100, 50, 5), shadowed(105, 80, 15)):
+        now = gather(rollout, now, intent(10), HEALTHY, item, item.at)
     (track,) = now.evidence.tracks
     assert (track.rollout.candidate, track.rollout.stable) == (Arm(10, 10), Arm(30, 0))
     assert now.evidence.split.candidate == Arm(10, 10)
@@ -93,8 +93,8 @@ def test_copies_that_miss_one_scrape_do_not_count_twice() -> None:
     rollout = Rollout("ro-1", strategy.shadow(), 1, 2, "ann")
     now = Progress(step=0, seen=split(10))
     gap = replace(shadowed(105, 60, 0), copies=())
-    for one in (shadowed(100, 50, 5), gap, shadowed(110, 80, 15)):
-        now = gather(rollout, now, intent(10), HEALTHY, one, one.at)
+    for item in (shadowed(100, 50, 5), gap, shadowed(110, 80, 15)):
+        now = gather(rollout, now, intent(10), HEALTHY, item, item.at)
     assert counted(now) == (10, 10)
 
 

@@ -29,8 +29,8 @@ def observe(
 def after(*observations: Observation, start: Incidents | None = None) -> Incidents:
     """Counted every 5 s, and stored and read again between any two reconciles."""
     counted = start or count(Incidents(), observe(), 1, 2, 0.0)
-    for one in observations:
-        counted = codec.loads(Incidents, codec.plain(count(counted, one, 1, 2, STEP)))
+    for observation in observations:
+        counted = codec.loads(Incidents, codec.plain(count(counted, observation, 1, 2, STEP)))
     return counted
 
 
@@ -110,10 +110,10 @@ def test_a_node_that_dies_under_both_does_not_fail_the_candidate(order: str) -> 
         "stable first": observe(r1=killed("x", "pod-1")),
         "candidate first": observe(r2=killed("a")),
     }
-    found = answers(after(first[order], both, both, both, both))[IncidentKind.OOM_KILLS]
-    assert (found.verdict, found.candidate, found.stable) == (Verdict.PASS, 1, 1)
+    finding = answers(after(first[order], both, both, both, both))[IncidentKind.OOM_KILLS]
+    assert (finding.verdict, finding.candidate, finding.stable) == (Verdict.PASS, 1, 1)
     assert (
-        found.message
+        finding.message
         == "r2: 1 kill for memory (OOMKilled), allowed 0; 1 at the same time as stable"
     )
 

@@ -56,19 +56,21 @@ def found() -> Found:
 
 
 def test_everything_of_its_owner_is_judged_by_the_list(found: Found) -> None:
-    problems = {one.field: one.sentence for one in check_lent(KEY, found, Allowed())}
+    problems = {problem.field: problem.sentence for problem in check_lent(KEY, found, Allowed())}
     assert problems.keys() == LENT.keys()
     for field, value in LENT.items():
         assert f"'{value}' is no " in problems[field]
         assert f"remove it from InferenceService {KEY}" in problems[field]
     assert check_lent(KEY, found, EVERYTHING) == ()
     some = Allowed(service_accounts=("deployer",), secrets=("*",), node_selectors=("pool",))
-    assert [one.field for one in check_lent(KEY, found, some)] == ["/spec/predictor/tolerations/0"]
+    assert [problem.field for problem in check_lent(KEY, found, some)] == [
+        "/spec/predictor/tolerations/0"
+    ]
 
 
 def test_a_standard_one_lends_what_later_revisions_take_over(found: Found) -> None:
     problems = check_lent(KEY, replace(found, mode=Mode.STANDARD), Allowed())
-    assert [one.field for one in problems] == [
+    assert [problem.field for problem in problems] == [
         "/spec/predictor/serviceAccountName",
         "/metadata/annotations/serving.kserve.io~1storageSecretName",
         "/spec/predictor/annotations/serving.kserve.io~1storageSecretName",

@@ -27,14 +27,14 @@ def turn(
     progress: Progress,
     observation: Observation = HEALTHY,
     *,
-    asked: Intent | None = None,
+    desired: Intent | None = None,
     after: float = 5.0,
     **plan: object,
 ) -> Decision:
     """One decision, `after` seconds after the last; looks are 5 s apart."""
     rollout = Rollout("ro-1", replace(PLAN, **plan), 1, 2, "ann")  # type: ignore[arg-type]
     return decide(
-        rollout, progress, (), asked or intent(10), observation, (progress.at or 1000.0) + after
+        rollout, progress, (), desired or intent(10), observation, (progress.at or 1000.0) + after
     )
 
 
@@ -42,16 +42,16 @@ def wait(
     progress: Progress,
     observation: Observation,
     *,
-    asked: Intent | None = None,
+    desired: Intent | None = None,
     reconciles: int = 40,
     **plan: object,
 ) -> Decision:
     """Decide every 5 s until an intent or a note comes."""
-    decision = turn(progress, observation, asked=asked, **plan)
+    decision = turn(progress, observation, desired=desired, **plan)
     for _ in range(reconciles):
         if decision.intent is not None or decision.notes:
             return decision
-        decision = turn(decision.progress, observation, asked=asked, **plan)
+        decision = turn(decision.progress, observation, desired=desired, **plan)
     raise AssertionError(f"still {decision.message!r} after {reconciles} reconciles")
 
 
@@ -84,11 +84,11 @@ def test_a_stable_scaled_to_zero_can_answer() -> None:
     staged = intent(
         10, mode=Mode.KNATIVE, candidate_traffic=CandidateTraffic(percent=10, replicas_percent=50)
     )
-    assert turn(BAKING, idle, asked=staged).progress.baked == 5.0
+    assert turn(BAKING, idle, desired=staged).progress.baked == 5.0
 
 
 def test_a_candidate_that_never_gets_ready_is_aborted() -> None:
-    decision = wait(Progress(), seen(split(0), r1=1), asked=intent(0))
+    decision = wait(Progress(), seen(split(0), r1=1), desired=intent(0))
     assert decision.message == "back to r1: r2 was not ready within 60 s"
     assert decision.intent is not None
     assert (decision.intent.stable, decision.intent.candidate) == (1, None)
@@ -148,7 +148,7 @@ def test_a_promotion_that_never_shows_is_rolled_back() -> None:
         ending_message="every step is done",
         ending_at=1000.0,
     )
-    decision = wait(going, HEALTHY, asked=promoted)
+    decision = wait(going, HEALTHY, desired=promoted)
     assert decision.message == "back to r1: r2 could not take all traffic within 60 s"
 
 
@@ -158,9 +158,9 @@ def test_an_undo_that_finds_no_capacity_goes_with_the_replicas_that_there_are() 
     observation = Observation((Live(1, 8, 8), Live(2, 8, 2)), split(0), settled=True)
     bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
-    back = turn(Progress(at=1000.0), observation, asked=bad, **as_undo).progress
+    back = turn(Progress(at=1000.0), observation, desired=bad, **as_undo).progress
     undone = replace(bad, stable=2, standby=(1,))
-    decision = wait(back, observation, asked=undone, **as_undo)
+    decision = wait(back, observation, desired=undone, **as_undo)
     assert decision.intent is not None
     assert (decision.intent.stable, decision.intent.standby) == (2, ())
     assert (
@@ -168,7 +168,7 @@ def test_an_undo_that_finds_no_capacity_goes_with_the_replicas_that_there_are() 
         == "r2 takes all with the 2 replicas that it has: r1 frees capacity for more"
     )
     there = replace(observation, traffic=split(100))
-    over = turn(decision.progress, there, asked=decision.intent, **as_undo).progress
+    over = turn(decision.progress, there, desired=decision.intent, **as_undo).progress
     assert (over.outcome, over.losses) == (Outcome.PROMOTED, 0)
 
 
@@ -178,7 +178,7 @@ def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None
     staged = intent(
         0, candidate_traffic=CandidateTraffic(replicas_percent=100), scaling=Scaling(1, 8)
     )
-    decision = wait(Progress(), observation, asked=staged, **as_undo)
+    decision = wait(Progress(), observation, desired=staged, **as_undo)
     assert decision.intent is not None
     assert decision.intent.stable == 2
     assert "r2 has 3 of 8 replicas ready after 60 s" in decision.message
@@ -187,7 +187,7 @@ def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None
 def test_restarts_of_the_past_do_not_end_an_undo() -> None:
     observation = Observation((Live(1, 3, 3), Live(2, 3, 0, restarts=3)), split(0), settled=True)
     bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
-    decision = turn(Progress(), observation, asked=bad, kind=Kind.UNDO, steps=(), proven=True)
+    decision = turn(Progress(), observation, desired=bad, kind=Kind.UNDO, steps=(), proven=True)
     assert decision.progress.ending is None
     assert decision.intent is not None
     assert decision.intent.candidate == 2
@@ -200,16 +200,16 @@ def test_pods_that_a_new_worker_holds_back_are_not_lost() -> None:
     )
     waiting = replace(BAKING, seen=split(0))
     for observation in (held, seen(split(0), r1=2, r2=2), held):
-        decision = turn(waiting, observation, asked=intent(0), kind=Kind.MANUAL, steps=())
+        decision = turn(waiting, observation, desired=intent(0), kind=Kind.MANUAL, steps=())
         waiting = decision.progress
         assert (waiting.losses, waiting.ending) == (0, None)
     gone = Observation((Live(1, 2, 2), Live(2, 2, 0)), split(0), settled=True)
-    assert turn(waiting, gone, asked=intent(0), kind=Kind.MANUAL, steps=()).progress.losses == 1
+    assert turn(waiting, gone, desired=intent(0), kind=Kind.MANUAL, steps=()).progress.losses == 1
 
 
 def test_a_rollout_that_was_overtaken_by_a_promotion_ends_and_changes_nothing() -> None:
     promoted = intent(stable=3, candidate=None, candidate_traffic=CandidateTraffic(), standby=(1,))
-    decision = turn(Progress(), seen(split(0), r3=1), asked=promoted)
+    decision = turn(Progress(), seen(split(0), r3=1), desired=promoted)
     assert (decision.progress.outcome, decision.intent) == (Outcome.ABORTED, None)
     assert (
         decision.message
@@ -219,7 +219,7 @@ def test_a_rollout_that_was_overtaken_by_a_promotion_ends_and_changes_nothing() 
 
 def test_a_paused_rollout_starts_no_step() -> None:
     held = replace(BAKING, pause=Pause(PauseKind.PAUSED, "bob", "lunch"), step=1)
-    assert turn(held, asked=intent(10)).intent is None
+    assert turn(held, desired=intent(10)).intent is None
 
 
 @pytest.mark.parametrize(
@@ -249,11 +249,11 @@ def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() ->
     )
     last = replace(BAKING, step=1, seen=split(50), baked=30.0, incidents=Incidents(known=()))
     asking = (*PLAN.steps[:1], replace(PLAN.steps[1], until=strategy.Until.APPROVAL))
-    approved = turn(replace(last, approved_by="bob"), observation, asked=intent(50), steps=asking)
+    approved = turn(replace(last, approved_by="bob"), observation, desired=intent(50), steps=asking)
     assert approved.message.startswith(
         "waiting: r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable"
     )
-    decision = wait(approved.progress, observation, asked=intent(50), steps=asking)
+    decision = wait(approved.progress, observation, desired=intent(50), steps=asking)
     assert decision.message == "back to r1: r2: 1 kill for memory (OOMKilled), allowed 0"
 
 
@@ -266,7 +266,7 @@ def test_an_undo_is_not_stopped_by_what_befalls_the_pods_of_what_served_before()
     undoing = Progress(at=1000.0, incidents=Incidents(known=()))
     assert (
         turn(
-            undoing, observation, asked=intent(0), kind=Kind.UNDO, steps=(), proven=True
+            undoing, observation, desired=intent(0), kind=Kind.UNDO, steps=(), proven=True
         ).progress.findings
         == ()
     )

@@ -73,7 +73,10 @@ def test_a_pass_names_each_check_that_it_lacks_and_decides_nothing_before() -> N
         checks = outside.answered(result, checks)
         result = once(simulation, checks)
     assert named == [WarmUpCheck, ContractCheck, BytesCheck]
-    assert [note.action for one in result.decisions for note in one.notes] == ["contract", "step"]
+    assert [note.action for decision in result.decisions for note in decision.notes] == [
+        "contract",
+        "step",
+    ]
 
 
 def test_a_cluster_behind_this_intent_is_asked_for_its_own_intents_mark() -> None:
@@ -82,27 +85,31 @@ def test_a_cluster_behind_this_intent_is_asked_for_its_own_intents_mark() -> Non
     assert once(simulation, NOBODY, intent=ahead) == MarkCheck(
         simulation.key, simulation.intent.generation
     )
-    asked = replace(NOBODY, marks={simulation.intent.generation: None})
-    assert isinstance(once(simulation, asked, intent=ahead), Result)
+    checks = replace(NOBODY, marks={simulation.intent.generation: None})
+    assert isinstance(once(simulation, checks, intent=ahead), Result)
 
 
 def test_a_new_intent_carries_the_mark_that_the_caller_drew() -> None:
-    (one,) = decided(ready(strategy.canary())).decisions
-    assert one.intent is not None
-    assert (one.intent.mark, one.intent.candidate_traffic.percent, one.rises) == ("drawn", 1, True)
+    (decision,) = decided(ready(strategy.canary())).decisions
+    assert decision.intent is not None
+    assert (decision.intent.mark, decision.intent.candidate_traffic.percent, decision.rises) == (
+        "drawn",
+        1,
+        True,
+    )
 
 
 def test_copies_are_a_rise_that_an_accepted_action_stops() -> None:
-    (one,) = decided(ready(strategy.shadow(100))).decisions
-    assert one.intent is not None
-    assert (one.intent.candidate_traffic.mirror, one.rises) == (100, True)
+    (decision,) = decided(ready(strategy.shadow(100))).decisions
+    assert decision.intent is not None
+    assert (decision.intent.candidate_traffic.mirror, decision.rises) == (100, True)
 
 
 def test_what_the_rule_book_refuses_leaves_no_note_and_no_progress() -> None:
     simulation = ready(strategy.canary())
     result = decided(simulation, capabilities=Capabilities(gateway=False))
-    (one,) = result.decisions
-    assert (one.intent, one.notes, one.progress) == (None, (), simulation.progress())
+    (decision,) = result.decisions
+    assert (decision.intent, decision.notes, decision.progress) == (None, (), simulation.progress())
     assert Code.STEP_REFUSED in {condition.code for condition in result.conditions}
     assert result.intent == simulation.intent
 

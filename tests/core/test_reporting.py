@@ -49,21 +49,21 @@ def after(
     ],
 )
 def test_an_endpoint_on_its_way_says_what_it_lacks(observation: Observation, says: str) -> None:
-    told = after(observation)
-    assert (told.phase, told.message) == ("progressing", says)
+    endpoint_status = after(observation)
+    assert (endpoint_status.phase, endpoint_status.message) == ("progressing", says)
 
 
 @pytest.mark.parametrize(
     "observation", [Observation((Live(1, 1, 0, failure="denied"),)), Observation(unmade="denied")]
 )
 def test_an_endpoint_that_cannot_be_made_is_degraded_and_says_why(observation: Observation) -> None:
-    told = after(observation)
-    assert (told.phase, told.message) == ("degraded", "r1: denied")
+    endpoint_status = after(observation)
+    assert (endpoint_status.phase, endpoint_status.message) == ("degraded", "r1: denied")
 
 
 def test_an_endpoint_that_lacks_nothing_is_ready() -> None:
-    told = after(Observation((Live(1, 1, 1),), STABLE, settled=True))
-    assert (told.phase, told.message) == ("ready", "r1 100 %")
+    endpoint_status = after(Observation((Live(1, 1, 1),), STABLE, settled=True))
+    assert (endpoint_status.phase, endpoint_status.message) == ("ready", "r1 100 %")
 
 
 READY = Observation((Live(1, 1, 1),), STABLE, settled=True)
@@ -81,13 +81,16 @@ READY = Observation((Live(1, 1, 1),), STABLE, settled=True)
     ],
 )
 def test_the_phase_goes_by_codes_whatever_the_messages_say(code: Code, phase: str) -> None:
-    told = after(
+    endpoint_status = after(
         READY, Wait(Condition(code, "refused by the cluster: held: gone")), message="step 1"
     )
-    assert (told.phase, told.message) == (phase, "step 1; refused by the cluster: held: gone")
-    assert told.waiting == ("refused by the cluster: held: gone",)
-    assert [c.code for c in told.conditions] == [Code.ROLLOUT, code, Code.SERVING]
-    assert told.conditions[0].params == {
+    assert (endpoint_status.phase, endpoint_status.message) == (
+        phase,
+        "step 1; refused by the cluster: held: gone",
+    )
+    assert endpoint_status.waiting == ("refused by the cluster: held: gone",)
+    assert [c.code for c in endpoint_status.conditions] == [Code.ROLLOUT, code, Code.SERVING]
+    assert endpoint_status.conditions[0].params == {
         "rollout": "ro-1",
         "phase": "progressing",
         "waits_for": "bake",
@@ -98,5 +101,5 @@ def test_the_phase_goes_by_codes_whatever_the_messages_say(code: Code, phase: st
     ("kind", "code"), [(Kind.FENCED, Code.DATABASE_OLDER), (Kind.BLOCKED, Code.NOT_ALLOWED)]
 )
 def test_what_may_not_be_written_is_blocked(kind: Kind, code: Code) -> None:
-    told = after(READY, Wait(Condition(code, "so")), kind=kind)
-    assert (told.phase, told.message) == ("blocked", "so")
+    endpoint_status = after(READY, Wait(Condition(code, "so")), kind=kind)
+    assert (endpoint_status.phase, endpoint_status.message) == ("blocked", "so")

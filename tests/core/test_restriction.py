@@ -5,14 +5,14 @@ from tidegate.core.intent import Mode, Restriction, Runtime
 from tidegate.core.ports import Capabilities
 
 
-def said(runtime: Runtime, mode: Mode = Mode.STANDARD) -> list[tuple[str, str]]:
+def problems(runtime: Runtime, mode: Mode = Mode.STANDARD) -> list[tuple[str, str]]:
     return [(p.field, p.sentence) for p in rules.check_runtime(runtime, mode, Capabilities())]
 
 
 def test_the_same_restriction_is_the_same_revision() -> None:
-    one = restriction.restricted(["trace", "statistics", "trace"], "s", "token")
+    item = restriction.restricted(["trace", "statistics", "trace"], "s", "token")
     assert (
-        one
+        item
         == restriction.restricted(["statistics", "trace"], "s", "token")
         == Restriction(("statistics", "trace"), "s", "token")
     )
@@ -20,16 +20,16 @@ def test_the_same_restriction_is_the_same_revision() -> None:
 
 
 def test_health_stays_open_for_the_kubelet_in_both_modes() -> None:
-    asked = Runtime(security=Restriction(("health", "trace"), "s", "token"))
+    runtime = Runtime(security=Restriction(("health", "trace"), "s", "token"))
     for mode in Mode:
-        ((field, detail),) = said(asked, mode)
+        ((field, detail),) = problems(runtime, mode)
         assert field == "/runtime_config/security/groups"
         assert "'health' is refused" in detail
-    assert said(Runtime(security=Restriction(restriction.USUAL, "s", "token"))) == []
+    assert problems(Runtime(security=Restriction(restriction.USUAL, "s", "token"))) == []
 
 
 def test_another_server_has_no_such_flags() -> None:
-    ((field, detail),) = said(
+    ((field, detail),) = problems(
         Runtime("kserve-sklearnserver", "sklearn", security=Restriction(("trace",), "s", "token"))
     )
     assert field == "/runtime_config/security"

@@ -139,9 +139,9 @@ PLACED = Runtime(
     ("new", "caps", "field", "words"), BAD, ids=[words for _, _, _, words in BAD]
 )
 def test_refused(new: Intent, caps: Capabilities, field: str, words: str) -> None:
-    found = check(new, None, caps)
-    assert field in [problem.field for problem in found]
-    assert any(words in problem.sentence for problem in found), found
+    problems = check(new, None, caps)
+    assert field in [problem.field for problem in problems]
+    assert any(words in problem.sentence for problem in problems), problems
 
 
 def test_kserve_makes_one_host_label_of_name_and_namespace_in_standard_mode() -> None:
@@ -233,12 +233,12 @@ def test_an_endpoint_that_has_keda_rolls_back_also_when_keda_is_gone() -> None:
 
 def test_placement_in_knative_mode_needs_knatives_leave() -> None:
     refusing = Capabilities(knative_placement=False)
-    found = check_runtime(PLACED, Mode.KNATIVE, refusing)
-    assert [problem.field for problem in found] == [
+    problems = check_runtime(PLACED, Mode.KNATIVE, refusing)
+    assert [problem.field for problem in problems] == [
         "/runtime_config/nodeSelector",
         "/runtime_config/tolerations",
     ]
-    assert "kubernetes.podspec-tolerations" in found[0].sentence
+    assert "kubernetes.podspec-tolerations" in problems[0].sentence
     assert check_runtime(PLACED, Mode.STANDARD, refusing) == ()
     assert check_runtime(PLACED, Mode.KNATIVE, Capabilities()) == ()
 

@@ -39,8 +39,8 @@ TOLD = [(each, mode) for each in SCENARIOS for mode in each.modes]
 def test_scenario(scenario: Scenario, mode: Mode) -> None:
     simulation = Simulation(mode, gateway=scenario.gateway)
     scenario.tell(simulation)
-    told = "\n".join(simulation.diary) + "\n"
-    check_golden(GOLDEN / f"{scenario.name}-{mode}.txt", told)
+    message = "\n".join(simulation.diary) + "\n"
+    check_golden(GOLDEN / f"{scenario.name}-{mode}.txt", message)
 
 
 def test_every_golden_file_has_its_scenario() -> None:

@@ -80,8 +80,8 @@ def test_the_first_scrape_counts() -> None:
 
 
 def test_the_order_of_two_calm_blocks_hardly_matters() -> None:
-    one, two = block(40, 2, 160, 1), block(60, 1, 140, 2)
-    assert play(FAIL, one, two).log_e == pytest.approx(play(FAIL, two, one).log_e, abs=0.02)
+    first, two = block(40, 2, 160, 1), block(60, 1, 140, 2)
+    assert play(FAIL, first, two).log_e == pytest.approx(play(FAIL, two, first).log_e, abs=0.02)
 
 
 def test_an_outage_block_does_not_destroy_the_power_to_pass() -> None:

@@ -90,7 +90,7 @@ def test_a_route_is_settled_when_our_gateway_took_its_present_generation() -> No
     written = route.render(INTENT, split(25), (1, 2), PLATFORM)
     written["metadata"]["generation"] = 4
 
-    def said(generation: int, resolved: str = "True", gateway: str = "tidegate") -> bool:
+    def settled(generation: int, resolved: str = "True", gateway: str = "tidegate") -> bool:
         conditions = [
             {"type": kind, "status": status, "observedGeneration": generation}
             for kind, status in (("Accepted", "True"), ("ResolvedRefs", resolved))
@@ -98,10 +98,10 @@ def test_a_route_is_settled_when_our_gateway_took_its_present_generation() -> No
         parents = [{"parentRef": {"name": gateway}, "conditions": conditions}]
         return route.settled({**written, "status": {"parents": parents}}, PLATFORM)
 
-    assert said(4)
-    assert not said(3)
-    assert not said(4, resolved="False")
-    assert not said(4, gateway="another")
+    assert settled(4)
+    assert not settled(3)
+    assert not settled(4, resolved="False")
+    assert not settled(4, gateway="another")
     assert not route.settled(written, PLATFORM)
 
 
@@ -117,8 +117,8 @@ def test_the_address_is_the_host_outside_unless_the_data_plane_tells_another() -
             route.address(manifest, platform)
             == f"{scheme}://{KEY.name}.{KEY.namespace}.example.com"
         )
-    told = {**manifest, "status": {"address": "http://127.0.0.1:4711"}}
-    assert route.address(told, platform) == "http://127.0.0.1:4711"
+    state = {**manifest, "status": {"address": "http://127.0.0.1:4711"}}
+    assert route.address(state, platform) == "http://127.0.0.1:4711"
 
 
 def test_callers_inside_use_names_that_the_route_knows() -> None:

@@ -57,7 +57,7 @@ def live(
 def answer(manifest: Mapping[str, Any]) -> Found | tuple[str, ...]:
     """What adoption says of it."""
     result = survey(Snapshot(KEY, (manifest,)), KEY, PLATFORM)
-    return result if isinstance(result, Found) else tuple(one.sentence for one in result)
+    return result if isinstance(result, Found) else tuple(problem.sentence for problem in result)
 
 
 def refusal(manifest: Mapping[str, Any]) -> str:
@@ -68,7 +68,7 @@ def refusal(manifest: Mapping[str, Any]) -> str:
     return detail
 
 
-def found(manifest: Mapping[str, Any]) -> Found:
+def adoptable(manifest: Mapping[str, Any]) -> Found:
     """One that can be adopted."""
     result = answer(manifest)
     assert isinstance(result, Found), result
@@ -112,7 +112,7 @@ def test_a_field_of_the_predictor_that_would_be_lost_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "message"),
     [
         ("image", "registry.example/triton:patched", "image 'registry.example/triton:patched'"),
         ("env", [{"name": "OMP_NUM_THREADS", "value": "1"}], "env 'OMP_NUM_THREADS'"),
@@ -143,9 +143,9 @@ def test_a_field_of_the_predictor_that_would_be_lost_is_refused(
     ],
 )
 def test_a_field_of_the_container_that_would_be_lost_is_refused(
-    field: str, value: Any, said: str
+    field: str, value: Any, message: str
 ) -> None:
-    assert f"has spec.predictor.model.{said}" in refusal(live(model={field: value}))
+    assert f"has spec.predictor.model.{message}" in refusal(live(model={field: value}))
 
 
 def test_many_elements_are_named_within_bounds_and_never_their_values() -> None:
@@ -162,7 +162,7 @@ def test_annotations_and_labels_that_act_are_refused_and_others_are_remembered()
         "networking.kserve.io/visibility": "cluster-local",
     }
     manifest["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = "{}"
-    assert found(manifest).unshared == ("team",)
+    assert adoptable(manifest).unshared == ("team",)
     manifest["metadata"]["labels"]["sidecar.istio.io/inject"] = "false"
     assert "metadata.labels[sidecar.istio.io/inject]" in refusal(manifest)
 
@@ -193,7 +193,7 @@ def test_keda_on_triton_s_queue_is_taken_over_and_another_trigger_is_refused() -
     metric = manifest["spec"]["predictor"]["autoScaling"]["metrics"][0]["external"]["metric"]
     ours = metric["query"].replace("team-a", KEY.namespace).replace("add-sub", KEY.name)
     metric["query"] = ours
-    assert found(manifest).scaling == Scaling(1, 4, keda=True)
+    assert adoptable(manifest).scaling == Scaling(1, 4, keda=True)
     metric["query"] = ours.replace("queue", "request")
     assert "spec.predictor.autoScaling.metrics" in refusal(manifest)
 
@@ -217,11 +217,11 @@ def test_who_names_the_model_in_another_way_is_told_what_to_write() -> None:
 
 def test_what_kserve_defaults_by_itself_is_no_loss() -> None:
     defaults = {"name": "", "resources": {}, "protocolVersion": "v2"}
-    spec = found(live(model=defaults, automountServiceAccountToken=False)).runtime
+    spec = adoptable(live(model=defaults, automountServiceAccountToken=False)).runtime
     assert spec == Runtime()
     amounts = {"cpu": "1", "memory": "2Gi"}
     resources = {"limits": amounts, "requests": amounts}
-    assert found(live(model={"resources": resources})).runtime.pods == Pods("1", "2Gi")
+    assert adoptable(live(model={"resources": resources})).runtime.pods == Pods("1", "2Gi")
 
 
 @pytest.mark.parametrize(
@@ -237,14 +237,14 @@ def test_what_kserve_defaults_by_itself_is_no_loss() -> None:
 def test_every_count_of_gpus_that_kubernetes_allows_is_read(
     limits: Any, kind: str, count: int
 ) -> None:
-    runtime = found(live(model={"resources": {"limits": limits}})).runtime
+    runtime = adoptable(live(model={"resources": {"limits": limits}})).runtime
     assert (runtime.gpu_type, runtime.gpu) == (kind, count)
 
 
 def test_shared_memory_keeps_its_size_and_one_without_is_refused() -> None:
     mount = {"volumeMounts": [{"name": "dshm", "mountPath": "/dev/shm"}]}
     sized = {"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": "2048Mi"}}
-    assert found(live(model=mount, volumes=[sized])).runtime.pods.shared_memory == "2Gi"
+    assert adoptable(live(model=mount, volumes=[sized])).runtime.pods.shared_memory == "2Gi"
     unsized = {"name": "dshm", "emptyDir": {"medium": "Memory"}}
     assert "spec.predictor.volumes 'dshm'" in refusal(live(model=mount, volumes=[unsized]))
 
@@ -254,9 +254,9 @@ def test_in_knative_mode_what_is_not_ours_stays_where_it_is(field: str) -> None:
     """Server-side apply leaves the fields that a revision of ours does not name."""
     values = {"image": "mine", "env": [{"name": "A", "value": "1"}]}
     if field in values:
-        assert found(live(Mode.KNATIVE, model={field: values[field]}))
+        assert adoptable(live(Mode.KNATIVE, model={field: values[field]}))
     else:
-        assert found(live(Mode.KNATIVE, **{field: "x"}))
+        assert adoptable(live(Mode.KNATIVE, **{field: "x"}))
 
 
 def test_in_knative_mode_what_a_list_of_ours_replaces_is_refused() -> None:
@@ -299,6 +299,6 @@ def test_what_tidegate_would_write_itself_is_taken_over_whole(runtime: Runtime, 
 
     manifest = live(mode)
     manifest["spec"]["predictor"] = written(runtime)
-    taken = found(manifest)
+    taken = adoptable(manifest)
     assert taken.scaling == scaling
     assert written(taken.runtime) == written(runtime)

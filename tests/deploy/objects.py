@@ -55,8 +55,8 @@ class Pod:
     @property
     def main(self) -> Json:
         """The one that stays."""
-        found: Json = self.spec["containers"][0]
-        return found
+        result: Json = self.spec["containers"][0]
+        return result
 
 
 def pods(objects: list[Json]) -> Iterator[Pod]:
@@ -69,14 +69,16 @@ def pods(objects: list[Json]) -> Iterator[Pod]:
 
 def env(container: Json) -> dict[str, str]:
     """Its plain variables; what comes from elsewhere is ''."""
-    return {one["name"]: one.get("value", "") for one in container.get("env", [])}
+    return {item["name"]: item.get("value", "") for item in container.get("env", [])}
 
 
 def selects(selector: Json, labels: dict[str, str]) -> bool:
     """Whether a label selector (matchLabels, In, Exists) matches."""
-    asked = selector.get("matchLabels", {}).items()
+    request = selector.get("matchLabels", {}).items()
     more = selector.get("matchExpressions", [])
-    return all(labels.get(key) == value for key, value in asked) and all(
-        labels.get(one["key"]) in one["values"] if one["operator"] == "In" else one["key"] in labels
-        for one in more
+    return all(labels.get(key) == value for key, value in request) and all(
+        labels.get(item["key"]) in item["values"]
+        if item["operator"] == "In"
+        else item["key"] in labels
+        for item in more
     )

@@ -167,11 +167,11 @@ class Clone:
         """Run the script successfully. Return all that it called docker with, a line each."""
         script = self.run(**environ)
         assert script.returncode == 0, script.stderr
-        shown = script.stdout + script.stderr
+        text = script.stdout + script.stderr
         calls = (self.root / "log").read_text()
         secrets = ["tg_secret", *re.findall("[0-9a-f]{48}", self.env.read_text())]
         assert len(secrets) == 3
-        assert not [secret for secret in secrets if secret in shown + calls]
+        assert not [secret for secret in secrets if secret in text + calls]
         return calls
 
 

@@ -66,7 +66,7 @@ class Machine:
             statement = sql.SQL("CREATE ROLE tidegate SUPERUSER LOGIN PASSWORD {}")
             admin.execute(statement.format(sql.Literal(password)))
             admin.execute("ALTER DATABASE tidegate OWNER TO tidegate")
-        told = SERVICES["postgres"]["environment"]
+        environment = SERVICES["postgres"]["environment"]
         assert WHEEL is not None
         assert WHEEL.origin is not None
         programs = Path(WHEEL.origin).parent / "pginstall" / "bin"
@@ -75,8 +75,8 @@ class Machine:
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.ports["postgres"]),
             "PGPASSWORD": password,  # the image asks for none on its own socket
-            "POSTGRES_USER": told["POSTGRES_USER"],
-            "POSTGRES_DB": told["POSTGRES_DB"],
+            "POSTGRES_USER": environment["POSTGRES_USER"],
+            "POSTGRES_DB": environment["POSTGRES_DB"],
             "TIDEGATE_PASSWORDS": str(self.secrets / "postgres"),
         }
         subprocess.run([LOGIN_ROLES], env=environ, check=True, capture_output=True, timeout=60)
@@ -85,17 +85,17 @@ class Machine:
         """A service's variables of the compose file, with this machine's folder and ports."""
         ours = ("TIDEGATE_", "AWS_")
         clean = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
-        told = dict(SERVICES[service]["environment"])
+        state = dict(SERVICES[service]["environment"])
         folder = str(self.secrets / reader)
-        told = {name: text.replace("/run/tidegate", folder) for name, text in told.items()}
+        state = {name: text.replace("/run/tidegate", folder) for name, text in state.items()}
         if service == "api":
-            told |= {
+            state |= {
                 "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.ports['s3']}",
                 "TIDEGATE_HOST": "127.0.0.1",
                 "TIDEGATE_PORT": str(self.ports["api"]),
                 "TIDEGATE_DRAIN": "0",
             }
-        return {**clean, "NO_PROXY": "*", "HOME": str(self.root), **told}
+        return {**clean, "NO_PROXY": "*", "HOME": str(self.root), **state}
 
     def command(self, service: str) -> list[str]:
         """A service's command, with this Python."""

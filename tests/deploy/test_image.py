@@ -16,7 +16,9 @@ from tidegate.settings import SECRETS_DIR
 
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-OURS = {name: one for name, one in COMPOSE["services"].items() if "tidegate" in one["image"]}
+OURS = {
+    name: service for name, service in COMPOSE["services"].items() if "tidegate" in service["image"]
+}
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -34,7 +36,7 @@ def instructions() -> list[tuple[str, str]]:
 
 def ignored(path: str) -> bool:
     """As the builder reads .dockerignore: the last line that matches decides."""
-    found = False
+    present = False
     for line in (ROOT / ".dockerignore").read_text().split():
         name = line.removeprefix("!")
         if (
@@ -42,8 +44,8 @@ def ignored(path: str) -> bool:
             or path.startswith(f"{name}/")
             or (name == "*" and fnmatch.fnmatch(path, name))
         ):
-            found = not line.startswith("!")
-    return found
+            present = not line.startswith("!")
+    return present
 
 
 def test_every_file_that_is_copied_is_there_and_reaches_the_builder() -> None:
@@ -97,8 +99,8 @@ def test_the_image_runs_as_nobody_in_particular() -> None:
         "manifests and KFP name the command"
     )
     assert all(
-        "--require-hashes" in one or "--no-deps" in one
-        for one in re.findall(r"pip install (.*)", DOCKERFILE)
+        "--require-hashes" in item or "--no-deps" in item
+        for item in re.findall(r"pip install (.*)", DOCKERFILE)
     )
 
 
@@ -108,8 +110,8 @@ def test_a_service_runs_a_program_with_settings_that_it_has(name: str) -> None:
     python, flag, module, *_ = service["command"]
     assert (python, flag) == ("python", "-m")
     known = {f"TIDEGATE_{setting.upper()}" for setting in SETTINGS[module].model_fields}
-    told = {key for key in service["environment"] if key.startswith("TIDEGATE_")}
-    assert told <= known | {SECRETS_DIR}
+    messages = {key for key in service["environment"] if key.startswith("TIDEGATE_")}
+    assert messages <= known | {SECRETS_DIR}
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
     for published in service.get("ports", []):

@@ -34,8 +34,8 @@ every_pod = pytest.mark.parametrize("pod", PODS, ids=[pod.owner for pod in PODS]
 
 
 def values() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
-    return found
+    content: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+    return content
 
 
 def test_the_three_programs_are_there() -> None:
@@ -50,26 +50,26 @@ def test_a_container_runs_a_program_with_settings_that_it_has(pod: Pod) -> None:
         assert importlib.util.find_spec(f"{module}.__main__") is not None
         known = {f"TIDEGATE_{name.upper()}" for name in SETTINGS[module].model_fields}
         assert {name for name in env(container) if name.startswith("TIDEGATE_")} <= known
-        given = {
+        arguments = {
             name.removeprefix("TIDEGATE_").lower(): value
             for name, value in env(container).items()
             if value
         }
-        SETTINGS[module].model_validate(given)
+        SETTINGS[module].model_validate(arguments)
 
 
 @every_pod
 def test_ports_and_probes_are_those_of_the_program(pod: Pod) -> None:
     (port,) = pod.main["ports"]
-    told = env(pod.main)
-    assert str(port["containerPort"]) == told.get(
-        "TIDEGATE_METRICS_PORT", told.get("TIDEGATE_PORT")
+    state = env(pod.main)
+    assert str(port["containerPort"]) == state.get(
+        "TIDEGATE_METRICS_PORT", state.get("TIDEGATE_PORT")
     )
-    assert told["TIDEGATE_HOST"] == "0.0.0.0"
+    assert state["TIDEGATE_HOST"] == "0.0.0.0"
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        asked = pod.main[probe]["httpGet"]
-        assert asked["path"] in probes.PATHS
-        assert asked["port"] == port["name"]
+        http_get = pod.main[probe]["httpGet"]
+        assert http_get["path"] in probes.PATHS
+        assert http_get["port"] == port["name"]
 
 
 @every_pod
@@ -111,24 +111,24 @@ def test_no_secret_is_written_down() -> None:
     for pod in PODS:
         for container in pod.containers:
             urls = [
-                one
-                for one in container["env"]
-                if one["name"].endswith(("_URL", "_TOKEN", "_PASSWORD"))
+                item
+                for item in container["env"]
+                if item["name"].endswith(("_URL", "_TOKEN", "_PASSWORD"))
             ]
             assert all(
-                "secretKeyRef" in one.get("valueFrom", {}) or one["name"] == "TIDEGATE_URL"
-                for one in urls
+                "secretKeyRef" in url.get("valueFrom", {}) or url["name"] == "TIDEGATE_URL"
+                for url in urls
             )
     assert values()["database"]["existingSecret"] == ""
 
 
 def test_the_owner_of_the_tables_is_known_to_the_migrations_alone() -> None:
     keys = {
-        container["name"]: one["valueFrom"]["secretKeyRef"]["key"]
+        container["name"]: item["valueFrom"]["secretKeyRef"]["key"]
         for pod in PODS
         for container in pod.containers
-        for one in container["env"]
-        if one["name"] == "TIDEGATE_DATABASE_URL"
+        for item in container["env"]
+        if item["name"] == "TIDEGATE_DATABASE_URL"
     }
     assert keys == {
         "migrations": "owner-url",
@@ -155,7 +155,7 @@ def test_whatever_selects_pods_finds_some() -> None:
     ]
     assert len(selectors) == 6
     for selector in selectors:
-        assert sum(selects({"matchLabels": selector}, one) for one in labels) == 1, selector
+        assert sum(selects({"matchLabels": selector}, label) for label in labels) == 1, selector
     for pod in PODS:
         for spread in pod.spec["topologySpreadConstraints"]:
             assert selects(spread["labelSelector"], pod.labels)
@@ -205,9 +205,9 @@ def namespaces(rule: dict[str, Any]) -> set[str]:
     return {
         name
         for peer in rule["from"]
-        for one in peer["namespaceSelector"]["matchExpressions"]
-        if one["operator"] == "In"
-        for name in one["values"]
+        for match_expression in peer["namespaceSelector"]["matchExpressions"]
+        if match_expression["operator"] == "In"
+        for name in match_expression["values"]
     }
 
 
@@ -217,16 +217,16 @@ def normal(rules: list[dict[str, Any]]) -> set[str]:
 
 def test_the_chart_gives_the_worker_the_rights_that_the_tests_on_a_cluster_use() -> None:
     shipped = {
-        (one["kind"], one["metadata"]["name"], one["metadata"].get("namespace")): one
+        (item["kind"], item["metadata"]["name"], item["metadata"].get("namespace")): item
         for file in (DEPLOY / "k8s" / "rbac").glob("clusterrole-*.yaml")
-        for one in read(file.read_text())
+        for item in read(file.read_text())
     }
     ours = {(o["kind"], o["metadata"]["name"], o["metadata"].get("namespace")): o for o in OBJECTS}
     assert set(shipped) <= set(ours)
-    for key, one in shipped.items():
-        assert normal(one.get("rules", [])) == normal(ours[key].get("rules", [])), key
-        assert one.get("roleRef") == ours[key].get("roleRef"), key
-        assert one.get("subjects") == ours[key].get("subjects"), key
+    for key, item in shipped.items():
+        assert normal(item.get("rules", [])) == normal(ours[key].get("rules", [])), key
+        assert item.get("roleRef") == ours[key].get("roleRef"), key
+        assert item.get("subjects") == ours[key].get("subjects"), key
 
 
 def test_the_guardrails_know_the_worker_by_the_name_that_it_has_here() -> None:

@@ -53,9 +53,11 @@ def exported() -> set[str]:
     http = CollectorRegistry()
     HttpMetrics(http)
     Strangers(http)
-    found = [*REGISTRY.collect(), *http.collect(), *families(BAD)]
+    results = [*REGISTRY.collect(), *http.collect(), *families(BAD)]
     endings = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
-    return {f"{one.name}{ending}" for one in found for ending in endings.get(one.type, ())}
+    return {
+        f"{metric.name}{ending}" for metric in results for ending in endings.get(metric.type, ())
+    }
 
 
 def asked(expression: str) -> set[str]:
@@ -81,15 +83,15 @@ def test_the_page_names_every_alert_and_no_metric_that_there_is_not() -> None:
 def test_what_a_rollout_waits_for_is_spelled_as_the_core_does() -> None:
     known = set(WaitsFor)
     for rule in RULES:
-        for said in re.findall(r'waits_for=~?"([\w|]+)"', rule["expr"]):
-            assert set(said.split("|")) <= known
+        for message in re.findall(r'waits_for=~?"([\w|]+)"', rule["expr"]):
+            assert set(message.split("|")) <= known
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_an_alert_says_what_to_do(rule: Json) -> None:
-    told = rule["annotations"]
-    assert len(told["description"]) > 60
-    page, _, anchor = told["runbook_url"].partition("#")
+    annotations = rule["annotations"]
+    assert len(annotations["description"]) > 60
+    page, _, anchor = annotations["runbook_url"].partition("#")
     assert page == "RUNBOOK"
     headings = re.findall(r"^#+ (.*)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
     assert anchor in {
@@ -169,10 +171,10 @@ def test_alerts_are_quiet_while_all_is_well_and_speak_when_it_is_not(
     page, url = scraped
 
     def ask(path: str, **query: str) -> Json:
-        found: Json = httpx2.get(f"{url}/api/v1/{path}", params=query, trust_env=False).json()[
+        data: Json = httpx2.get(f"{url}/api/v1/{path}", params=query, trust_env=False).json()[
             "data"
         ]
-        return found
+        return data
 
     def speaking() -> set[str]:
         groups = ask("rules")["groups"]

@@ -44,22 +44,22 @@ class Installation:
 
     def environ(self, container: Json) -> dict[str, str]:
         """The container's variables, on this machine's ports; nothing of ours but those."""
-        told = env(container)
-        for one in container["env"]:
-            if key := one.get("valueFrom", {}).get("secretKeyRef", {}).get("key"):
-                told[one["name"]] = self.secret[key]
+        state = env(container)
+        for item in container["env"]:
+            if key := item.get("valueFrom", {}).get("secretKeyRef", {}).get("key"):
+                state[item["name"]] = self.secret[key]
         if container["name"] in self.ports:
-            told |= {
+            state |= {
                 "TIDEGATE_HOST": "127.0.0.1",
                 "TIDEGATE_PORT": str(self.ports[container["name"]]),
                 "TIDEGATE_DRAIN": "0",
             }
-        if "TIDEGATE_URL" in told:
-            told["TIDEGATE_URL"] = f"http://127.0.0.1:{self.ports['deployment-service']}"
+        if "TIDEGATE_URL" in state:
+            state["TIDEGATE_URL"] = f"http://127.0.0.1:{self.ports['deployment-service']}"
         clean = {
             name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")
         }
-        return {**clean, "HOME": str(self._home), **told}
+        return {**clean, "HOME": str(self._home), **state}
 
     def run(self, container: Json, *command: str) -> str:
         """A container's command, or another one in it, to its end; its output."""
@@ -124,6 +124,6 @@ def test_the_pods_of_the_manifests_work_with_the_rights_that_they_are_given(
             == 200
         )
         assert httpx2.get(f"{url}/api/v1/endpoints", trust_env=False).status_code == 401
-        told = httpx2.get(f"{other}/api/v1/templates", headers=headers, trust_env=False)
-        assert told.status_code == 200, "the template-service asks the API whose token it is"
+        response = httpx2.get(f"{other}/api/v1/templates", headers=headers, trust_env=False)
+        assert response.status_code == 200, "the template-service asks the API whose token it is"
     made.run(migrations)  # the next upgrade's

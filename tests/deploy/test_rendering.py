@@ -25,15 +25,15 @@ def tools() -> build.Built:
 def run(
     program: Path, *arguments: object, values: Json | None = None
 ) -> subprocess.CompletedProcess[str]:
-    given = "" if values is None else yaml.safe_dump(values)
+    value = "" if values is None else yaml.safe_dump(values)
     command = [str(program), *map(str, arguments)]
     return subprocess.run(
-        command, input=given, capture_output=True, text=True, check=False, timeout=120
+        command, input=value, capture_output=True, text=True, check=False, timeout=120
     )
 
 
 def rendered(tools: build.Built, values: Json, *more: object) -> list[Json]:
-    said = {"database": {"existingSecret": "tidegate-database"}} | values
+    fields = {"database": {"existingSecret": "tidegate-database"}} | values
     done = run(
         tools.program("helm"),
         "template",
@@ -44,7 +44,7 @@ def rendered(tools: build.Built, values: Json, *more: object) -> list[Json]:
         "-f",
         "-",
         *more,
-        values=said,
+        values=fields,
     )
     assert done.returncode == 0, done.stderr
     return read(done.stdout)
@@ -81,53 +81,53 @@ def test_a_digest_wins_over_a_tag(tools: build.Built) -> None:
         ({}, "registry.example.com/ml/tidegate:1.2.3"),
         ({"digest": DIGEST}, f"registry.example.com/ml/tidegate@{DIGEST}"),
     ):
-        found = list(pods(rendered(tools, {"image": image | more})))
-        assert {container["image"] for pod in found for container in pod.containers} == {name}
-        told = next(env(pod.main) for pod in found if pod.owner.endswith("template-service"))
-        assert told["TIDEGATE_IMAGE"] == name  # the steps of pipelines run the same
+        results = list(pods(rendered(tools, {"image": image | more})))
+        assert {container["image"] for pod in results for container in pod.containers} == {name}
+        state = next(env(pod.main) for pod in results if pod.owner.endswith("template-service"))
+        assert state["TIDEGATE_IMAGE"] == name  # the steps of pipelines run the same
 
 
 def test_settings_reach_the_programs_as_they_were_said(tools: build.Built) -> None:
     settings = {"body_limit": 12000000, "drain": 2.5, "tenants": ["team-a", "team-b"]}
-    found = rendered(tools, {"api": {"settings": settings}})
-    told = next(env(pod.main) for pod in pods(found) if pod.owner.endswith("deployment-service"))
+    results = rendered(tools, {"api": {"settings": settings}})
+    state = next(env(pod.main) for pod in pods(results) if pod.owner.endswith("deployment-service"))
     assert (
-        told["TIDEGATE_BODY_LIMIT"] == "12000000"
+        state["TIDEGATE_BODY_LIMIT"] == "12000000"
     )  # Helm's numbers are floats: 1.2e+07 would be refused at the start
-    assert told["TIDEGATE_DRAIN"] == "2.5"
-    assert told["TIDEGATE_TENANTS"] == "team-a,team-b"
+    assert state["TIDEGATE_DRAIN"] == "2.5"
+    assert state["TIDEGATE_TENANTS"] == "team-a,team-b"
 
 
 def test_what_api_and_worker_must_agree_on_is_said_once(tools: build.Built) -> None:
-    found = rendered(
+    results = rendered(
         tools,
         {
             "settings": {"schemes": ["s3"], "log_level": "DEBUG"},
             "worker": {"settings": {"log_level": "INFO"}},
         },
     )
-    told = {pod.owner: env(pod.main) for pod in pods(found)}
-    assert told["tidegate-deployment-service"]["TIDEGATE_SCHEMES"] == "s3"
-    assert told["tidegate-deploy-worker"]["TIDEGATE_SCHEMES"] == "s3"
-    assert told["tidegate-deploy-worker"]["TIDEGATE_LOG_LEVEL"] == "INFO"  # its own goes first
-    assert "TIDEGATE_SCHEMES" not in told["tidegate-template-service"]
+    state = {pod.owner: env(pod.main) for pod in pods(results)}
+    assert state["tidegate-deployment-service"]["TIDEGATE_SCHEMES"] == "s3"
+    assert state["tidegate-deploy-worker"]["TIDEGATE_SCHEMES"] == "s3"
+    assert state["tidegate-deploy-worker"]["TIDEGATE_LOG_LEVEL"] == "INFO"  # its own goes first
+    assert "TIDEGATE_SCHEMES" not in state["tidegate-template-service"]
 
 
 def test_what_a_program_says_of_its_pods_goes_before_what_is_said_of_all(
     tools: build.Built,
 ) -> None:
     everywhere = {"nodeSelector": {"pool": "system"}, "priorityClassName": "high"}
-    found = list(
+    results = list(
         pods(rendered(tools, {"pod": everywhere, "worker": {"priorityClassName": "higher"}}))
     )
-    named = {pod.owner: pod.spec.get("priorityClassName") for pod in found}
+    named = {pod.owner: pod.spec.get("priorityClassName") for pod in results}
     assert named == {
         "tidegate-migrations": "high",
         "tidegate-deployment-service": "high",
         "tidegate-deploy-worker": "higher",
         "tidegate-template-service": "high",
     }
-    assert all(pod.spec["nodeSelector"] == {"pool": "system"} for pod in found)
+    assert all(pod.spec["nodeSelector"] == {"pool": "system"} for pod in results)
 
 
 @pytest.mark.parametrize("mode", ["hook", "init"])
@@ -135,7 +135,7 @@ def test_the_migrations_reach_the_database_as_the_programs_do(
     tools: build.Built, mode: str
 ) -> None:
     ca = {"name": "database-ca", "mountPath": "/etc/tidegate/database"}
-    said = {
+    values = {
         "tolerations": [{"key": "control-plane", "operator": "Exists"}],
         "affinity": {
             "nodeAffinity": {
@@ -148,24 +148,24 @@ def test_the_migrations_reach_the_database_as_the_programs_do(
         "extraVolumes": [{"name": "database-ca", "configMap": {"name": "database-ca"}}],
         "extraVolumeMounts": [ca],
     }
-    objects = rendered(tools, {"pod": said, "migrations": {"mode": mode}})
-    ((pod, found),) = (
+    objects = rendered(tools, {"pod": values, "migrations": {"mode": mode}})
+    ((pod, result),) = (
         (p, c) for p in pods(objects) for c in p.containers if c["name"] == "migrations"
     )
-    assert env(found)["PGSSLROOTCERT"] == "/etc/tidegate/database/ca.crt"
-    assert ca in found["volumeMounts"]
-    assert {mount["name"] for mount in found["volumeMounts"]} <= {
+    assert env(result)["PGSSLROOTCERT"] == "/etc/tidegate/database/ca.crt"
+    assert ca in result["volumeMounts"]
+    assert {mount["name"] for mount in result["volumeMounts"]} <= {
         volume["name"] for volume in pod.spec["volumes"]
     }
-    assert pod.spec["tolerations"] == said["tolerations"]
-    assert pod.spec["affinity"] == said["affinity"]
+    assert pod.spec["tolerations"] == values["tolerations"]
+    assert pod.spec["affinity"] == values["affinity"]
     assert pod.labels["team"] == "ml"
     owner = next(
         o
         for o in objects
         if o["kind"] in ("Job", "Deployment") and o["metadata"]["name"] == pod.owner
     )
-    assert owner["spec"]["template"]["metadata"]["annotations"] == said["annotations"]
+    assert owner["spec"]["template"]["metadata"]["annotations"] == values["annotations"]
 
 
 def test_the_migrations_in_the_apis_pod_mount_what_that_pod_has(tools: build.Built) -> None:
@@ -177,8 +177,8 @@ def test_the_migrations_in_the_apis_pod_mount_what_that_pod_has(tools: build.Bui
         "extraVolumes": [{"name": "all", "emptyDir": {}}],
         "extraVolumeMounts": [{"name": "all", "mountPath": "/all"}],
     }
-    found = pods(rendered(tools, {"pod": everywhere, "api": own, "migrations": {"mode": "init"}}))
-    (migrations,) = (c for pod in found for c in pod.containers if c["name"] == "migrations")
+    results = pods(rendered(tools, {"pod": everywhere, "api": own, "migrations": {"mode": "init"}}))
+    (migrations,) = (c for pod in results for c in pod.containers if c["name"] == "migrations")
     assert [mount["name"] for mount in migrations["volumeMounts"]] == ["tmp", "own"]
 
 
@@ -186,10 +186,10 @@ def test_the_migrations_in_the_apis_pod_mount_what_that_pod_has(tools: build.Bui
 def test_without_a_gateway_clients_come_straight_to_the_pods(
     tools: build.Built, gateway: str | None, anybody: bool
 ) -> None:
-    found = rendered(
+    results = rendered(
         tools, {"tenants": ["team-a"], "worker": {"settings": {"gateway_name": gateway}}}
     )
-    (policy,) = of(found, "NetworkPolicy", "tidegate-revisions")
+    (policy,) = of(results, "NetworkPolicy", "tidegate-revisions")
     opened = [
         {port["port"] for port in rule["ports"]}
         for rule in policy["spec"]["ingress"]
@@ -199,7 +199,7 @@ def test_without_a_gateway_clients_come_straight_to_the_pods(
 
 
 def test_what_runs_where_is_chosen(tools: build.Built) -> None:
-    found = rendered(
+    results = rendered(
         tools,
         {
             "templates": {"enabled": False},
@@ -207,12 +207,12 @@ def test_what_runs_where_is_chosen(tools: build.Built) -> None:
             "migrations": {"mode": "none"},
         },
     )
-    assert {pod.owner for pod in pods(found)} == {
+    assert {pod.owner for pod in pods(results)} == {
         "tidegate-deploy-worker",
         "tidegate-deployment-service",
     }
-    assert not of(found, "NetworkPolicy")
-    assert all("initContainers" not in pod.spec for pod in pods(found))
+    assert not of(results, "NetworkPolicy")
+    assert all("initContainers" not in pod.spec for pod in pods(results))
 
 
 def test_a_server_outside_of_the_cluster_has_a_name_inside(tools: build.Built) -> None:
@@ -230,14 +230,14 @@ def test_a_server_outside_of_the_cluster_has_a_name_inside(tools: build.Built) -
 def test_an_overlay_builds(tools: build.Built, overlay: str) -> None:
     done = run(tools.program("kustomize"), "build", DEPLOY / "kustomize" / "overlays" / overlay)
     assert done.returncode == 0, done.stderr
-    found = read(done.stdout)
+    results = read(done.stdout)
     assert {
         o["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
-        for o in of(found, "Namespace")
+        for o in of(results, "Namespace")
     } == {"restricted"}
-    told = next(env(pod.main) for pod in pods(found) if pod.owner.endswith("template-service"))
-    assert ("TIDEGATE_KFP_URL" in told) == (overlay == "kubeflow")
+    state = next(env(pod.main) for pod in pods(results) if pod.owner.endswith("template-service"))
+    assert ("TIDEGATE_KFP_URL" in state) == (overlay == "kubeflow")
     if overlay == "kubeflow":
-        (gate,) = of(found, "NetworkPolicy", "tidegate-allow-api-from-gateway")
+        (gate,) = of(results, "NetworkPolicy", "tidegate-allow-api-from-gateway")
         assert "istio-system" in str(gate["spec"]["ingress"])
-        assert of(found, "PrometheusRule")
+        assert of(results, "PrometheusRule")

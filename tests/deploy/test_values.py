@@ -25,8 +25,8 @@ EXAMPLES = sorted((CHART / "ci").glob("*-values.yaml"))
 
 
 def schema() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
-    return found
+    content: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
+    return content
 
 
 def test_what_is_derived_is_as_the_code_says() -> None:

@@ -54,16 +54,16 @@ class Triton:
 
 @pytest.fixture
 def triton() -> Iterator[Triton]:
-    found = Triton()
-    yield found
-    found.close()
+    result = Triton()
+    yield result
+    result.close()
 
 
 @pytest.fixture
 def contracts(triton: Triton) -> Iterator[PodContracts]:
-    found = PodContracts(port=triton.port, metrics=triton.port, timeout=30.0)
-    yield found
-    found.close()
+    pod_contracts = PodContracts(port=triton.port, metrics=triton.port, timeout=30.0)
+    yield pod_contracts
+    pod_contracts.close()
 
 
 def pod(number: int, *, ready: str = "True") -> dict[str, Any]:
@@ -102,9 +102,9 @@ def test_a_revision_without_pods_of_ours_is_asked_at_its_address(
     contracts: PodContracts, triton: Triton
 ) -> None:
     live = Live(1, 1, 1, address=f"http://127.0.0.1:{triton.port}")
-    found = contracts(Snapshot(KEY, (pod(2),)), Observation((live, Live(2, 1, 1))), ROLLOUT)
-    assert isinstance(found, Contract)
-    assert found.compatibility is Compatibility.COMPATIBLE
+    contract = contracts(Snapshot(KEY, (pod(2),)), Observation((live, Live(2, 1, 1))), ROLLOUT)
+    assert isinstance(contract, Contract)
+    assert contract.compatibility is Compatibility.COMPATIBLE
 
 
 def test_a_protected_list_is_found_elsewhere_and_a_protected_configuration_done_without(
@@ -116,13 +116,13 @@ def test_a_protected_list_is_found_elsewhere_and_a_protected_configuration_done_
     assert same.compatibility is Compatibility.COMPATIBLE
     triton.statuses["/v2/repository/index"] = 403
     triton.inputs["127.0.0.2"] = ["X0"]
-    found = contracts(PODS, BOTH, ROLLOUT)
-    assert isinstance(found, Contract)
-    assert found.compatibility is Compatibility.BREAKING, "the metrics tell the models' names"
+    contract = contracts(PODS, BOTH, ROLLOUT)
+    assert isinstance(contract, Contract)
+    assert contract.compatibility is Compatibility.BREAKING, "the metrics tell the models' names"
     triton.statuses["/metrics"] = triton.statuses["/v2/models/fraud"] = 403
-    found = contracts(PODS, BOTH, ROLLOUT)
-    assert isinstance(found, Contract)
-    assert (found.compatibility, "does not tell its models" in found.message) == (
+    contract = contracts(PODS, BOTH, ROLLOUT)
+    assert isinstance(contract, Contract)
+    assert (contract.compatibility, "does not tell its models" in contract.message) == (
         Compatibility.UNCHECKED,
         True,
     )
@@ -140,10 +140,10 @@ def test_who_accepts_what_breaks_does_not_wait_for_what_cannot_be_read(
 ) -> None:
     """Stable is ready and does not answer: its repair gets through."""
     triton.statuses["/v2/models/fraud"] = 500
-    found = contracts(PODS, BOTH, replace(ROLLOUT, accept_breaking=True))
-    assert isinstance(found, Contract)
-    assert found.compatibility is Compatibility.UNCHECKED
-    assert found.message.startswith(
+    contract = contracts(PODS, BOTH, replace(ROLLOUT, accept_breaking=True))
+    assert isinstance(contract, Contract)
+    assert contract.compatibility is Compatibility.UNCHECKED
+    assert contract.message.startswith(
         "the contract was not compared: the contract of r1 cannot be read: "
     )
 
@@ -179,9 +179,9 @@ def test_a_stable_that_will_not_tell_holds_nobody(
     stable: Live, message: str, contracts: PodContracts
 ) -> None:
     """The candidate may be the repair."""
-    found = contracts(Snapshot(KEY, (pod(2),)), Observation((stable, Live(2, 1, 1))), ROLLOUT)
-    assert isinstance(found, Contract)
-    assert (found.compatibility, found.message) == (
+    contract = contracts(Snapshot(KEY, (pod(2),)), Observation((stable, Live(2, 1, 1))), ROLLOUT)
+    assert isinstance(contract, Contract)
+    assert (contract.compatibility, contract.message) == (
         Compatibility.UNCHECKED,
         f"the contract was not compared: {message}",
     )

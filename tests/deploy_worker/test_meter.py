@@ -79,9 +79,9 @@ class Bench:
             )
 
     def scrape(self) -> Scrape:
-        found = self.meter.scrape(KEY)
-        assert isinstance(found, Scrape), found
-        return found
+        scrape = self.meter.scrape(KEY)
+        assert isinstance(scrape, Scrape), scrape
+        return scrape
 
 
 def test_an_endpoint_with_a_route_is_counted_by_its_gateway() -> None:
@@ -169,16 +169,16 @@ def test_an_adopted_knative_revision_is_counted_as_r0_beside_ours() -> None:
 
 
 def test_knative_counters_tell_nothing_of_grpc() -> None:
-    found = Bench(*knative("grpc-v2")).meter.scrape(KEY)
-    assert isinstance(found, NoData)
-    assert "gRPC" in found.detail
+    scrape = Bench(*knative("grpc-v2")).meter.scrape(KEY)
+    assert isinstance(scrape, NoData)
+    assert "gRPC" in scrape.detail
 
 
 def test_what_is_not_there_yet_is_no_data_with_a_reason() -> None:
     bench = Bench()
-    found = bench.meter.scrape(KEY)
-    assert isinstance(found, NoData)
-    assert "no InferenceService yet" in found.detail
+    scrape = bench.meter.scrape(KEY)
+    assert isinstance(scrape, NoData)
+    assert "no InferenceService yet" in scrape.detail
     bench.seen = Unavailable("connection refused")
     assert bench.meter.scrape(KEY) == NoData("the cluster does not answer: connection refused")
 

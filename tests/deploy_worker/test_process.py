@@ -45,8 +45,8 @@ def run(**settings: str) -> subprocess.CompletedProcess[str]:
 def answer(port: int, path: str) -> tuple[int, str]:
     """Status and text; 0 where nobody listens."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as found:
-            return found.status, found.read().decode()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as result:
+            return result.status, result.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
     except OSError:
@@ -127,10 +127,11 @@ def test_it_writes_what_the_store_says_also_of_an_idle_endpoint_and_stops_in_ord
         assert world.objects[ROUTE]["spec"]["hostnames"] == ["fraud-team-a.example.org"]
         until_it(lambda: answer(port, "/readyz")[0] == 200, process)
         assert answer(port, "/livez")[0] == 200
-        told = answer(port, "/metrics")[1]
-        assert 'tidegate_cluster_writes_total{result="done"}' in told
+        message = answer(port, "/metrics")[1]
+        assert 'tidegate_cluster_writes_total{result="done"}' in message
         assert (
-            "tidegate_workqueue_queue_duration_seconds 0.0" in told or "tidegate_endpoints{" in told
+            "tidegate_workqueue_queue_duration_seconds 0.0" in message
+            or "tidegate_endpoints{" in message
         )
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=PATIENCE) == 0, (tmp_path / "log").read_text()
@@ -199,5 +200,8 @@ def test_the_gateway_that_is_asked_for_is_the_one_of_the_settings() -> None:
         "ks",
     )
     assert (expected.metrics, expected.keda) == (False, False)
-    asked = WorkerSettings(keda_prometheus_url="http://prometheus:9090")
-    assert (expected_of(asked).metrics, expected_of(asked).keda) == (False, True)
+    worker_settings = WorkerSettings(keda_prometheus_url="http://prometheus:9090")
+    assert (expected_of(worker_settings).metrics, expected_of(worker_settings).keda) == (
+        False,
+        True,
+    )

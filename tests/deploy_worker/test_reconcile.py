@@ -122,8 +122,8 @@ class Desk:
         with self.store.begin() as tx:
             leases.wake(tx, KEY)
         with self.store.begin() as tx:
-            (found,) = leases.claim(tx, "w1", limit=1, seconds=30)
-        return found
+            (lease,) = leases.claim(tx, "w1", limit=1, seconds=30)
+        return lease
 
     def reconcile(self) -> str:
         result = reconciles.run(self.lease(), self.parts)
@@ -137,15 +137,15 @@ class Desk:
     @property
     def status(self) -> dict[str, object]:
         with self.store.read() as tx:
-            found = endpoints.get(tx, KEY)
-        assert found is not None
-        return dict(found.status)
+            endpoint = endpoints.get(tx, KEY)
+        assert endpoint is not None
+        return dict(endpoint.status)
 
     def ledger(self) -> list[tuple[str, str]]:
         with self.store.read() as tx:
-            found = endpoints.get(tx, KEY)
-            assert found is not None
-            return [(entry.action, entry.message) for entry in ledger.read(tx, found.id).items]
+            endpoint = endpoints.get(tx, KEY)
+            assert endpoint is not None
+            return [(entry.action, entry.message) for entry in ledger.read(tx, endpoint.id).items]
 
 
 @pytest.fixture
@@ -252,11 +252,11 @@ class Bytes:
 
 
 def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
-    asked: list[set[int]] = []
+    requests: list[set[int]] = []
 
     def cold(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, ColdPod]:
         """Every pod of r2 is cold, unless r2 serves."""
-        asked.append(set(serving))
+        requests.append(set(serving))
         pods = (
             []
             if 2 in serving
@@ -280,7 +280,7 @@ def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
     assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
     desk.parts = replace(desk.parts, warm_up=cold)
     desk.reconcile()
-    assert asked[-1] == {1, 2}, "another worker, which knows of no warm pod, takes nothing away"
+    assert requests[-1] == {1, 2}, "another worker, which knows of no warm pod, takes nothing away"
     assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
 
 
@@ -290,20 +290,20 @@ def by_hand(desk: Desk, percent: int) -> None:
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", manual(), 1, 2, "ann"))
-        found = intents.current_intent(tx, KEY)
-        assert found is not None
-        now = found.intent
-        asked = replace(
+        stored = intents.current_intent(tx, KEY)
+        assert stored is not None
+        now = stored.intent
+        intent = replace(
             now, candidate=2, candidate_traffic=CandidateTraffic(percent=percent), author="ann"
         )
-        intents.append_intent(tx, asked, now.generation)
+        intents.append_intent(tx, intent, now.generation)
 
 
 def test_no_percent_of_a_person_gets_ahead_of_the_contract(desk: Desk) -> None:
     """While it cannot be compared nothing moves; a breaking one takes the candidate back with its
     reason."""
-    told: list[Contract | str] = ["the contract of r1 cannot be read: connection refused"]
-    desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: told[-1])
+    contracts: list[Contract | str] = ["the contract of r1 cannot be read: connection refused"]
+    desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: contracts[-1])
     for _ in range(6):
         desk.reconcile()
     by_hand(desk, 50)
@@ -312,7 +312,7 @@ def test_no_percent_of_a_person_gets_ahead_of_the_contract(desk: Desk) -> None:
     assert desk.lab.shares("fraud") == {"r1": 100.0}
     assert "the contract of r1 cannot be read" in str(desk.status["message"])
     gone = Difference("fraud", "input X is gone", breaking=True)
-    told.append(Contract(Compatibility.BREAKING, (gone,), "fraud: input X is gone"))
+    contracts.append(Contract(Compatibility.BREAKING, (gone,), "fraud: input X is gone"))
     for _ in range(4):
         desk.reconcile()
     assert not any("r2" in split for split in desk.lab.history("fraud"))
@@ -348,8 +348,8 @@ def test_no_percent_gets_ahead_of_the_contract_where_pods_may_go_to_zero(
 def test_no_promotion_by_hand_gets_ahead_of_the_contract(desk: Desk) -> None:
     """It is asked for while the candidate loads; the comparison comes when it is ready."""
     gone = Difference("fraud", "input X is gone", breaking=True)
-    told = Contract(Compatibility.BREAKING, (gone,), "fraud: input X is gone")
-    desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: told)
+    contract = Contract(Compatibility.BREAKING, (gone,), "fraud: input X is gone")
+    desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: contract)
     for _ in range(6):
         desk.reconcile()
     by_hand(desk, 0)

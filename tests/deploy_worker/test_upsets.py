@@ -126,12 +126,12 @@ def test_a_model_that_is_being_read_keeps_no_abort_waiting(desk: Desk) -> None:
 def test_a_store_that_never_tells_all_is_one_that_is_away() -> None:
     now = [0.0]
     reading = Rereading(patience=0.0, clock=lambda: now[0])
-    slow, asked = Slow(), Asked(KEY, 3, "s3://m/2")
-    assert reading(slow, asked) is None
+    slow, request = Slow(), Asked(KEY, 3, "s3://m/2")
+    assert reading(slow, request) is None
     now[0] = LONGEST_S + 1
-    found = reading(slow, asked)
-    assert found is not None
-    assert not isinstance(found, Resolved)
+    resolved = reading(slow, request)
+    assert resolved is not None
+    assert not isinstance(resolved, Resolved)
     slow.read.set()
 
 
@@ -175,8 +175,8 @@ class Meddled:
 
     def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
         self.tried.append(write.manifest["kind"] if isinstance(write, Apply) else write.kind)
-        found = self._instead(write)
-        return self._cluster.write(found, dry_run=dry_run) if isinstance(found, Apply) else found  # type: ignore[return-value]
+        done = self._instead(write)
+        return self._cluster.write(done, dry_run=dry_run) if isinstance(done, Apply) else done  # type: ignore[return-value]
 
 
 def two_writes(desk: Desk) -> None:
@@ -200,10 +200,10 @@ def test_a_write_that_was_planned_for_another_intent_is_not_made(desk: Desk) -> 
     def patched(write: Write) -> Write:
         if len(cluster.tried) == 1:
             with desk.store.begin() as tx:
-                found = intents.current_intent(tx, KEY)
-                assert found is not None
+                stored = intents.current_intent(tx, KEY)
+                assert stored is not None
                 intents.append_intent(
-                    tx, replace(found.intent, author="ann"), found.intent.generation
+                    tx, replace(stored.intent, author="ann"), stored.intent.generation
                 )
         return write
 
@@ -227,10 +227,10 @@ def test_no_write_outlives_its_lease(desk: Desk) -> None:
     for _ in range(4):
         desk.reconcile()
     with desk.store.begin() as tx:
-        found = intents.current_intent(tx, KEY)
-        assert found is not None
+        stored = intents.current_intent(tx, KEY)
+        assert stored is not None
         intents.append_intent(
-            tx, replace(found.intent, scaling=Scaling(2, 4)), found.intent.generation
+            tx, replace(stored.intent, scaling=Scaling(2, 4)), stored.intent.generation
         )
     two_writes(desk)
     cluster = Meddled(desk, slow)
@@ -314,8 +314,8 @@ def test_what_admission_changes_back_is_told_not_written_for_ever(desk: Desk) ->
         desk.reconcile()
     assert cluster.tried.count("InferenceService") == 2
     assert desk.status["phase"] == "degraded"
-    told = "changed back by the cluster's admission: spec.predictor.terminationGracePeriodSeconds of Infer"
-    assert told in str(desk.status["message"])
+    message = "changed back by the cluster's admission: spec.predictor.terminationGracePeriodSeconds of Infer"
+    assert message in str(desk.status["message"])
 
 
 def test_what_somebody_deletes_and_finalizers_hold_is_waited_for_with_a_reason(desk: Desk) -> None:

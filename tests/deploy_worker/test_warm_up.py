@@ -47,9 +47,9 @@ class Triton:
 
 @pytest.fixture
 def triton() -> Iterator[Triton]:
-    found = Triton()
-    yield found
-    found.server.close()
+    result = Triton()
+    yield result
+    result.server.close()
 
 
 @pytest.fixture
@@ -60,9 +60,9 @@ def clock() -> Clock:
 @pytest.fixture
 def warm_up(triton: Triton, clock: Clock) -> Iterator[WarmUp]:
     port = triton.server.port
-    found = WarmUp(port=port, metrics=port, clock=clock, patience=30.0)
-    yield found
-    found.close()
+    result = WarmUp(port=port, metrics=port, clock=clock, patience=30.0)
+    yield result
+    result.close()
 
 
 def pod(number: int, uid: str, ready: str = "True") -> dict[str, Any]:
@@ -111,8 +111,8 @@ def not_warmed_up(seen: Snapshot) -> bool:
 
 
 def test_a_pod_counts_after_its_first_inference(warm_up: WarmUp, triton: Triton) -> None:
-    seen, said = shown(warm_up, snapshot(pod(2, "a"), pod(2, "b"), available=2))
-    assert (ready(seen), said) == (2, ())
+    seen, messages = shown(warm_up, snapshot(pod(2, "a"), pod(2, "b"), available=2))
+    assert (ready(seen), messages) == (2, ())
     zeros = {"inputs": [{"name": "X", "shape": [1, 2], "datatype": "FP32", "data": [0.0, 0.0]}]}
     assert triton.inferred == [zeros, zeros]
     warm_up(seen, ())
@@ -124,10 +124,10 @@ def test_one_that_answers_with_an_error_is_not_ready_and_is_asked_again(
 ) -> None:
     triton.infer = 500
     there = snapshot(pod(2, "a"), available=1)
-    seen, (said,) = shown(warm_up, there)
+    seen, (message,) = shown(warm_up, there)
     assert ready(seen) == 0
-    assert said.startswith("r2: pod p-a did not answer its warm-up: ")
-    assert "500" in said
+    assert message.startswith("r2: pod p-a did not answer its warm-up: ")
+    assert "500" in message
     triton.infer = 200
     assert ready(shown(warm_up, there)[0]) == 0
     assert triton.asked == 1, "not at once"
@@ -137,10 +137,10 @@ def test_one_that_answers_with_an_error_is_not_ready_and_is_asked_again(
 
 def test_one_that_cannot_be_reached_says_what_to_do(warm_up: WarmUp, triton: Triton) -> None:
     triton.server.close()
-    seen, (said,) = shown(warm_up, snapshot(pod(2, "a"), available=1))
+    seen, (message,) = shown(warm_up, snapshot(pod(2, "a"), available=1))
     assert ready(seen) == 0
-    assert "let the worker reach ports" in said
-    assert "TIDEGATE_WARM_UP=false" in said
+    assert "let the worker reach ports" in message
+    assert "TIDEGATE_WARM_UP=false" in message
 
 
 def test_pods_of_a_revision_with_a_share_are_left_alone(warm_up: WarmUp, triton: Triton) -> None:
@@ -178,8 +178,8 @@ def test_one_that_takes_its_time_holds_nobody_up(triton: Triton) -> None:
     there = snapshot(pod(2, "a"), available=1)
     try:
         for _ in range(3):
-            seen, said = shown(hurried, there)
-            assert (ready(seen), said) == (
+            seen, messages = shown(hurried, there)
+            assert (ready(seen), messages) == (
                 0,
                 ("r2: pod p-a is being asked for its first inference",),
             )

@@ -145,7 +145,7 @@ class Api:
             leases.wake(tx, key)
         with self.store.begin() as tx:
             (lease,) = (
-                one for one in leases.claim(tx, "w1", limit=10, seconds=30) if one.key == key
+                item for item in leases.claim(tx, "w1", limit=10, seconds=30) if item.key == key
             )
         with self.store.read() as tx:
             context = reconciles.load(tx, lease)

@@ -100,9 +100,9 @@ def _everybody_tries(client, operation, method, path, tokens_of):
         answer = client.request(
             method, path, json=body, headers={"Authorization": f"Bearer {secret}"}
         )
-        said = (operation, role, place, answer.status_code, answer.text[:200])
-        assert (answer.status_code != 403) == allowed(need, role, place), said
-        assert answer.status_code != 401, said
+        messages = (operation, role, place, answer.status_code, answer.text[:200])
+        assert (answer.status_code != 403) == allowed(need, role, place), messages
+        assert answer.status_code != 401, messages
 
 
 def test_a_refusal_stands_in_the_endpoints_ledger_and_lists_hide_other_tenants(api):

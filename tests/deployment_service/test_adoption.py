@@ -24,9 +24,9 @@ def world(api):
     made = WithWorker(api)
     made.lab.apply(foreign(Mode.STANDARD))
     made.lab.settle(30)
-    found = survey(made.lab.cluster.observe(KEY), KEY)
-    assert isinstance(found, Found)
-    api.asker.seen = Survey(found)
+    existing = survey(made.lab.cluster.observe(KEY), KEY)
+    assert isinstance(existing, Found)
+    api.asker.seen = Survey(existing)
     return made
 
 
@@ -35,8 +35,8 @@ def test_adopted_rolled_out_and_back(world):
     made = api.ok("POST", ADOPT, {"model_id": "add_sub", "reason": "rollouts from now on"})
     assert made["stable"]["label"] == "r0"
     assert made["stable"]["adopted"] is True
-    (said,) = (one for one in made["warnings"] if "goes on to r0 alone" in one)
-    assert "fraud-tidegate" in said
+    (message,) = (warning for warning in made["warnings"] if "goes on to r0 alone" in warning)
+    assert "fraud-tidegate" in message
     world.serves("r0 100 %")
     assert world.lab.get(ISVC, "fraud") == before, "adoption wrote to its owner's object"
 
@@ -60,9 +60,9 @@ def test_labels_that_stay_behind_are_warned_about(world):
 def test_what_was_taken_over_is_on_the_next_revision(world):
     """Its ServiceAccount, resources, nodes and the Secret of its object store."""
     api, pods = world.api, Pods("4", "16Gi", "1Gi", "reader", "s3", (("gpu", "a100"),))
-    found = api.asker.seen.found
+    result = api.asker.seen.found
     api.asker.seen = Survey(
-        replace(found, runtime=replace(found.runtime, pods=pods, gpu=1, gpu_type="amd.com/gpu"))
+        replace(result, runtime=replace(result.runtime, pods=pods, gpu=1, gpu_type="amd.com/gpu"))
     )
     api.ok("POST", ADOPT, {"model_id": "add_sub"})
     world.serves("r0 100 %")
@@ -95,8 +95,8 @@ def test_another_one_of_the_same_name_cannot_be_r0_again(world):
     world.serves("r0 100 %")
     api.ok("DELETE", PATH, headers=world.etag())
     world.work(lambda answer: answer.status_code == 404)
-    found = api.asker.seen.found
-    api.asker.seen = Survey(replace(found, adopted=replace(found.adopted, uid="another")))
+    result = api.asker.seen.found
+    api.asker.seen = Survey(replace(result, adopted=replace(result.adopted, uid="another")))
     refused = api.post(ADOPT, {})
     assert refused.status_code == 409
     assert "r0 of team/fraud was another InferenceService" in refused.json()["detail"]
@@ -125,7 +125,7 @@ def test_everything_in_the_way_is_named_and_nothing_is_left(world):
     )
     refused = api.post(ADOPT, {})
     assert refused.status_code == 422
-    assert [one["detail"] for one in refused.json()["errors"]] == [
+    assert [error["detail"] for error in refused.json()["errors"]] == [
         "is not ready",
         "has a transformer",
     ]

@@ -29,13 +29,13 @@ def test_a_version_says_who_registered_it_and_when(api):
 
 
 def test_a_short_name_of_a_runtime_is_said_once(api):
-    said = "runtime 'kserve-triton' is short for KServe's 'kserve-tritonserver', which is used"
-    assert said in api.endpoint()["warnings"]
+    message = "runtime 'kserve-triton' is short for KServe's 'kserve-tritonserver', which is used"
+    assert message in api.endpoint()["warnings"]
     assert (
         api.ok("POST", f"{PATH}/rollouts?dry_run=true", {"model_version_id": "2"})["warnings"] == []
     )
     named = {"model_version_id": "2", "runtime": "kserve-triton"}
-    assert api.ok("POST", f"{PATH}/rollouts?dry_run=true", named)["warnings"] == [said]
+    assert api.ok("POST", f"{PATH}/rollouts?dry_run=true", named)["warnings"] == [message]
 
 
 def test_what_was_warned_about_at_the_start_is_not_said_again(api):
@@ -50,7 +50,7 @@ def test_what_is_new_in_a_rollout_is_warned_about(api):
     api.worker(NARROW)
     api.endpoint(runtime_config={})
     body = {"model_version_id": "2", "runtime_config": {"gpu": 1}}
-    assert ["gpu is ignored" in said for said in api.rollout(**body)["warnings"]] == [True]
+    assert ["gpu is ignored" in warning for warning in api.rollout(**body)["warnings"]] == [True]
 
 
 def test_a_dry_run_hands_out_no_id_that_leads_nowhere(api):
@@ -103,8 +103,8 @@ def test_an_undo_is_not_judged_so_it_shows_no_metrics(api):
 
 def test_metrics_of_pods_are_shown_beside_those_of_requests(api):
     api.endpoint()
-    asked = {"restarts": {"allowed": 5}, "no_ready_pods": {"allowed_seconds": 60}}
-    path = f"/api/v1/rollouts/{api.rollout(analysis={'metrics': asked})['id']}"
+    request = {"restarts": {"allowed": 5}, "no_ready_pods": {"allowed_seconds": 60}}
+    path = f"/api/v1/rollouts/{api.rollout(analysis={'metrics': request})['id']}"
     with api.store.read() as tx:
         limits = rollouts.get(tx, path.rpartition("/")[2]).rollout.strategy.limits
     assert limits == Limits(restarts=5, oom_kills=0, no_ready_pods=60.0)
@@ -114,10 +114,10 @@ def test_metrics_of_pods_are_shown_beside_those_of_requests(api):
     )
     verdicts = judge(Evidence.start(DEFAULT_METRICS), DEFAULT_METRICS, 0.01)
     api.with_candidate(percent=10, verdicts=verdicts, findings=find(counted, limits, 2))
-    shown = {one["metric"]: one for one in api.ok("GET", path)["verdicts"]}
-    assert list(shown) == ["errors", "restarts", "oom_kills", "no_ready_pods"]
-    assert shown["errors"]["allowed"] is None
-    restarts, kills = shown["restarts"], shown["oom_kills"]
+    view = {verdict["metric"]: verdict for verdict in api.ok("GET", path)["verdicts"]}
+    assert list(view) == ["errors", "restarts", "oom_kills", "no_ready_pods"]
+    assert view["errors"]["allowed"] is None
+    restarts, kills = view["restarts"], view["oom_kills"]
     assert (
         restarts["verdict"],
         restarts["candidate_bad"],
@@ -140,8 +140,8 @@ def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):
     api.endpoint()
     path = f"/api/v1/rollouts/{api.rollout(steps=[10, 50], bake_seconds=30)['id']}"
     api.with_candidate(percent=10)
-    shown = api.ok("GET", path)
-    assert (shown["desired_percent"], shown["measured_percent"], shown["measured_requests"]) == (
+    view = api.ok("GET", path)
+    assert (view["desired_percent"], view["measured_percent"], view["measured_requests"]) == (
         10,
         None,
         None,
@@ -149,8 +149,8 @@ def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):
 
     split = Block(Arm(21), Arm(179, 1), 20.0)
     api.with_candidate(percent=10, evidence=replace(Evidence.start(DEFAULT_METRICS), split=split))
-    shown = api.ok("GET", path)
-    assert (shown["measured_percent"], shown["measured_requests"]) == (10.5, 200)
+    view = api.ok("GET", path)
+    assert (view["measured_percent"], view["measured_requests"]) == (10.5, 200)
 
 
 def test_the_time_left_is_that_of_the_steps_that_are_not_done(api):

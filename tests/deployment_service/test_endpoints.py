@@ -24,7 +24,7 @@ def test_the_payload_is_accepted_as_it_stands(api):
     assert made["stable"]["runtime_config"]["gpu"] == 1
     assert made["autoscaling"] == {"minReplicas": 1, "maxReplicas": 4, "keda": True}
     assert made["author"] == "admin"
-    assert any("dynamic_batching" in said for said in made["warnings"])
+    assert any("dynamic_batching" in warning for warning in made["warnings"])
     assert made["traffic"]["desired"]["text"] == "r1 100 %"
 
 
@@ -70,7 +70,7 @@ def test_knative_says_before_a_pod_does_that_it_takes_no_node_selector(api):
 def test_keda_that_comes_later_is_for_the_next_revision(api):
     api.endpoint(autoscaling={"minReplicas": 1, "maxReplicas": 4})
     changed = api.ok("PATCH", PATH, {"autoscaling": {"keda": True}})
-    assert any("from the next one on" in said for said in changed["warnings"])
+    assert any("from the next one on" in warning for warning in changed["warnings"])
 
 
 def test_the_only_tenant_is_the_namespace(make_api):
@@ -85,14 +85,14 @@ def test_the_only_tenant_is_the_namespace(make_api):
 
 def test_without_a_worker_it_is_accepted_with_a_warning(make_api):
     made = make_api().endpoint()
-    assert any("no worker" in said for said in made["warnings"])
+    assert any("no worker" in warning for warning in made["warnings"])
 
 
 def test_the_local_plane_says_what_it_ignores(api):
     api.worker(replace(Capabilities(), gpu=False, autoscaler=False))
-    said = " ".join(api.endpoint()["warnings"])
-    assert "gpu is ignored" in said
-    assert "replicas stay at minReplicas 1" in said
+    message = " ".join(api.endpoint()["warnings"])
+    assert "gpu is ignored" in message
+    assert "replicas stay at minReplicas 1" in message
 
 
 def test_a_name_that_exists_leads_to_rollout_start(api):
@@ -191,7 +191,7 @@ def test_history_says_who_changed_what_page_by_page(api):
         page = api.ok(
             "GET", f"{PATH}/history?page_size=2" + (f"&page_token={token}" if token else "")
         )
-        generations += [one["generation"] for one in page["intents"]]
+        generations += [intent["generation"] for intent in page["intents"]]
         token = page["next_page_token"]
         if token is None:
             break

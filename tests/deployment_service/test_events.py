@@ -11,7 +11,7 @@ PATH = "/api/v1/endpoints/team-a/demo-triton"
 
 def events(text):
     """The events of a stream that has ended."""
-    found = []
+    results = []
     for block in text.split("\n\n"):
         fields = dict(
             line.split(": ", 1)
@@ -19,8 +19,8 @@ def events(text):
             if ": " in line and not line.startswith(":")
         )
         if "event" in fields:
-            found.append((fields["event"], fields.get("id"), json.loads(fields["data"])))
-    return found
+            results.append((fields["event"], fields.get("id"), json.loads(fields["data"])))
+    return results
 
 
 def read(api, last=None, **query):

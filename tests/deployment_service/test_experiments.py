@@ -32,8 +32,8 @@ class Ab:
         return self.api.post(f"{self.path}/evidence", body, **more)
 
     def shown(self) -> list[tuple[int, int, int]]:
-        found = self.api.ok("GET", self.path)["experiment"]
-        return [(one["revision"], one["successes"], one["units"]) for one in found]
+        experiment = self.api.ok("GET", self.path)["experiment"]
+        return [(item["revision"], item["successes"], item["units"]) for item in experiment]
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def test_an_ab_that_asks_for_an_experiment_ends_by_it(ab):
     (step,) = ab.started["steps"]
     assert (step["percent"], step["until"], step["expected_seconds"]) == (50, "pass", None)
     assert ab.started["randomised"] is True
-    shown = ab.api.ok("GET", ab.path)
-    assert shown["settled_at"] == "1970-01-12T13:46:40Z"
+    view = ab.api.ok("GET", ab.path)
+    assert view["settled_at"] == "1970-01-12T13:46:40Z"
 
 
 def test_the_step_may_ask_a_person_all_the_same(api):
@@ -89,7 +89,7 @@ def test_a_dry_run_keeps_nothing(ab):
 
 
 @pytest.mark.parametrize(
-    ("body", "pointer", "said"),
+    ("body", "pointer", "message"),
     [
         ({"revision": 9}, "/revision", "not part of this rollout: use r1 or r2"),
         ({"successes": 501}, "/successes", "more than the 500 units"),
@@ -100,14 +100,14 @@ def test_a_dry_run_keeps_nothing(ab):
         ({"successes": -1}, "/successes", "0"),
     ],
 )
-def test_counts_that_make_no_sense_are_refused(ab, body, pointer, said):
+def test_counts_that_make_no_sense_are_refused(ab, body, pointer, message):
     answer = ab.post(**body)
     assert answer.status_code == 422
-    found = {
+    result = {
         each["pointer"]: f"{each['detail']}: {each['remediation']['text']}"
         for each in answer.json()["errors"]
     }
-    assert said in found[pointer]
+    assert message in result[pointer]
     assert ab.shown() == []
 
 
@@ -143,7 +143,7 @@ def test_only_an_ab_is_judged_by_an_experiment(api):
     body = {
         "model_version_id": "2",
         "strategy": "canary",
-        "analysis": {"metrics": ASKED["metrics"]},
+        "analysis": {"metrics": ASKED["analysis"]["metrics"]},
     }
     refused = api.post(f"{PATH}/rollouts", body)
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (
@@ -179,9 +179,9 @@ def test_the_controller_gets_each_pair_once(ab):
     assert (sample.candidate.successes, sample.stable.successes) == (40, 30)
     ab.post(1, 31, start=60, end=120)
     ab.post(2, 41, start=60, end=120)
-    assert [one.candidate.successes for one in _samples(ab)] == [40, 41]
+    assert [item.candidate.successes for item in _samples(ab)] == [40, 41]
     ab.api.reconcile(progress=lambda old: replace(old, sample=sample.id))
-    assert [one.candidate.successes for one in _samples(ab)] == [41]
+    assert [item.candidate.successes for item in _samples(ab)] == [41]
 
 
 def _samples(ab):

@@ -101,12 +101,12 @@ def service(app):
 @contextmanager
 def envoy(folder: Path, tidegate, behind):
     """Envoy's URL."""
-    found = find_spec("envoy")
-    assert found is not None
-    assert found.origin is not None
+    spec = find_spec("envoy")
+    assert spec is not None
+    assert spec.origin is not None
     port, file = free_port(), folder / "envoy.json"
     file.write_text(json.dumps(config(port, tidegate, behind)))
-    program = Path(found.origin).parent / "_bin" / "envoy"
+    program = Path(spec.origin).parent / "_bin" / "envoy"
     command = [
         str(program),
         "-c",

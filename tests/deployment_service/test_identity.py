@@ -85,7 +85,7 @@ class Identities:
 
     def signed(self, key=RSA, alg="RS256", header=None, **claims):
         now = int(time.time())
-        said = {
+        values = {
             "iss": ISSUER,
             "aud": "tidegate",
             "sub": "ann",
@@ -93,8 +93,8 @@ class Identities:
             "exp": now + 60,
             **claims,
         }
-        said = {name: value for name, value in said.items() if value is not None}
-        return jwt.encode({"alg": alg, "kid": "rsa-1", **(header or {})}, said, key, [alg])
+        values = {name: value for name, value in values.items() if value is not None}
+        return jwt.encode({"alg": alg, "kid": "rsa-1", **(header or {})}, values, key, [alg])
 
 
 @pytest.fixture
@@ -166,8 +166,8 @@ def test_log_ins_are_counted_before_the_password_is_looked_at(world):
 
 def test_people_of_a_provider_have_the_roles_of_their_groups(world):
     world.api.ok("POST", "/api/v1/access/team-a/bindings", {"group": "oidc:ml", "role": "approver"})
-    said = world.who(world.signed(groups=["ml", "a,b", 7, "evil\r\nX-Admin: 1"])).json()
-    assert (said["name"], said["grants"]) == ("oidc:ann", {"team-a": "approver"})
+    message = world.who(world.signed(groups=["ml", "a,b", 7, "evil\r\nX-Admin: 1"])).json()
+    assert (message["name"], message["grants"]) == ("oidc:ann", {"team-a": "approver"})
     answer = world.who(world.signed(groups=["ml", "evil\r\nX-Admin: 1"]), "/api/v1/auth/verify")
     assert answer.headers["x-tidegate-user"] == "oidc:ann"
     assert answer.headers["x-tidegate-groups"] == "oidc:ml"
@@ -235,13 +235,13 @@ def test_a_pipelines_token_has_one_role_in_one_namespace_for_a_while(world):
     (listed,) = api.ok("GET", "/api/v1/access/team-a/tokens")["items"]
     assert "token" not in listed
     key = {"Idempotency-Key": "one"}
-    asked = {"name": "cd", "role": "viewer"}
-    first = api.ok("POST", "/api/v1/access/team-a/tokens", asked, headers=key)
+    request = {"name": "cd", "role": "viewer"}
+    first = api.ok("POST", "/api/v1/access/team-a/tokens", request, headers=key)
     assert (
         first["token"]
-        != api.ok("POST", "/api/v1/access/team-a/tokens", asked, headers=key)["token"]
+        != api.ok("POST", "/api/v1/access/team-a/tokens", request, headers=key)["token"]
     ), "not kept"
-    assert api.ok("POST", "/api/v1/access/team-a/tokens?dry_run=true", asked)["token"] is None
+    assert api.ok("POST", "/api/v1/access/team-a/tokens?dry_run=true", request)["token"] is None
     ended = tokens.Principal("service:team-a:old", ("admin",), "team-a")
     with api.store.begin() as tx:
         past = tokens.create(tx, ended, author="test", lasts=-1)
@@ -287,12 +287,12 @@ def test_no_secret_is_kept_or_said_back(world, capfd):
     made = api.ok("POST", "/api/v1/access/*/tokens", {"name": "ci", "role": "viewer"})["token"]
     with api.store.read() as tx:
         tables = ("users", "tokens", "ledger", "idempotency_keys")
-        found = [str(tuple(one)) for name in tables for one in _all(tx, name)]
+        results = [str(tuple(item)) for name in tables for item in _all(tx, name)]
         assert people.users(tx)[0].password_hash.startswith("$argon2id$")
-    assert "user.add" in "".join(found)
+    assert "user.add" in "".join(results)
     out, err = capfd.readouterr()
     for secret in (PASSWORD, token, made, world.ring.read_text().split('"k": "')[1][:20]):
-        assert secret not in "".join(found) + out + err
+        assert secret not in "".join(results) + out + err
 
 
 def _all(tx, table):

@@ -116,8 +116,8 @@ def test_the_past_of_a_deleted_endpoint_stays(api):
         entry["seq"] for entry in after["ledger"]
     ][-2:]
     assert after["intents"][0]["stable"] is None
-    assert [one["revision"] for one in api.ok("GET", f"{PATH}/revisions")["items"]] == [2, 1]
-    assert [one["id"] for one in api.ok("GET", f"{PATH}/rollouts")["items"]] == [started["id"]]
+    assert [item["revision"] for item in api.ok("GET", f"{PATH}/revisions")["items"]] == [2, 1]
+    assert [item["id"] for item in api.ok("GET", f"{PATH}/rollouts")["items"]] == [started["id"]]
 
 
 def test_what_never_was_has_no_past(api):

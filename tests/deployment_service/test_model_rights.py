@@ -20,16 +20,18 @@ def test_versions_are_of_those_who_may_edit_wherever_the_model_serves(api):
     api.models()
     mine, theirs = token(api, Role.EDITOR, "team-a"), token(api, Role.EDITOR, "team-b")
     everywhere = token(api, Role.EDITOR, EVERYWHERE)
-    status, said = register(api, mine, "add_sub", "4", "s3://models/4/")
-    assert (status, said["code"]) == (403, "forbidden"), "it serves nowhere, and the admin made it"
-    assert "serves nowhere yet" in said["detail"]
+    status, message = register(api, mine, "add_sub", "4", "s3://models/4/")
+    assert (status, message["code"]) == (403, "forbidden"), (
+        "it serves nowhere, and the admin made it"
+    )
+    assert "serves nowhere yet" in message["detail"]
 
     api.endpoint()  # in team-a
     assert register(api, mine, "add_sub", "4", "s3://models/4/")[0] == 201
-    status, said = register(api, theirs, "add_sub", "5", "s3://models/5/")
-    assert (status, said["code"]) == (403, "forbidden")
-    assert "serves in 1 namespace where 'editor@team-b' is no editor" in said["detail"]
-    assert "team-a" not in str(said), "a name that the caller cannot view"
+    status, message = register(api, theirs, "add_sub", "5", "s3://models/5/")
+    assert (status, message["code"]) == (403, "forbidden")
+    assert "serves in 1 namespace where 'editor@team-b' is no editor" in message["detail"]
+    assert "team-a" not in str(message), "a name that the caller cannot view"
     assert register(api, everywhere, "add_sub", "5", "s3://models/5/")[0] == 201
 
     api.ok(
@@ -51,9 +53,13 @@ def test_an_address_of_others_is_refused_before_anybody_reads_it(api):
         "POST", "/api/v1/models", {"model_id": "own"}, headers={"Authorization": f"Bearer {theirs}"}
     )
     unreadable = "s3://models/team-a/add_sub"  # whoever reads there is told what lies there
-    status, said = register(api, theirs, "own", "1", unreadable)
-    assert (status, said["code"], said["errors"][0]["pointer"]) == (403, "not-allowed", "/uri")
-    assert "(s3://models/team-b/): store it below one" in said["detail"]
+    status, message = register(api, theirs, "own", "1", unreadable)
+    assert (status, message["code"], message["errors"][0]["pointer"]) == (
+        403,
+        "not-allowed",
+        "/uri",
+    )
+    assert "(s3://models/team-b/): store it below one" in message["detail"]
     assert register(api, theirs, "own", "1", "s3://models/team-b/1/")[0] == 201
     assert register(api, admin, "own", "2", unreadable)[0] == 422, (
         "everywhere: the registry is asked"

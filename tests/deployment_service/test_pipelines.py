@@ -13,8 +13,8 @@ PATH = "/api/v1/endpoints/team-a/demo-triton"
 
 def test_a_guard_is_kept_and_shown(api):
     api.endpoint()
-    shown = api.rollout(guard={"on_heartbeat_timeout": "abort", "heartbeat_timeout_seconds": 30})
-    assert shown["guard"] == {
+    rollout = api.rollout(guard={"on_heartbeat_timeout": "abort", "heartbeat_timeout_seconds": 30})
+    assert rollout["guard"] == {
         "on_heartbeat_timeout": "abort", "heartbeat_timeout_seconds": 30.0,
         "last_heartbeat_at": None, "seconds_since_heartbeat": 0.0, "missed": False,
         "released": False, "message": "",
@@ -100,7 +100,7 @@ def test_a_run_finds_its_rollout_by_its_id_whatever_the_reason_says(api):
     api.ok("POST", f"/api/v1/rollouts/{mine['id']}/abort", {"run_id": "run-9", "reason": "enough"})
 
     def of(run):
-        return [one["id"] for one in api.ok("GET", f"{PATH}/rollouts?run_id={run}")["items"]]
+        return [item["id"] for item in api.ok("GET", f"{PATH}/rollouts?run_id={run}")["items"]]
 
     assert (of("run-1"), of("run-2"), of("run-9")) == ([mine["id"]], [], [mine["id"]])
     assert api.get(f"{PATH}/rollouts?run_id=no%20id").status_code == 422

@@ -69,8 +69,8 @@ def test_a_refused_endpoint_is_not_made(api):
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "namespace"
     assert api.get("/api/v1/endpoints/team-a/fraud").status_code == 404
-    (asked,) = api.asker.asked
-    assert (asked.intent.stable, asked.rollout, [r.number for r in asked.revisions]) == (
+    (request,) = api.asker.asked
+    assert (request.intent.stable, request.rollout, [r.number for r in request.revisions]) == (
         1,
         None,
         [1],
@@ -84,29 +84,32 @@ def test_what_was_looked_at_is_in_the_answer(api):
     assert made["warnings"] == ["nothing guards it"]
     assert made["preflight"]["checked"] == 12
     assert made["preflight"]["undo_seconds"] == 31.0
-    assert [one["level"] for one in made["preflight"]["findings"]] == ["not checked", "warning"]
+    assert [finding["level"] for finding in made["preflight"]["findings"]] == [
+        "not checked",
+        "warning",
+    ]
     assert api.ok("GET", PATH)["rollout"] is None
 
 
 def test_every_start_asks_and_the_rollback_never_does(api):
     api.endpoint()
-    asked = api.asker.asked
-    asked.clear()
+    request = api.asker.asked
+    request.clear()
     key = {"Idempotency-Key": "k2"}
     started = api.ok("POST", f"{PATH}/rollouts", {"model_version_id": "2"}, headers=key)
     again = api.ok("POST", f"{PATH}/rollouts", {"model_version_id": "2"}, headers=key)
     assert again["id"] == started["id"]
-    assert len(asked) == 1, "a replay asks nobody"
-    assert [revision.number for revision in asked[0].revisions] == [1, 2]
+    assert len(request) == 1, "a replay asks nobody"
+    assert [revision.number for revision in request[0].revisions] == [1, 2]
     api.asker.report = Report((QUOTA,))
     api.with_candidate(10)
     api.ok("PATCH", PATH, {"canary_percent": 5})
     api.ok("POST", f"/api/v1/rollouts/{started['id']}/abort")
     api.ok("POST", f"{PATH}/undo")
-    assert len(asked) == 1
+    assert len(request) == 1
     answer = api.patch(f"{PATH}?supersede=true", {"model_version_id": "3", "canary_percent": 30})
     assert answer.status_code == 422
-    assert (len(asked), asked[1].override) == (2, 30)
+    assert (len(request), request[1].override) == (2, 30)
 
 
 def test_no_worker_is_said_with_503(api, make_api):
@@ -129,8 +132,8 @@ def test_a_worker_that_does_not_finish_is_not_waited_for_for_ever(api, make_api)
     def sleep(seconds):
         now[0] += seconds
         with api.store.begin() as tx:
-            for one in inquiries.take(tx, limit=1, seconds=60):
-                inquiries.report(tx, one.id, "2 of 9 objects", seconds=60)
+            for inquiry in inquiries.take(tx, limit=1, seconds=60):
+                inquiries.report(tx, inquiry.id, "2 of 9 objects", seconds=60)
 
     patient = make_api(StoreAsker(api.store, 30.0, 5.0, lambda: now[0], sleep))
     patient.models()
@@ -251,7 +254,7 @@ def test_more_replicas_at_once_are_asked_about_and_fewer_are_not(api):
     api.ok("PATCH", PATH, {"autoscaling": {"minReplicas": 3}})
     (request,) = api.asker.asked[before:]
     assert (request.rollout, request.intent.scaling.min_replicas) == (None, 3)
-    assert [one.number for one in request.revisions] == [1]
+    assert [revision.number for revision in request.revisions] == [1]
     lacking = Finding(
         Level.PROBLEM,
         "replicas of stable",

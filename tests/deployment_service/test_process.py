@@ -126,9 +126,9 @@ def test_the_token_goes_into_a_file_for_its_owner_only(database, tmp_path):
 
 def test_an_empty_database_is_migrated_only_when_that_is_asked(database_url):
     service = Service(database_url)
-    _, said = service.process.communicate(timeout=PATIENCE)
+    _, message = service.process.communicate(timeout=PATIENCE)
     assert service.process.returncode == 1
-    assert "TIDEGATE_MIGRATE=true" in said
+    assert "TIDEGATE_MIGRATE=true" in message
     with Service(database_url, TIDEGATE_MIGRATE="true") as migrated:
         assert migrated.client("").readiness().checks["migrations"].ok is True
 

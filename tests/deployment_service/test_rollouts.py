@@ -8,19 +8,21 @@ PATH = "/api/v1/endpoints/team-a/demo-triton"
 
 def test_a_canary_shows_its_plan(api):
     api.endpoint()
-    shown = api.rollout(strategy="canary", steps=[1, 25], bake_seconds=30, reason="new weights")
-    assert [(s["percent"], s["until"], s["bake_seconds"], s["state"]) for s in shown["steps"]] == [
+    rollout = api.rollout(strategy="canary", steps=[1, 25], bake_seconds=30, reason="new weights")
+    assert [
+        (s["percent"], s["until"], s["bake_seconds"], s["state"]) for s in rollout["steps"]
+    ] == [
         (1, "no-fail", 30, "ahead"),
         (25, "pass", 30, "ahead"),
     ]
-    assert (shown["phase"], shown["awaits"]) == ("starting", "r2 to get ready")
-    assert (shown["author"], shown["reason"], shown["base"], shown["candidate"]) == (
+    assert (rollout["phase"], rollout["awaits"]) == ("starting", "r2 to get ready")
+    assert (rollout["author"], rollout["reason"], rollout["base"], rollout["candidate"]) == (
         "admin",
         "new weights",
         1,
         2,
     )
-    assert api.ok("GET", f"{PATH}/rollouts")["items"][0]["id"] == shown["id"]
+    assert api.ok("GET", f"{PATH}/rollouts")["items"][0]["id"] == rollout["id"]
     assert [r["label"] for r in api.ok("GET", f"{PATH}/revisions")["items"]] == ["r2", "r1"]
 
 
@@ -71,8 +73,8 @@ def test_each_strategy_is_its_steps(api):
         "mirror_percent": 20,
         "side_effects": "none",
     }
-    shown = api.ok("POST", f"{PATH}/rollouts", shadow, params=plan)
-    assert (shown["ending"], shown["steps"][0]["mirror_percent"]) == ("keep-stable", 20)
+    view = api.ok("POST", f"{PATH}/rollouts", shadow, params=plan)
+    assert (view["ending"], view["steps"][0]["mirror_percent"]) == ("keep-stable", 20)
 
 
 def test_a_plan_can_be_written_out(api):
@@ -88,8 +90,8 @@ def test_a_plan_can_be_written_out(api):
     )
     assert refused.status_code == 422
     steps[1]["until"] = "approval"  # waits where it stands
-    shown = api.rollout(strategy={"kind": "canary", "steps": steps})
-    assert [s["until"] for s in shown["steps"]] == ["no-fail", "approval", "pass"]
+    rollout = api.rollout(strategy={"kind": "canary", "steps": steps})
+    assert [s["until"] for s in rollout["steps"]] == ["no-fail", "approval", "pass"]
 
 
 def test_the_same_version_and_runtime_is_the_same_revision(api):
@@ -104,7 +106,7 @@ def test_the_same_version_and_runtime_is_the_same_revision(api):
 def test_what_is_restricted_is_not_opened_by_silence(api):
     restricted = {"groups": ["trace", "trace", "metadata"], "secret": {"name": "t1"}}
     made = api.endpoint(runtime_config={"security": restricted})
-    assert any("model_warmup" in said for said in made["warnings"])
+    assert any("model_warmup" in warning for warning in made["warnings"])
     rollouts = f"{PATH}/rollouts?supersede=true"
 
     def candidate(**config):
@@ -134,7 +136,7 @@ def test_a_plan_that_cannot_finish_is_refused_and_a_slow_one_warned_about(api):
     api.reconcile(status={"requests_per_second": 0.2})
     body = {"model_version_id": "2", "steps": [1, 50]}
     slow = api.ok("POST", f"{PATH}/rollouts?dry_run=true", body)
-    assert any("step 1 (1 %) needs about 10000 s" in said for said in slow["warnings"])
+    assert any("step 1 (1 %) needs about 10000 s" in warning for warning in slow["warnings"])
     assert slow["expected_seconds"] > 10_000
     never = {**body, "analysis": {"metrics": {"errors": {"objective": 0.001}}}}
     refused = api.post(f"{PATH}/rollouts?dry_run=true", never)

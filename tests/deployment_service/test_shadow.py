@@ -26,8 +26,8 @@ def test_copies_that_nobody_counts_are_no_data_before_it_starts(api):
     api.worker(
         Capabilities(copies="Istio's gateway does not report the answers to mirrored requests")
     )
-    found = refused(api)
-    assert found["/strategy"].startswith("no data: Istio's gateway does not report")
+    result = refused(api)
+    assert result["/strategy"].startswith("no data: Istio's gateway does not report")
     by_person = {
         "kind": "shadow",
         "steps": [{"mirror_percent": 50, "until": "approval"}],
@@ -54,8 +54,8 @@ def test_a_shadow_has_no_live_share(api, live):
 
 def test_a_shadow_without_copies_is_none(api):
     api.endpoint()
-    found = refused(api, strategy={"kind": "shadow", "steps": [{"until": "approval"}]})
-    assert found == {
+    result = refused(api, strategy={"kind": "shadow", "steps": [{"until": "approval"}]})
+    assert result == {
         "/strategy/steps/0/mirror_percent": "a shadow's step needs copies: send 1 to 100"
     }
 

@@ -68,5 +68,7 @@ def test_they_are_served_with_plans_fields_and_examples(api: Api) -> None:
     bake = next(option for option in canary["options"] if option["name"] == "bake_seconds")
     assert (bake["default"], bake["unit"]) == (60.0, "seconds")
     assert [other["kind"] for other in others] == ["ab", "blue-green", "shadow", "manual"]
-    assert {option["name"]: option["default"] for option in answer["options"]}["alpha"] == 0.01
+    assert {option["name"]: option["default"] for option in answer["options"]}[
+        "analysis.alpha"
+    ] == 0.01
     assert others[-2]["ending"] == "keep-stable"

@@ -35,8 +35,8 @@ def test_a_wrong_or_revoked_token_is_refused(api):
     api.token, good = "tg_wrong", api.token
     assert api.get("/api/v1/whoami").status_code == 401
     api.token = good
-    said = {"name": "admin", "roles": ["admin"], "tenants": [], "grants": {"*": "admin"}}
-    assert api.ok("GET", "/api/v1/whoami") == said
+    values = {"name": "admin", "roles": ["admin"], "tenants": [], "grants": {"*": "admin"}}
+    assert api.ok("GET", "/api/v1/whoami") == values
     with api.store.begin() as tx:
         other = tokens.create(tx, Principal("ann", ("admin",)), author="admin")
     api.token = other
@@ -109,15 +109,15 @@ def test_a_changed_ledger_shows(api):
 
 def test_the_doctor_tells_what_the_worker_last_said_of_its_cluster(make_api: Callable):
     api = make_api()
-    found = api.ok("GET", "/api/v1/doctor")
-    assert found["ok"] is False
-    states = {check["name"]: check["state"] for check in found["checks"]}
+    result = api.ok("GET", "/api/v1/doctor")
+    assert result["ok"] is False
+    states = {check["name"]: check["state"] for check in result["checks"]}
     assert states == {"database": "ok", "worker": "missing", "cluster": "not checked"}
     keda = Fact("KEDA", State.MISSING, "not there", "install it")
     api.worker(Capabilities(facts=(Fact("KServe", State.OK, "KServe 0.20", needed=True), keda)))
-    found = api.ok("GET", "/api/v1/doctor")
-    assert found["ok"] is True, "KEDA is optional"
-    assert found["checks"][-1]["remediation"] == "install it"
+    result = api.ok("GET", "/api/v1/doctor")
+    assert result["ok"] is True, "KEDA is optional"
+    assert result["checks"][-1]["remediation"] == "install it"
     checks = api.client.get("/readyz?verbose=true").json()["checks"]
     assert checks["cluster: KEDA"] == {
         "ok": False,

@@ -104,7 +104,7 @@ def test_before_anybody_wrote_a_list_nothing_is_lent_and_the_refusal_is_kept(api
         "'deployer' is no service account that tenant 'team' may name (it may name none)"
         in answer.text
     )
-    assert [(one["principal"], one["endpoint"]) for one in logs if "refused" in one["event"]] == [
+    assert [(log["principal"], log["endpoint"]) for log in logs if "refused" in log["event"]] == [
         ("admin", str(KEY))
     ]
     with api.store.read() as tx:

@@ -18,17 +18,17 @@ def test_a_version_with_a_percent_starts_a_guarded_manual_rollout(api):
     api.endpoint()
     answer = api.patch(PATH, {"canary_percent": 25, "model_version_id": "2", "reason": "v2"})
     assert answer.status_code == 202
-    shown = answer.json()
-    assert shown["rollout"]["strategy"] == "manual"
-    assert answer.headers["location"] == f"/api/v1/rollouts/{shown['rollout']['id']}"
-    assert shown["traffic"]["desired"]["text"] == "r1 75 %, r2 25 %"
+    view = answer.json()
+    assert view["rollout"]["strategy"] == "manual"
+    assert answer.headers["location"] == f"/api/v1/rollouts/{view['rollout']['id']}"
+    assert view["traffic"]["desired"]["text"] == "r1 75 %, r2 25 %"
 
 
 def test_a_version_alone_starts_one_without_traffic(api):
     api.endpoint()
-    shown = api.ok("PATCH", PATH, {"model_version_id": "2"})
-    assert shown["rollout"]["strategy"] == "manual"
-    assert shown["traffic"]["desired"]["text"] == "r1 100 %"
+    view = api.ok("PATCH", PATH, {"model_version_id": "2"})
+    assert view["rollout"]["strategy"] == "manual"
+    assert view["traffic"]["desired"]["text"] == "r1 100 %"
 
 
 def test_naming_the_candidate_again_moves_it(api):
@@ -46,17 +46,17 @@ def test_by_hand_up_and_down_in_a_manual_rollout(api):
     api.endpoint()
     api.ok("PATCH", PATH, {"model_version_id": "2"})
     for percent in (25, 60, 10, 0):
-        shown = api.ok("PATCH", PATH, {"canary_percent": percent})
-        assert shown["rollout"]["desired_percent"] == percent
-    assert api.actions(shown["rollout"]["id"]) == []
+        view = api.ok("PATCH", PATH, {"canary_percent": percent})
+        assert view["rollout"]["desired_percent"] == percent
+    assert api.actions(view["rollout"]["id"]) == []
 
 
 def test_lowering_a_plan_always_works_and_pauses_it(api):
     api.endpoint()
     rollout = api.rollout()
     api.with_candidate(percent=25, step=2)
-    shown = api.ok("PATCH", PATH, {"canary_percent": 5}, headers={"If-Match": '"1"'})
-    assert shown["traffic"]["desired"]["text"] == "r1 95 %, r2 5 %"
+    view = api.ok("PATCH", PATH, {"canary_percent": 5}, headers={"If-Match": '"1"'})
+    assert view["traffic"]["desired"]["text"] == "r1 95 %, r2 5 %"
     assert api.actions(rollout["id"]) == ["pause"]
 
 
@@ -78,16 +78,16 @@ def test_raising_a_plan_needs_force(api):
 @pytest.mark.parametrize("percent", [100, None])
 def test_promoting_by_patch_needs_if_match(api, percent):
     api.endpoint()
-    shown = api.ok("PATCH", PATH, {"canary_percent": 50, "model_version_id": "2"})
+    view = api.ok("PATCH", PATH, {"canary_percent": 50, "model_version_id": "2"})
     assert api.patch(PATH, {"canary_percent": percent}).status_code == 428
     assert (
         api.patch(PATH, {"canary_percent": percent}, headers={"If-Match": '"1"'}).status_code == 412
     )
     promoted = api.ok("PATCH", PATH, {"canary_percent": percent}, headers=etag(api))
     assert (
-        promoted["generation"] == shown["generation"]
+        promoted["generation"] == view["generation"]
     )  # the rollout controller appends the promotion
-    assert api.actions(shown["rollout"]["id"]) == ["promote"]
+    assert api.actions(view["rollout"]["id"]) == ["promote"]
 
 
 @pytest.mark.parametrize("strategy", ["ab", "blue-green"])
@@ -95,8 +95,8 @@ def test_promoting_what_waits_for_a_person_is_the_answer(api, strategy):
     api.endpoint()
     rollout = api.rollout(strategy=strategy)
     api.with_candidate(percent=0)
-    shown = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
-    assert shown["phase"] == "waiting"
+    view = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
+    assert view["phase"] == "waiting"
     api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/promote")
     assert api.actions(rollout["id"]) == ["promote"]
 
@@ -220,15 +220,15 @@ def test_a_pause_for_want_of_data_is_shown(api):
     rollout = api.rollout()
     pause = Pause(PauseKind.NO_DATA, "system:rollout:x", "no answer within 3600 s")
     api.with_candidate(pause=pause)
-    shown = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
-    assert (shown["phase"], shown["pause"]["kind"]) == ("paused", "no-data")
-    assert "resume" in shown["awaits"]
+    view = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
+    assert (view["phase"], view["pause"]["kind"]) == ("paused", "no-data")
+    assert "resume" in view["awaits"]
 
 
 def test_a_rollout_that_was_aborted_is_not_raised_before_the_controller_heard(api):
     api.endpoint()
-    shown = api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
-    rollout = shown["rollout"]["id"]
+    view = api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
+    rollout = view["rollout"]["id"]
     api.ok("POST", f"/api/v1/rollouts/{rollout}/abort")
     assert api.patch(PATH, {"canary_percent": 50}).status_code == 409
     assert api.post(f"/api/v1/rollouts/{rollout}/promote").status_code == 409
@@ -260,5 +260,5 @@ def test_what_was_on_standby_can_be_with_candidate_again(api):
         ),
         progress=lambda p: replace(p, outcome=Outcome.PROMOTED, tidy=True),
     )
-    shown = api.ok("PATCH", PATH, {"canary_percent": 10, "revision": 1})
-    assert (shown["standby"], shown["traffic"]["desired"]["text"]) == ([], "r2 90 %, r1 10 %")
+    view = api.ok("PATCH", PATH, {"canary_percent": 10, "revision": 1})
+    assert (view["standby"], view["traffic"]["desired"]["text"]) == ([], "r2 90 %, r1 10 %")

@@ -61,12 +61,12 @@ def test_by_hand_from_a_version_to_a_promotion_and_back(world):
     api.ok("PATCH", PATH, {"canary_percent": 10}, headers={"If-Match": '"1"'})
     world.serves("r1 90 %, r2 10 %")
     api.ok("PATCH", PATH, {"canary_percent": 100}, headers=world.etag())
-    shown = world.serves("r2 100 %")
-    assert (shown["stable"]["label"], shown["candidate"], shown["standby"]) == ("r2", None, [1])
+    view = world.serves("r2 100 %")
+    assert (view["stable"]["label"], view["candidate"], view["standby"]) == ("r2", None, [1])
     assert api.ok("GET", f"/api/v1/rollouts/{started['rollout']['id']}")["outcome"] == "promoted"
     back = api.ok("POST", f"{PATH}/undo")
-    shown = world.serves("r1 100 %")
-    assert shown["stable"]["label"] == "r1"
+    view = world.serves("r1 100 %")
+    assert view["stable"]["label"] == "r1"
     assert api.ok("GET", f"/api/v1/rollouts/{back['id']}")["outcome"] == "promoted"
     assert api.ok("GET", "/api/v1/ledger/verify")["intact"] is True
 

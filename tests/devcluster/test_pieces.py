@@ -36,9 +36,9 @@ metadata:
 
 def test_crds_are_found_in_a_helm_template(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(CRD)
-    found = definitions(tmp_path / "a.yaml")
-    assert list(found) == ["things.example.com"]
-    assert "{{" not in found["things.example.com"]
+    result = definitions(tmp_path / "a.yaml")
+    assert list(result) == ["things.example.com"]
+    assert "{{" not in result["things.example.com"]
 
 
 def test_a_condition_counts_only_when_true() -> None:
@@ -52,8 +52,8 @@ def test_the_certificate_is_good_for_loopback_only(tmp_path: Path) -> None:
     assert pair.key.stat().st_mode & 0o077 == 0
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(pair.cert, pair.key)
     trust = ssl.create_default_context(cafile=str(pair.cert))
-    (told,) = trust.get_ca_certs()
-    assert ("IP Address", "127.0.0.1") in told["subjectAltName"]
+    (get_ca_cert,) = trust.get_ca_certs()
+    assert ("IP Address", "127.0.0.1") in get_ca_cert["subjectAltName"]
 
 
 class FakeKube:
@@ -108,8 +108,8 @@ def test_a_killed_dev_cluster_counts_as_none(tmp_path: Path) -> None:
 
 
 def test_a_second_up_asks_for_no_part_that_is_missing(tmp_path: Path) -> None:
-    told = {"state": "ready", "pid": os.getpid(), "parts": ["kserve"]}
-    (tmp_path / "cluster.json").write_text(json.dumps(told))
+    state = {"state": "ready", "pid": os.getpid(), "parts": ["kserve"]}
+    (tmp_path / "cluster.json").write_text(json.dumps(state))
     assert launch.up(tmp_path, ["kserve"], lambda _: None)["state"] == "ready"
     with pytest.raises(launch.LaunchError, match="without knative runs already"):
         launch.up(tmp_path, ["kserve", "knative"], lambda _: None)

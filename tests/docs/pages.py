@@ -43,10 +43,10 @@ class Page:
     def commands(self, program: str) -> Iterator[list[str]]:
         """Every command line of a program, in words, without what a reader's shell would not give
         it."""
-        shown = [
+        rows = [
             line.strip().removeprefix("$ ") for _, text in self.blocks for line in text.splitlines()
         ]
-        for line in (*shown, *self.codes):
+        for line in (*rows, *self.codes):
             if line.startswith(f"{program} ") and not line.startswith(f"{program}:"):
                 words = shlex.split(line.replace("…", ""), comments=True)
                 yield [word for word in words if word not in ("&", "|")]

@@ -64,7 +64,7 @@ def complaint(words: list[str]) -> str | None:
 
 @every_page
 def test_every_command_line_of_the_cli_exists(page: Page) -> None:
-    assert [said for words in page.commands("tidegate") if (said := complaint(words))] == []
+    assert [message for words in page.commands("tidegate") if (message := complaint(words))] == []
 
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:
@@ -100,12 +100,14 @@ def paths(page: Page) -> set[str]:
         for words in page.commands(program)
         for word in words[1:]
     )
-    found = {
+    results = {
         word.rstrip(",.;")
         for word in (*spoken, *run)
         if word.partition("/")[0] in FOLDERS and "/" in word
     }
-    return {path for path in found if not path.startswith(MADE) and not re.search(r"[<>…*]", path)}
+    return {
+        path for path in results if not path.startswith(MADE) and not re.search(r"[<>…*]", path)
+    }
 
 
 @every_page
@@ -123,7 +125,7 @@ def test_every_test_that_is_named_exists(page: Page) -> None:
     tests = (
         "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py")) if named else ""
     )
-    assert [one for one in sorted(named) if f"def {one}(" not in tests] == []
+    assert [item for item in sorted(named) if f"def {item}(" not in tests] == []
 
 
 def body_of(text: str) -> BaseModel:
@@ -152,10 +154,10 @@ def test_every_example_file_is_a_body_that_the_api_takes(path: Path) -> None:
 
 def test_the_payload_is_the_same_everywhere() -> None:
     payload = json.loads((ROOT / "examples" / "endpoint.json").read_text())
-    shown = [
+    rows = [
         json.loads(text) for path in PAGES for kind, text in read(path).blocks if kind == "json"
     ]
-    assert [one for one in shown if "name" in one] == [payload, payload]
+    assert [item for item in rows if "name" in item] == [payload, payload]
 
 
 @pytest.mark.parametrize(
@@ -166,26 +168,26 @@ def test_every_path_of_the_api_page_exists_and_none_is_missing(page: str, docume
     known = {
         (method.upper(), path.removeprefix("/api/v1")) for path in real for method in real[path]
     }
-    told = set()
+    messages = set()
     for code in re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / page).read_text(), re.MULTILINE):
         for methods, path, more in re.findall(r"`([A-Z, ]+) (/[^`]+)`((?: `\w+`)*)", code):
             ends = ["", *re.findall(r"`(\w+)`", more)]
             base = path.rpartition("/")[0]
-            told |= {
+            messages |= {
                 (m, f"{base}/{end}" if end else path) for m in methods.split(", ") for end in ends
             }
     open_to_all = {"/healthz", "/livez", "/readyz", "/metrics", "/version"}
-    assert told == {(method, path) for method, path in known if path not in open_to_all}
+    assert messages == {(method, path) for method, path in known if path not in open_to_all}
 
 
 def test_every_problem_code_of_the_api_pages_is_one_of_the_service() -> None:
     pages = "".join((ROOT / "docs" / name).read_text() for name in ("api.md", "kubeflow.md"))
     rows = re.findall(r"^\| [45]\d\d.*? \| (.*) \|$", pages, re.MULTILINE)
-    told = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
+    messages = {code for row in rows for code in re.findall(r"`([a-z-]+)`", row)}
     source = "\n".join(path.read_text() for path in SOURCE.rglob("*.py"))
-    assert [code for code in sorted(told) if f'"{code}"' not in source] == []
+    assert [code for code in sorted(messages) if f'"{code}"' not in source] == []
     raised = set(re.findall(r'ApiError\(\s*\d{3},\s*"([a-z-]+)"', source))
-    assert sorted(raised - told) == []
+    assert sorted(raised - messages) == []
 
 
 def test_every_reason_of_the_operations_page_is_one_that_tidegate_gives() -> None:

@@ -39,9 +39,9 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def supervisor(home: Home) -> Iterator[Supervisor]:
-    found = Supervisor(home.run)
-    yield found
-    found.close()
+    result = Supervisor(home.run)
+    yield result
+    result.close()
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def batches_and_refuses(ports: TritonPorts) -> None:
             assert {answer.status_code for answer in clients.map(ask, [BODY] * 200)} == {200}
         (stats,) = client.get(f"{model}/stats").json()["model_stats"]
         page = client.get(f"http://127.0.0.1:{ports.metrics}/metrics").text
-    assert max(one["batch_size"] for one in stats["batch_stats"]) > 1, (
+    assert max(batch_stat["batch_size"] for batch_stat in stats["batch_stats"]) > 1, (
         "requests that came together were one execution"
     )
     assert 'nv_inference_request_failure{model="add_sub",reason="REJECTED",version="1"} 1\n' in page

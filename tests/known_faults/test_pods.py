@@ -46,9 +46,9 @@ BEHIND = waiting(MODEL, "PodInitializing")
     ],
 )
 def test_an_init_container_that_hangs_is_told(name: str, reason: str, message: str) -> None:
-    told = pod_state.failure(None, [pod(BEHIND, init=(waiting(name, reason, message),))])
-    assert told is not None
-    assert message in told
+    text = pod_state.failure(None, [pod(BEHIND, init=(waiting(name, reason, message),))])
+    assert text is not None
+    assert message in text
 
 
 @pytest.mark.xfail(
@@ -60,18 +60,18 @@ def test_an_init_container_that_hangs_is_told(name: str, reason: str, message: s
     "reason", ["ErrImageNeverPull", "CreateContainerError", "ImageInspectError"]
 )
 def test_every_reason_of_a_container_that_cannot_start_is_told(reason: str) -> None:
-    told = pod_state.failure(None, [pod(waiting(MODEL, reason, f"{reason} of an image"))])
-    assert told is not None
-    assert reason in told
+    message = pod_state.failure(None, [pod(waiting(MODEL, reason, f"{reason} of an image"))])
+    assert message is not None
+    assert reason in message
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="why a pod was evicted is not told")
 def test_an_evicted_pod_is_told() -> None:
-    told = pod_state.failure(
+    message = pod_state.failure(
         None, [pod(phase="Failed", reason="Evicted", message="The node was low on memory")]
     )
-    assert told is not None
-    assert "low on memory" in told
+    assert message is not None
+    assert "low on memory" in message
 
 
 class Sidecar(Simulation):
@@ -85,7 +85,7 @@ class Sidecar(Simulation):
 
         def with_proxy(key: EndpointKey) -> Snapshot:
             seen = observe(key)
-            return replace(seen, objects=tuple(self._beside(one) for one in seen.objects))
+            return replace(seen, objects=tuple(self._beside(item) for item in seen.objects))
 
         self.lab.cluster.observe = with_proxy  # type: ignore[method-assign]
 

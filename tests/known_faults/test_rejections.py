@@ -42,8 +42,8 @@ class Rejecting(Simulation):
             for revision, (answers, _, _) in self.counts.items()
         )
         now = self.lab.clock()
-        found: tuple[Reading, ...] = readings([Counted(GATEWAY, None, now, "gateway", counts)])
-        return Scrape(now, found)
+        results: tuple[Reading, ...] = readings([Counted(GATEWAY, None, now, "gateway", counts)])
+        return Scrape(now, results)
 
 
 @pytest.mark.xfail(

@@ -46,8 +46,8 @@ def serve() -> Iterator[Callable[[str], Upstream]]:
         return made[-1]
 
     yield start
-    for one in made:
-        one.close()
+    for upstream in made:
+        upstream.close()
 
 
 @pytest.fixture

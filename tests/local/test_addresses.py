@@ -26,14 +26,14 @@ def isvc(name: str, **status: Any) -> dict[str, Any]:
 
 def test_clients_call_the_endpoints_own_port() -> None:
     route = {"kind": "HTTPRoute", "metadata": {"name": "fraud"}, "status": {"parents": []}}
-    (shown,) = addressed((route,), "fraud", URL)
-    assert shown["status"] == {"parents": [], "address": URL}
+    (view,) = addressed((route,), "fraud", URL)
+    assert view["status"] == {"parents": [], "address": URL}
     assert "address" not in route["status"]
 
 
 def test_a_revision_of_standard_mode_answers_at_its_pods_port() -> None:
-    shown = addressed((isvc("fraud-r2"), pod("tidegate.dev/revision", "r2")), "fraud", URL)
-    assert shown[0]["status"]["address"] == {"url": "http://127.0.0.1:4001"}
+    rows = addressed((isvc("fraud-r2"), pod("tidegate.dev/revision", "r2")), "fraud", URL)
+    assert rows[0]["status"]["address"] == {"url": "http://127.0.0.1:4001"}
 
 
 def test_without_a_ready_pod_it_stays_as_kserve_wrote_it() -> None:
@@ -68,12 +68,12 @@ def test_a_knative_tag_leads_to_a_pod_of_its_revision_by_the_port_that_it_has() 
         "metadata": {"name": "fraud-2"},
         "spec": {"containers": [{"ports": [{"name": "h2c", "containerPort": 9000}]}]},
     }
-    shown = addressed(
+    status = addressed(
         (service, grpc, pod("serving.knative.dev/revision", "fraud-2")), "fraud", URL
     )[0]["status"]
-    assert shown["address"] == {"url": URL}
-    assert [target["url"] for target in shown["components"]["predictor"]["traffic"]] == [
+    assert status["address"] == {"url": URL}
+    assert [target["url"] for target in status["components"]["predictor"]["traffic"]] == [
         None,
         "http://127.0.0.1:4002",
     ]
-    assert shown["components"]["predictor"]["url"] == "http://fraud.models.local"
+    assert status["components"]["predictor"]["url"] == "http://fraud.models.local"

@@ -27,8 +27,8 @@ def secret(value: str = "", key: str = "token") -> Object:
 
 def made(*there: Object, **container: Any) -> Container | Unmade:
     pod = {"metadata": {"namespace": "team"}, "spec": {"containers": [container]}}
-    found = {(o["metadata"]["namespace"], o["metadata"]["name"]): o for o in there}
-    return make(pod, lambda namespace, name: found.get((namespace, name)))
+    result = {(o["metadata"]["namespace"], o["metadata"]["name"]): o for o in there}
+    return make(pod, lambda namespace, name: result.get((namespace, name)))
 
 
 def test_a_variable_out_of_a_secret_comes_into_the_arguments() -> None:

@@ -74,9 +74,9 @@ def test_kserve_takes_the_service_of_a_knative_endpoints_name() -> None:
     )
     lab.apply(knative("fraud", 1))
     lab.settle()
-    found = lab.get(SERVICE, "fraud")
-    assert "labels" not in found["metadata"]
-    assert found["spec"]["externalName"].startswith("knative-local-gateway.")
+    result = lab.get(SERVICE, "fraud")
+    assert "labels" not in result["metadata"]
+    assert result["spec"]["externalName"].startswith("knative-local-gateway.")
 
 
 def test_a_lost_answer_may_still_have_been_a_write() -> None:

@@ -101,8 +101,8 @@ def test_both_protocols_through_one_port_and_errors_counted_by_cause(
         httpx2.post(f"http://127.0.0.1:{port}/v2/models/nobody/infer", json={"inputs": []})
     seen = meter.scrape(KEY)
     assert isinstance(seen, Scrape)
-    found = {(r.source.partition("/")[2], r.revision): r.counters for r in seen.readings}
-    summary = {key: (c.answers, c.bad, c.causes) for key, c in found.items()}
+    result = {(r.source.partition("/")[2], r.revision): r.counters for r in seen.readings}
+    summary = {key: (c.answers, c.bad, c.causes) for key, c in result.items()}
     assert summary == {
         ("http", 1): (10, 0, ()),
         ("grpc", 1): (10, 0, ()),
@@ -112,7 +112,7 @@ def test_both_protocols_through_one_port_and_errors_counted_by_cause(
         ("http", 3): (11, 11, (("http 400", 10), ("http 404", 1))),
         ("grpc", 3): (10, 10, (("grpc INVALID_ARGUMENT", 10),)),
     }
-    assert all(is_complete(counters) for counters in found.values())
+    assert all(is_complete(counters) for counters in result.values())
 
 
 def test_copies_are_counted_apart_from_what_clients_see(

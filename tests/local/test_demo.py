@@ -52,9 +52,9 @@ def test_a_counter_that_begins_again_takes_nothing_back() -> None:
 
 
 def test_one_line_when_a_percent_is_left() -> None:
-    said: list[str] = []
+    messages: list[str] = []
     steps = Steps(candidate=2)
-    teller = Teller(said.append, steps)
+    teller = Teller(messages.append, steps)
     for phase, percent, totals in (
         ("starting", 0, {1: 10}),
         ("progressing", 1, {1: 10}),
@@ -67,7 +67,7 @@ def test_one_line_when_a_percent_is_left() -> None:
             phase=phase, desired_percent=percent, awaits="the cluster to follow"
         )
         teller.tell(now)
-    assert said == [
+    assert messages == [
         "   starting: the cluster to follow",
         "     desired  1 %, measured  1.0 % of 100 requests",
         "   promoting: the cluster to follow",

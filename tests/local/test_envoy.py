@@ -25,7 +25,7 @@ INFER = "/v2/models/add_sub/infer"
 
 
 def backend(revision: int, *up: Upstream, endpoint: str = "team.ep") -> Backend:
-    addresses = tuple(Address("127.0.0.1", one.port) for one in up)
+    addresses = tuple(Address("127.0.0.1", item.port) for item in up)
     return Backend(f"{endpoint}--r{revision}--http", addresses, False, f"r{revision}")
 
 
@@ -84,8 +84,8 @@ class Load:
 
 def test_weights_flip_under_load_without_a_lost_request(envoy: Envoy, serve: Serve) -> None:
     port = free_port()
-    one, two = serve("one"), serve("two")
-    r1, r2 = backend(1, one), backend(2, two)
+    first, two = serve("one"), serve("two")
+    r1, r2 = backend(1, first), backend(2, two)
     assert envoy.apply(table(port, (r1, 100), (r2, 0))) == Applied()
     with Load(port) as load:
         for weight in (5, 50, 100, 0, 100, 0, 100, 25, 0) * 2:
@@ -100,8 +100,8 @@ def test_a_revision_comes_and_goes_under_load_without_a_lost_request(
     envoy: Envoy, serve: Serve
 ) -> None:
     port = free_port()
-    one, two = serve("one"), serve("two")
-    r1 = backend(1, one)
+    first, two = serve("one"), serve("two")
+    r1 = backend(1, first)
     assert envoy.apply(table(port, (r1, 100))) == Applied()
     with Load(port) as load:
         for revision in (2, 3, 4):
@@ -123,8 +123,8 @@ def test_a_cluster_outlives_its_route_until_its_last_request_ended(
     envoy: Envoy, serve: Serve
 ) -> None:
     port = free_port()
-    one, two = serve("one"), serve("two")
-    r1, r2 = backend(1, one), backend(2, two)
+    first, two = serve("one"), serve("two")
+    r1, r2 = backend(1, first), backend(2, two)
     envoy.apply(table(port, (r1, 0), (r2, 100)))
     two.hold.clear()
     answers: list[int] = []
@@ -157,10 +157,10 @@ def test_a_revision_without_replicas_answers_503_and_harms_nobody(
     envoy: Envoy, serve: Serve
 ) -> None:
     port, other = free_port(), free_port()
-    one = serve("one")
-    r1, r2 = backend(1, one), backend(2)
+    item = serve("one")
+    r1, r2 = backend(1, item), backend(2)
     first = table(port, (r1, 0), (r2, 100))
-    fine = backend(1, one, endpoint="team.other")
+    fine = backend(1, item, endpoint="team.other")
     second = Listener("team.other", other, (WeightedRule((), False, ((fine.cluster, 100),)),))
     assert envoy.apply(Table((*first.backends, fine), (*first.listeners, second))) == Applied()
     answer = httpx2.post(url(port))
@@ -171,8 +171,8 @@ def test_a_revision_without_replicas_answers_503_and_harms_nobody(
 
 def test_health_and_metadata_do_not_count_as_inference(envoy: Envoy, serve: Serve) -> None:
     port = free_port()
-    one = serve("one")
-    r1 = backend(1, one)
+    item = serve("one")
+    r1 = backend(1, item)
     envoy.apply(table(port, (r1, 100)))
     for path in ("/v2/health/ready", "/v2/models/add_sub", "/v2/models/add_sub/config"):
         assert httpx2.get(url(port, path)).status_code == 200
@@ -183,9 +183,9 @@ def test_health_and_metadata_do_not_count_as_inference(envoy: Envoy, serve: Serv
 
 def test_copies_never_count_as_answers(envoy: Envoy, serve: Serve) -> None:
     port = free_port()
-    one, two = serve("one"), serve("two")
+    first, two = serve("one"), serve("two")
     two.status = 500
-    r1, r2 = backend(1, one), backend(2, two)
+    r1, r2 = backend(1, first), backend(2, two)
     envoy.apply(table(port, (r1, 100), (r2, 0), mirrors=((r2.cluster, 100),)))
     assert {httpx2.post(url(port)).status_code for _ in range(5)} == {200}
     await_served(envoy, r2, "--mirror", "500", 5)
@@ -194,8 +194,8 @@ def test_copies_never_count_as_answers(envoy: Envoy, serve: Serve) -> None:
 
 def test_requests_with_the_header_go_to_the_candidate(envoy: Envoy, serve: Serve) -> None:
     port = free_port()
-    one, two = serve("one"), serve("two")
-    r1, r2 = backend(1, one), backend(2, two)
+    first, two = serve("one"), serve("two")
+    r1, r2 = backend(1, first), backend(2, two)
     beta = WeightedRule((("x-user", "beta"),), False, ((r1.cluster, 0), (r2.cluster, 100)))
     plain = table(port, (r1, 100), (r2, 0))
     rules = (beta, *plain.listeners[0].rules)
@@ -208,8 +208,8 @@ def test_envoy_killed_reads_its_files_again_and_counts_anew(
     envoy: Envoy, serve: Serve, supervisor: Supervisor
 ) -> None:
     port = free_port()
-    one = serve("one")
-    desired = table(port, (backend(1, one), 100))
+    item = serve("one")
+    desired = table(port, (backend(1, item), 100))
     envoy.apply(desired)
     before = envoy.admin.stats("^server.live$")
     supervisor.kill(NAME)
@@ -226,10 +226,10 @@ def test_what_envoy_rejects_is_an_error_in_its_words_and_is_rolled_back(
     envoy: Envoy, serve: Serve
 ) -> None:
     port = free_port()
-    one = serve("one")
-    good = table(port, (backend(1, one), 100))
+    item = serve("one")
+    good = table(port, (backend(1, item), 100))
     envoy.apply(good)
-    taken = Listener("team.taken", one.port, good.listeners[0].rules)
+    taken = Listener("team.taken", item.port, good.listeners[0].rules)
     result = envoy.apply(replace(good, listeners=(*good.listeners, taken)))
     assert isinstance(result, Rejected)
     assert "Address already in use" in result.reason
@@ -241,9 +241,9 @@ def test_a_table_written_while_envoy_is_down_is_served_once_it_is_up(
     envoy: Envoy, serve: Serve, supervisor: Supervisor, home: Home
 ) -> None:
     port = free_port()
-    one = serve("one")
+    item = serve("one")
     supervisor.stop(NAME)
-    desired = table(port, (backend(1, one), 100))
+    desired = table(port, (backend(1, item), 100))
     assert isinstance(envoy.apply(desired, seconds=0.1), Unavailable)
     assert json.loads((home.xds / "lds.yaml").read_text())["resources"]
 

@@ -22,9 +22,9 @@ def lab_with(*numbers: int, delay: float = 0.0, gateway: bool = True) -> Lab:
     return lab
 
 
-def conditions(found: Object) -> dict[str, tuple[str, str, int]]:
+def conditions(result: Object) -> dict[str, tuple[str, str, int]]:
     """(status, reason, observedGeneration) by type, of the one parent."""
-    (parent,) = found["status"]["parents"]
+    (parent,) = result["status"]["parents"]
     return {
         c["type"]: (c["status"], c["reason"], c["observedGeneration"]) for c in parent["conditions"]
     }
@@ -32,9 +32,11 @@ def conditions(found: Object) -> dict[str, tuple[str, str, int]]:
 
 def rule(lab: Lab, path: str = "/v2", **headers: str) -> RouteRule:
     """The rule that such a request takes."""
-    found = rule_for(lab.data_plane.table.route(NAMESPACE, "fraud"), tuple(headers.items()), path)
-    assert found is not None
-    return found
+    route_rule = rule_for(
+        lab.data_plane.table.route(NAMESPACE, "fraud"), tuple(headers.items()), path
+    )
+    assert route_rule is not None
+    return route_rule
 
 
 def test_accepted_speaks_of_a_generation_only_after_the_data_plane_has_it() -> None:
@@ -70,9 +72,9 @@ def test_a_route_written_while_its_predecessor_is_programmed_is_not_accepted_wit
     lab.apply(route("fraud", (1, 100), (2, 0)))
     lab.plane.world.data_plane = BusyDataPlane(lab)
     lab.step("gateway")
-    found = lab.get(HTTP_ROUTE, "fraud")
-    assert found["metadata"]["generation"] == 2
-    assert conditions(found)["Accepted"][2] == 1
+    result = lab.get(HTTP_ROUTE, "fraud")
+    assert result["metadata"]["generation"] == 2
+    assert conditions(result)["Accepted"][2] == 1
 
 
 def test_a_routed_pod_is_ready_only_once_the_data_plane_knows_it() -> None:

@@ -60,8 +60,8 @@ def test_nothing_outlives_a_killed_plane(tmp_path: Path) -> None:
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ) as plane:
         assert plane.stdout is not None
-        told = json.loads(plane.stdout.readline())
-        handles = {name: os.pidfd_open(pid) for name, pid in told["pids"].items()}
+        content = json.loads(plane.stdout.readline())
+        handles = {name: os.pidfd_open(pid) for name, pid in content["pids"].items()}
         plane.send_signal(signal.SIGKILL)
     assert set(handles) == {"envoy", "postgres", "s3", "r1"}
     late = [name for name, handle in handles.items() if not select.select([handle], [], [], 20)[0]]
@@ -69,5 +69,5 @@ def test_nothing_outlives_a_killed_plane(tmp_path: Path) -> None:
         os.close(handle)
     assert late == []
     assert end_leftovers(home.run) == ()
-    assert not list(Path("/dev/shm").glob(f"{told['shm']}*"))
+    assert not list(Path("/dev/shm").glob(f"{content['shm']}*"))
     assert not list(home.run.glob("*.pid"))

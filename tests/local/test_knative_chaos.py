@@ -46,8 +46,8 @@ def chaos(lab: Lab, dice: random.Random, steps: int) -> None:
 
 
 def number(lab: Lab, revision: str | None) -> int | None:
-    found = lab.objects.get(REVISION, "team", revision or "")
-    return int(found["metadata"]["labels"]["tidegate.dev/revision"][1:]) if found else None
+    result = lab.objects.get(REVISION, "team", revision or "")
+    return int(result["metadata"]["labels"]["tidegate.dev/revision"][1:]) if result else None
 
 
 def observe(lab: Lab) -> Seen:

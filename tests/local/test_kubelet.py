@@ -53,4 +53,4 @@ def test_a_process_that_is_restarted_counts_as_a_restart_and_not_as_a_kill_for_m
     lab.settle()
     live = StandardDriver(Platform("store")).read(key, {}, lab.cluster.observe(key)).of(1)
     assert live is not None
-    assert [(one.restarts, one.killed) for one in live.troubled] == [(1, "")]
+    assert [(container.restarts, container.killed) for container in live.troubled] == [(1, "")]

@@ -78,16 +78,16 @@ def test_values_arrive_as_they_were_sent(remote: Remote, plane: Plane) -> None:
 
 def test_a_change_of_the_plane_wakes_the_watcher(remote: Remote, plane: Plane) -> None:
     woken: list[EndpointKey] = []
-    heard = threading.Event()
+    event = threading.Event()
 
     def wake(key: EndpointKey) -> None:
         woken.append(key)
-        heard.set()
+        event.set()
 
     stop = remote.watch(wake)
     assert plane.watched.wait(10)
     plane.wakes[0](KEY)
-    assert heard.wait(10)
+    assert event.wait(10)
     assert woken == [KEY]
     stop()
 

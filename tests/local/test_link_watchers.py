@@ -51,13 +51,13 @@ def link(tmp_path: Path) -> Iterator[Link]:
 
 def test_a_change_wakes_every_watcher(link: Link) -> None:
     woken: list[threading.Event] = [threading.Event(), threading.Event()]
-    for one in woken:
+    for event in woken:
         link.plane.came.clear()
-        link.remote().watch(lambda key, one=one: one.set())
+        link.remote().watch(lambda key, item=event: item.set())
         assert link.plane.came.wait(10)
     for watcher in link.plane.watchers:
         watcher(KEY)
-    assert all(one.wait(10) for one in woken)
+    assert all(item.wait(10) for item in woken)
 
 
 def test_a_watcher_that_does_not_read_holds_up_nobody(link: Link) -> None:

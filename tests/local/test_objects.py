@@ -32,9 +32,9 @@ def objects() -> Objects:
 
 
 def stored(objects: Objects, name: str = "fraud") -> Object:
-    found = objects.get(CONFIG_MAP, "team", name)
-    assert found is not None
-    return found
+    result = objects.get(CONFIG_MAP, "team", name)
+    assert result is not None
+    return result
 
 
 def test_apply_drops_what_it_no_longer_names_and_leaves_what_others_set(objects: Objects) -> None:
@@ -59,9 +59,9 @@ def test_merge_replaces_lists_whole() -> None:
 
 def test_null_is_absent(objects: Objects) -> None:
     objects.apply({**service(type="ClusterIP", clusterIP=None)})
-    found = objects.get(SERVICE, "team", "fraud")
-    assert found is not None
-    assert found["spec"] == {"type": "ClusterIP"}
+    result = objects.get(SERVICE, "team", "fraud")
+    assert result is not None
+    assert result["spec"] == {"type": "ClusterIP"}
 
 
 def test_the_same_apply_twice_changes_nothing(objects: Objects) -> None:
@@ -76,14 +76,14 @@ def test_the_same_apply_twice_changes_nothing(objects: Objects) -> None:
 def test_generation_counts_changes_of_spec_only(objects: Objects) -> None:
     objects.apply(service(type="ClusterIP"))
     objects.edit(SERVICE, "team", "fraud", {"metadata": {"labels": {"x": "y"}}})
-    found = objects.get(SERVICE, "team", "fraud")
-    assert found is not None
-    objects.set_status(found, {"loadBalancer": {}})
+    result = objects.get(SERVICE, "team", "fraud")
+    assert result is not None
+    objects.set_status(result, {"loadBalancer": {}})
     objects.apply(service(type="ExternalName"))
-    found = objects.get(SERVICE, "team", "fraud")
-    assert found is not None
-    assert found["metadata"]["generation"] == 2
-    assert found["status"] == {"loadBalancer": {}}
+    result = objects.get(SERVICE, "team", "fraud")
+    assert result is not None
+    assert result["metadata"]["generation"] == 2
+    assert result["status"] == {"loadBalancer": {}}
 
 
 def test_uid_preconditions_through_the_port(objects: Objects) -> None:

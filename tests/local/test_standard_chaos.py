@@ -15,8 +15,8 @@ from tidegate_local.played.workloads import is_ready
 
 def ready_pods(lab: Lab, number: int) -> int:
     """Pods of a revision that take requests."""
-    found = lab.objects.list(POD, NAMESPACE, {"tidegate.dev/revision": f"r{number}"})
-    return sum(map(is_ready, found))
+    results = lab.objects.list(POD, NAMESPACE, {"tidegate.dev/revision": f"r{number}"})
+    return sum(map(is_ready, results))
 
 
 def accepted_generation(lab: Lab) -> int:
@@ -27,8 +27,8 @@ def accepted_generation(lab: Lab) -> int:
 
 def weights_now(lab: Lab) -> tuple[int, ...]:
     """Weights that the data plane routes by."""
-    found = lab.data_plane.table.route(NAMESPACE, "fraud")
-    return tuple(target.weight for target in found.rules[0].targets) if found else ()
+    result = lab.data_plane.table.route(NAMESPACE, "fraud")
+    return tuple(target.weight for target in result.rules[0].targets) if result else ()
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -101,9 +101,9 @@ def test_observed_generation_is_the_deployments() -> None:
     lab = Lab()
     lab.apply(standard("fraud", 1, scaler="hpa", minReplicas=2))
     lab.settle()
-    found = lab.get(ISVC, "fraud-r1")
-    assert found["metadata"]["generation"] == 1
-    assert found["status"]["observedGeneration"] == 2  # the autoscaler wrote the Deployment once
+    result = lab.get(ISVC, "fraud-r1")
+    assert result["metadata"]["generation"] == 1
+    assert result["status"]["observedGeneration"] == 2  # the autoscaler wrote the Deployment once
 
 
 def test_autoscaler_class_decides_which_scaler_exists() -> None:
@@ -207,8 +207,8 @@ def test_mode_cannot_change_and_legacy_names_are_rewritten() -> None:
     lab = Lab()
     lab.apply(isvc("old", "m", mode="RawDeployment"))
     lab.settle()
-    found = lab.get(ISVC, "old")
-    assert found["metadata"]["annotations"]["serving.kserve.io/deploymentMode"] == "Standard"
+    result = lab.get(ISVC, "old")
+    assert result["metadata"]["annotations"]["serving.kserve.io/deploymentMode"] == "Standard"
     refused = lab.objects.apply(isvc("old", "m", mode="Serverless"))
     assert isinstance(refused, Refused)
     assert "cannot be changed from 'Standard' to 'Knative'" in refused.detail

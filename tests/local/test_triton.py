@@ -162,25 +162,27 @@ def test_with_all_groups_restricted_our_own_calls_go_on(start: Callable[..., Rep
     usual = Restriction(USUAL, "s", "token")
     replicas = [
         start(
-            GOOD, extra=tuple(expanded(a, {VARIABLE: TOKEN}) for a in arguments(one)), token=TOKEN
+            GOOD,
+            extra=tuple(expanded(a, {VARIABLE: TOKEN}) for a in arguments(restriction)),
+            token=TOKEN,
         )
-        for one in (closed, usual)
+        for restriction in (closed, usual)
     ]
     for replica in replicas:
         until(replica, Phase.READY)
         warm_up = WarmUp(port=replica.ports.http, metrics=replica.ports.metrics, patience=30.0)
-        seen, said = shown(warm_up, snapshot(pod(2, "a"), available=1))
-        assert (ready(seen), said) == (1, ())
+        seen, messages = shown(warm_up, snapshot(pod(2, "a"), available=1))
+        assert (ready(seen), messages) == (1, ())
         warm_up.close()
-    assert [one.counters()["add_sub", "success"] for one in replicas] == [1, 2], (
+    assert [item.counters()["add_sub", "success"] for item in replicas] == [1, 2], (
         "the worker's is the second"
     )
-    asked = [
+    requests = [
         {"name": n, "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}
         for n in ("INPUT0", "INPUT1")
     ]
     outputs = [{"name": "OUTPUT0", "data": [2, 4, 6, 8]}]
-    golden = parse(json.dumps({"model": "add_sub", "inputs": asked, "outputs": outputs}), 0.0)
+    golden = parse(json.dumps({"model": "add_sub", "inputs": requests, "outputs": outputs}), 0.0)
     for url in (
         f"http://127.0.0.1:{replicas[0].ports.http}",
         f"grpc://127.0.0.1:{replicas[0].ports.grpc}",

@@ -75,8 +75,8 @@ def test_the_worker_warms_a_real_model_up(start: Start) -> None:  # noqa: F811
     before = replica.counters()["add_sub", "success"]
     warm_up = WarmUp(port=replica.ports.http, patience=30.0)
     try:
-        seen, said = shown(warm_up, snapshot(pod(2, "a"), available=1))
+        seen, messages = shown(warm_up, snapshot(pod(2, "a"), available=1))
     finally:
         warm_up.close()
-    assert (ready(seen), said) == (1, ())
+    assert (ready(seen), messages) == (1, ())
     assert replica.counters()["add_sub", "success"] == before + 1

@@ -17,7 +17,8 @@ from tidegate.steps.arguments import parse
 
 PLACEHOLDER = re.compile(r"\{\{\$\.(inputs|outputs)\.(?:parameters|artifacts)\['(\w+)'\]\.?\w*\}\}")
 ENTRIES = {
-    one["name"]: one for one in yaml.safe_load((CATALOG / "catalog.yaml").read_text())["templates"]
+    item["name"]: item
+    for item in yaml.safe_load((CATALOG / "catalog.yaml").read_text())["templates"]
 }
 REQUIRED = {
     "endpoint": "demo/demo-triton",
@@ -41,12 +42,15 @@ def arguments(
         **values,
     }
 
-    def fill(found: re.Match[str]) -> str:
-        kind, name = found.groups()
+    def fill(match: re.Match[str]) -> str:
+        kind, name = match.groups()
         return f"/tmp/out/{name}" if kind == "outputs" else str(write(inputs[name]))
 
     assert container["command"][:3] == ["python3", "-m", "tidegate.steps"]
-    return [*container["command"][3:], *(PLACEHOLDER.sub(fill, one) for one in container["args"])]
+    return [
+        *container["command"][3:],
+        *(PLACEHOLDER.sub(fill, argument) for argument in container["args"]),
+    ]
 
 
 def on_a_cluster(value: Any) -> str:
@@ -62,7 +66,7 @@ def as_doubles(value: Any) -> str:
         case int():
             return str(float(value))
         case list():
-            return json.dumps([float(one) for one in value])
+            return json.dumps([float(item) for item in value])
     return on_a_cluster(value)
 
 
@@ -74,8 +78,8 @@ def template(request: pytest.FixtureRequest) -> Template:
 @pytest.mark.parametrize("write", [on_a_cluster, as_doubles])
 def test_every_command_accepts_the_defaults(template: Template, write: Any) -> None:
     values = {
-        one["name"]: one.get("default", REQUIRED.get(one["name"]))
-        for one in ENTRIES[template.name]["parameters"]
+        parameter["name"]: parameter.get("default", REQUIRED.get(parameter["name"]))
+        for parameter in ENTRIES[template.name]["parameters"]
     }
     for component in template.components.values():
         parsed = parse(arguments(template, component, values, write))
@@ -85,7 +89,7 @@ def test_every_command_accepts_the_defaults(template: Template, write: Any) -> N
 
 
 def test_every_command_accepts_the_bounds(template: Template) -> None:
-    for one in ENTRIES[template.name]["parameters"]:
+    for parameter in ENTRIES[template.name]["parameters"]:
         others = {
             p["name"]: p.get("default", REQUIRED.get(p["name"]))
             for p in ENTRIES[template.name]["parameters"]
@@ -93,20 +97,24 @@ def test_every_command_accepts_the_bounds(template: Template) -> None:
         takers = [
             c
             for c in template.components.values()
-            if one["name"] in c["inputDefinitions"]["parameters"]
+            if parameter["name"] in c["inputDefinitions"]["parameters"]
         ]
-        for value in _bounds(one):
+        for value in _bounds(parameter):
             for component in takers:
-                parse(arguments(template, component, {**others, one["name"]: value}, on_a_cluster))
+                parse(
+                    arguments(
+                        template, component, {**others, parameter["name"]: value}, on_a_cluster
+                    )
+                )
 
 
-def _bounds(one: dict[str, Any]) -> list[Any]:
-    match one["type"]:
+def _bounds(item: dict[str, Any]) -> list[Any]:
+    match item["type"]:
         case "NUMBER_INTEGER" | "NUMBER_DOUBLE":
-            return [one["minimum"], one["maximum"]]
+            return [item["minimum"], item["maximum"]]
         case "STRING":
-            return one.get("choices") or (
-                ["x-group: beta", "-starts: with-a-dash"] if one["name"] == "header" else []
+            return item.get("choices") or (
+                ["x-group: beta", "-starts: with-a-dash"] if item["name"] == "header" else []
             )
         case "BOOLEAN":
             return [True, False]
@@ -114,7 +122,7 @@ def _bounds(one: dict[str, Any]) -> list[Any]:
             return [[1], [1, 2, 3, 4, 99]]
         case "STRUCT":
             return [{"model": "add_sub", "inputs": [], "outputs": []}]
-    raise AssertionError(one["type"])
+    raise AssertionError(item["type"])
 
 
 @pytest.mark.parametrize(

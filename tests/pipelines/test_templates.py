@@ -22,7 +22,8 @@ NAMES = {
     "endpoint-deploy",
 }
 ENTRIES = {
-    one["name"]: one for one in yaml.safe_load((CATALOG / "catalog.yaml").read_text())["templates"]
+    item["name"]: item
+    for item in yaml.safe_load((CATALOG / "catalog.yaml").read_text())["templates"]
 }
 PLACEHOLDER = re.compile(r"\{\{\$\.(inputs|outputs)\.(parameters|artifacts)\['(\w+)'\]\.?(\w*)\}\}")
 
@@ -39,18 +40,20 @@ def test_the_catalog_lists_exactly_the_templates_that_lie_there() -> None:
 def test_every_reference_resolves(template: Template) -> None:
     used = Counter(task.body["componentRef"]["name"] for task in template.tasks())
     assert set(used) == set(template.components)
-    assert {one["executorLabel"] for one in template.components.values()} == set(template.executors)
+    assert {component["executorLabel"] for component in template.components.values()} == set(
+        template.executors
+    )
     assert set(template.platform_executors) == set(template.executors)
     for task in template.tasks():
         assert set(task.body.get("dependentTasks", ())) <= set(task.siblings) - {task.name}
         desired = template.component_of(task.body)["inputDefinitions"]["parameters"]
-        given = task.body["inputs"]["parameters"]
+        parameters = task.body["inputs"]["parameters"]
         assert (
-            {name for name, one in desired.items() if not one.get("isOptional")}
-            <= set(given)
+            {name for name, item in desired.items() if not item.get("isOptional")}
+            <= set(parameters)
             <= set(desired)
         )
-        for name, value in given.items():
+        for name, value in parameters.items():
             assert _type_of(template, task, value) == desired[name]["parameterType"], (
                 task.name,
                 name,
@@ -85,8 +88,8 @@ def test_the_outputs_of_a_run_are_outputs_of_tasks(template: Template) -> None:
     made = root["dag"]["outputs"]["parameters"]
     assert set(made) == set(root["outputDefinitions"]["parameters"])
     assert set(made) == {"phase", "routed_percent", "verdict", "rollout_url"}
-    for one in made.values():
-        chosen = one["valueFromParameter"]
+    for item in made.values():
+        chosen = item["valueFromParameter"]
         task = root["dag"]["tasks"][chosen["producerSubtask"]]
         assert (
             chosen["outputParameterKey"]
@@ -136,8 +139,8 @@ def test_an_endpoint_is_smoked_once_it_is_deployed() -> None:
 
 def test_every_optional_parameter_has_a_default(template: Template) -> None:
     for component in (template.spec["root"], *template.components.values()):
-        for name, one in component["inputDefinitions"]["parameters"].items():
-            assert one.get("isOptional", False) == ("defaultValue" in one), name
+        for name, parameter in component["inputDefinitions"]["parameters"].items():
+            assert parameter.get("isOptional", False) == ("defaultValue" in parameter), name
 
 
 def test_nothing_is_used_that_a_backend_may_not_know(template: Template) -> None:
@@ -154,8 +157,8 @@ def test_nothing_is_used_that_a_backend_may_not_know(template: Template) -> None
         assert word not in text
     assert template.spec["schemaVersion"] == "2.1.0"
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", template.spec["pipelineInfo"]["name"])
-    for one in template.spec["root"]["inputDefinitions"]["parameters"].values():
-        assert 0 < len(one["description"]) <= 1024
+    for parameter in template.spec["root"]["inputDefinitions"]["parameters"].values():
+        assert 0 < len(parameter["description"]) <= 1024
 
 
 def test_every_task_ends(template: Template) -> None:
@@ -183,14 +186,16 @@ def test_images_are_pinned_and_run_as_anybody(template: Template) -> None:
 def test_every_placeholder_names_an_input_or_output_of_its_component(template: Template) -> None:
     for component in template.components.values():
         arguments = template.executors[component["executorLabel"]]["container"]["args"]
-        found = {match.groups()[:3] for one in arguments for match in PLACEHOLDER.finditer(one)}
+        results = {
+            match.groups()[:3] for argument in arguments for match in PLACEHOLDER.finditer(argument)
+        }
         assert "{{" not in PLACEHOLDER.sub("", " ".join(arguments))
         declared = {
             ("inputs", "parameters", name) for name in component["inputDefinitions"]["parameters"]
         }
         for kind, parts in component.get("outputDefinitions", {}).items():
             declared |= {("outputs", kind, name) for name in parts}
-        assert found == declared
+        assert results == declared
 
 
 def test_address_and_token_come_from_the_namespace(template: Template) -> None:
@@ -205,16 +210,16 @@ def test_address_and_token_come_from_the_namespace(template: Template) -> None:
 
 
 def test_the_catalog_says_what_the_template_takes(template: Template) -> None:
-    listed = {one["name"]: one for one in ENTRIES[template.name]["parameters"]}
+    listed = {parameter["name"]: parameter for parameter in ENTRIES[template.name]["parameters"]}
     taken = template.spec["root"]["inputDefinitions"]["parameters"]
     assert set(listed) == set(taken)
-    for name, one in taken.items():
-        assert (one["parameterType"], one["description"]) == (
+    for name, item in taken.items():
+        assert (item["parameterType"], item["description"]) == (
             listed[name]["type"],
             listed[name]["description"],
         )
-        assert one.get("defaultValue") == listed[name].get("default")
-        assert bool(one.get("isOptional")) != listed[name].get("required", False)
+        assert item.get("defaultValue") == listed[name].get("default")
+        assert bool(item.get("isOptional")) != listed[name].get("required", False)
 
 
 def test_the_canary_has_a_task_for_each_step_and_the_summary_is_a_page(template: Template) -> None:
@@ -228,9 +233,9 @@ def test_the_canary_has_a_task_for_each_step_and_the_summary_is_a_page(template:
             steps[f"Traffic step {n} of 5"]["runtimeValue"]["constant"] for n in range(1, 6)
         ] == [1, 2, 3, 4, 5]
     pages = [
-        one["outputDefinitions"]["artifacts"]["summary"]["artifactType"]["schemaTitle"]
-        for one in template.components.values()
-        if "artifacts" in one.get("outputDefinitions", {})
+        component["outputDefinitions"]["artifacts"]["summary"]["artifactType"]["schemaTitle"]
+        for component in template.components.values()
+        if "artifacts" in component.get("outputDefinitions", {})
     ]
     assert pages == ["system.HTML"]
 

@@ -55,8 +55,12 @@ class Judge:
     """One policy."""
 
     def __init__(self, name: str) -> None:
-        (self.spec,) = (one["spec"] for one in documents(name) if one["kind"] == "ValidatingPolicy")
-        self._names = [one["name"] for one in self.spec.get("variables", [])]
+        (self.spec,) = (
+            document["spec"]
+            for document in documents(name)
+            if document["kind"] == "ValidatingPolicy"
+        )
+        self._names = [variable["name"] for variable in self.spec.get("variables", [])]
         types = dict.fromkeys((*_INPUTS, "variables"), cel.Type.DYN)
         self._compiled: dict[str, Any] = {}
         self._env = cel.NewEnv(
@@ -68,20 +72,27 @@ class Judge:
         business."""
         if not self._concerns(write):
             return None
-        conditions = [one["expression"] for one in self.spec.get("matchConditions", [])]
+        conditions = [
+            match_condition["expression"]
+            for match_condition in self.spec.get("matchConditions", [])
+        ]
         data = self._data(write, missing={})
-        if not all(self._value(one, data) for one in conditions):
+        if not all(self._value(condition, data) for condition in conditions):
             return None
-        assert all(self._value(one, self._data(write, missing=None)) for one in conditions), (
-            "for the API server too"
-        )
+        assert all(
+            self._value(condition, self._data(write, missing=None)) for condition in conditions
+        ), "for the API server too"
         known: dict[str, Any] = {}
-        for one in self.spec.get("variables", []):  # in order: each may use those before it
-            known[one["name"]] = self._value(one["expression"], {**data, "variables": known})
+        for variable in self.spec.get("variables", []):  # in order: each may use those before it
+            known[variable["name"]] = self._value(
+                variable["expression"], {**data, "variables": known}
+            )
         data["variables"] = known
-        for one in self.spec["validations"]:
-            if not self._value(one["expression"], data):
-                return str(one.get("message") or self._value(one["messageExpression"], data))
+        for validation in self.spec["validations"]:
+            if not self._value(validation["expression"], data):
+                return str(
+                    validation.get("message") or self._value(validation["messageExpression"], data)
+                )
         return None
 
     def _concerns(self, write: Write) -> bool:
@@ -91,8 +102,10 @@ class Judge:
         if not desired.items() <= labels.items():
             return False
         marks = constraints.get("objectSelector", {}).get("matchLabels", {})
-        seen = [one for one in (write.new, write.old) if one is not None]
-        if not any(marks.items() <= (one["metadata"].get("labels") or {}).items() for one in seen):
+        seen = [manifest for manifest in (write.new, write.old) if manifest is not None]
+        if not any(
+            marks.items() <= (manifest["metadata"].get("labels") or {}).items() for manifest in seen
+        ):
             return False
         plural = _PLURALS[seen[0]["kind"]]
         rules = constraints["resourceRules"]
@@ -115,15 +128,15 @@ class Judge:
     def _value(self, expression: str, data: dict[str, Any]) -> Any:
         if expression not in self._compiled:
             self._compiled[expression] = self._env.compile(expression)
-        found = self._compiled[expression].eval(data=data)
-        assert found.type() != cel.Type.ERROR, f"{expression}: {found.value()}"
-        return found.plain_value()
+        result = self._compiled[expression].eval(data=data)
+        assert result.type() != cel.Type.ERROR, f"{expression}: {result.value()}"
+        return result.plain_value()
 
 
 def documents(name: str) -> list[Object]:
     """Every object in the policy's own folder."""
     files = sorted((POLICIES / name).glob("*.yaml"))
-    return [one for file in files for one in yaml.safe_load_all(file.read_text()) if one]
+    return [item for file in files for item in yaml.safe_load_all(file.read_text()) if item]
 
 
 def names() -> list[str]:

@@ -38,9 +38,9 @@ def isvc(mode: str | None = "Standard", meta: Object | None = None, **spec: Any)
 def custom(**container: Any) -> Object:
     """A predictor that is one container."""
     plain = {"name": "kserve-container", "image": "registry.example/app:1.2"}
-    one = isvc()
-    one["spec"]["predictor"] = {"containers": [plain | container]}
-    return one
+    manifest = isvc()
+    manifest["spec"]["predictor"] = {"containers": [plain | container]}
+    return manifest
 
 
 def route(*hostnames: str, **rule: Any) -> Object:
@@ -227,10 +227,10 @@ ADMITTED = [
     ("policy", "thing", "words"), REFUSED, ids=[f"{p}: {w}" for p, _, w in REFUSED]
 )
 def test_it_is_refused_with_the_reason(policy: str, thing: Object, words: str) -> None:
-    asked = judge(policy)
-    assert words in (asked(Write(thing)) or "it was admitted")
+    request = judge(policy)
+    assert words in (request(Write(thing)) or "it was admitted")
     elsewhere = {"metadata": {"name": "others"}, "status": {"phase": "Active"}}
-    assert asked(Write(thing, namespace=elsewhere)) is None, "only tenants are concerned"
+    assert request(Write(thing, namespace=elsewhere)) is None, "only tenants are concerned"
 
 
 @pytest.mark.parametrize(("policy", "thing"), ADMITTED)
@@ -264,14 +264,14 @@ def test_a_stricter_prefix_stops_no_rollout_on_its_way() -> None:
     strict["metadata"]["annotations"] = {
         "tidegate.dev/storage-prefixes": "s3://models/new, s3://team"
     }
-    asked = judge(STORAGE)
-    assert asked(Write(new, old, namespace=strict)) is None
+    request = judge(STORAGE)
+    assert request(Write(new, old, namespace=strict)) is None
     new["spec"]["predictor"]["model"]["storageUri"] = "s3://models/newer/"
     assert "models come from s3://models/new, s3://team here" in (
-        asked(Write(new, old, namespace=strict)) or ""
+        request(Write(new, old, namespace=strict)) or ""
     )
     new["spec"]["predictor"]["model"]["storageUri"] = "s3://models/new/1/"
-    assert asked(Write(new, old, namespace=strict)) is None
+    assert request(Write(new, old, namespace=strict)) is None
 
 
 def test_a_tenant_has_host_names_of_its_own() -> None:
@@ -279,11 +279,12 @@ def test_a_tenant_has_host_names_of_its_own() -> None:
     own["metadata"]["annotations"] = {
         "tidegate.dev/hosts": "{name}-{namespace}.ml.example.com, bank.example.com"
     }
-    asked = judge(HOSTS)
+    request = judge(HOSTS)
     assert (
-        asked(Write(route("fraud-team.ml.example.com", "bank.example.com"), namespace=own)) is None
+        request(Write(route("fraud-team.ml.example.com", "bank.example.com"), namespace=own))
+        is None
     )
-    assert "models.local" in (asked(Write(route(FINE), namespace=own)) or ""), (
+    assert "models.local" in (request(Write(route(FINE), namespace=own)) or ""), (
         "in the place of the installation's"
     )
 
@@ -300,8 +301,8 @@ def test_a_change_of_weights_alone_is_not_judged_so_that_an_abort_needs_no_kyver
 
 
 OURS: dict[str, Object] = {}
-for _, _one in written():
-    OURS.setdefault(_one["kind"], dict(_one))
+for _, item in written():
+    OURS.setdefault(item["kind"], dict(item))
 EDITS: list[tuple[str, Any, str]] = [
     (
         "InferenceService",
@@ -360,37 +361,40 @@ EDITS: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("kind", "edit", "words"), EDITS)
 def test_a_hand_edit_of_what_tidegate_manages_is_refused(kind: str, edit: Any, words: str) -> None:
-    asked, old, new = judge("protect-tidegate-objects"), OURS[kind], deepcopy(OURS[kind])
+    request, old, new = judge("protect-tidegate-objects"), OURS[kind], deepcopy(OURS[kind])
     edit(new)
-    assert words in (asked(Write(new, old)) or "it was admitted")
-    assert asked(Write(new, old, user=WORKER)) is None
-    assert asked(Write(new, old, user=KSERVE)) is None
-    assert asked(Write(new, old, groups=("tidegate:break-glass",))) is None
+    assert words in (request(Write(new, old)) or "it was admitted")
+    assert request(Write(new, old, user=WORKER)) is None
+    assert request(Write(new, old, user=KSERVE)) is None
+    assert request(Write(new, old, groups=("tidegate:break-glass",))) is None
 
 
 @pytest.mark.parametrize("kind", sorted(OURS))
 def test_nobody_else_makes_or_deletes_what_tidegate_manages_but_a_namespace_goes(kind: str) -> None:
-    asked, one = judge("protect-tidegate-objects"), OURS[kind]
-    assert "only Tidegate makes" in (asked(Write(one)) or "it was admitted")
-    assert "managed by Tidegate" in (asked(Write(None, one)) or "it was admitted")
+    request, manifest = judge("protect-tidegate-objects"), OURS[kind]
+    assert "only Tidegate makes" in (request(Write(manifest)) or "it was admitted")
+    assert "managed by Tidegate" in (request(Write(None, manifest)) or "it was admitted")
     ending = {**TENANT, "status": {"phase": "Terminating"}}
-    assert asked(Write(None, one, namespace=ending)) is None, "whatever the name of who empties it"
+    assert request(Write(None, manifest, namespace=ending)) is None, (
+        "whatever the name of who empties it"
+    )
     for controller in ("generic-garbage-collector", "namespace-controller"):
         assert (
-            asked(Write(None, one, user=f"system:serviceaccount:kube-system:{controller}")) is None
+            request(Write(None, manifest, user=f"system:serviceaccount:kube-system:{controller}"))
+            is None
         )
 
 
 def test_marks_of_others_and_children_of_kserve_are_left_alone() -> None:
-    asked, old = judge("protect-tidegate-objects"), OURS["HTTPRoute"]
+    request, old = judge("protect-tidegate-objects"), OURS["HTTPRoute"]
     new = deepcopy(old)
     new["metadata"]["labels"]["team"] = "blue"
     new["metadata"]["finalizers"] = ["backup"]
-    assert asked(Write(new, old)) is None
+    assert request(Write(new, old)) is None
     child = {
         **OURS["Service"],
         "metadata": {**OURS["Service"]["metadata"], "ownerReferences": [{"controller": True}]},
     }
-    assert asked(Write(child)) is None
-    assert asked(Write(None, child)) is None
-    assert asked(Write(route(FINE))) is None, "what carries no mark of ours"
+    assert request(Write(child)) is None
+    assert request(Write(None, child)) is None
+    assert request(Write(route(FINE))) is None, "what carries no mark of ours"

@@ -16,4 +16,4 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "kserve").glob("*.ya
 def test_an_example_is_admitted(path: Path) -> None:
     manifest = yaml.safe_load(path.read_text())
     assert len(names()) > 5
-    assert [(name, said) for name in names() if (said := judge(name)(Write(manifest)))] == []
+    assert [(name, message) for name in names() if (message := judge(name)(Write(manifest)))] == []

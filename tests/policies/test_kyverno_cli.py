@@ -50,8 +50,10 @@ def test_every_case_of_every_policy_is_as_its_folder_says(program: str) -> None:
 def test_every_object_that_tidegate_writes_is_admitted(program: str, tmp_path: Path) -> None:
     """In one run: all policies, all objects. Names are made distinct, for the CLI keeps one of each
     name."""
-    things = [_numbered(index, dict(one)) for index, (_, one) in enumerate(written())]
-    (tmp_path / "objects.yaml").write_text("---\n".join(yaml.safe_dump(one) for one in things))
+    things = [_numbered(index, dict(manifest)) for index, (_, manifest) in enumerate(written())]
+    (tmp_path / "objects.yaml").write_text(
+        "---\n".join(yaml.safe_dump(manifest) for manifest in things)
+    )
     (tmp_path / "values.yaml").write_text(yaml.safe_dump(_values()))
     (tmp_path / "user.yaml").write_text(yaml.safe_dump(_user()))
     policies = [path for path in sorted(DEPLOY.glob("*.yaml")) if path.name != "kustomization.yaml"]
@@ -59,8 +61,8 @@ def test_every_object_that_tidegate_writes_is_admitted(program: str, tmp_path: P
     report = ["--policy-report", "--output-format", "yaml", "--remove-color"]
     done = run(program, "apply", *policies, "-r", tmp_path / "objects.yaml", *more, *report)
     results = Counter((row["policy"], row["result"]) for row in _rows(done.stdout))
-    services = sum(one["kind"] == "InferenceService" for one in things)
-    routes = sum(one["kind"] == "HTTPRoute" for one in things)
+    services = sum(manifest["kind"] == "InferenceService" for manifest in things)
+    routes = sum(manifest["kind"] == "HTTPRoute" for manifest in things)
     refused = [row for row in _rows(done.stdout) if row["result"] not in ("pass", "skip")]
     assert (done.returncode, refused) == (0, []), done.stdout[-2000:] + done.stderr[-1000:]
     assert results[BOTH, "pass"] == 2 * services, "by both kinds of the policy"
@@ -71,8 +73,11 @@ def test_every_object_that_tidegate_writes_is_admitted(program: str, tmp_path: P
     )
 
 
-def _numbered(index: int, one: dict[str, Any]) -> dict[str, Any]:
-    return {**one, "metadata": {**one["metadata"], "name": f"{one['metadata']['name']}-{index}"}}
+def _numbered(index: int, manifest: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **manifest,
+        "metadata": {**manifest["metadata"], "name": f"{manifest['metadata']['name']}-{index}"},
+    }
 
 
 def _values() -> dict[str, Any]:
@@ -102,7 +107,7 @@ def _rows(out: str) -> list[dict[str, Any]]:
     """The results in the reports, which stand between lines for people."""
     start = out.find("apiVersion:")
     reports = (
-        [one for one in yaml.safe_load_all(out[start:]) if isinstance(one, dict)]
+        [manifest for manifest in yaml.safe_load_all(out[start:]) if isinstance(manifest, dict)]
         if start >= 0
         else []
     )

@@ -15,9 +15,9 @@ BOTH = "validate-kserve-rollout-tenants"
 
 
 def loaded(path: Path) -> dict[str, Any]:
-    found = yaml.safe_load(path.read_text())
-    assert isinstance(found, dict)
-    return found
+    content = yaml.safe_load(path.read_text())
+    assert isinstance(content, dict)
+    return content
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,8 +26,8 @@ def test_a_folder_holds_the_policy_its_package_and_its_tests(name: str) -> None:
     assert (policy["apiVersion"], policy["kind"]) == ("policies.kyverno.io/v1", "ValidatingPolicy")
     assert policy["metadata"]["name"] == name
     about = policy["metadata"]["annotations"]
-    told = {key.removeprefix("policies.kyverno.io/") for key in about}
-    assert told == {"title", "category", "severity", "subject", "minversion", "description"}
+    messages = {key.removeprefix("policies.kyverno.io/") for key in about}
+    assert messages == {"title", "category", "severity", "subject", "minversion", "description"}
     spec = policy["spec"]
     assert spec["validationActions"] == ["Audit"], (
         "the library's habit: who installs it decides to deny"
@@ -53,11 +53,11 @@ def test_the_cases_of_a_policy_pass_and_fail(name: str) -> None:
         assert all((path.parent / file).is_file() for file in files), path
         every = (path.parent / file for file in test["resources"])
         there = {
-            one["metadata"]["name"]
+            item["metadata"]["name"]
             for file in every
-            for one in yaml.safe_load_all(file.read_text())
+            for item in yaml.safe_load_all(file.read_text())
         }
-        named = {one.split("/")[1] for row in test["results"] for one in row["resources"]}
+        named = {resource.split("/")[1] for row in test["results"] for resource in row["resources"]}
         assert named <= there, "a result for a resource that does not exist tests nothing"
 
 
@@ -80,8 +80,8 @@ def test_what_a_user_applies_denies_and_the_old_kind_says_the_same() -> None:
     assert (old["apiVersion"], old["kind"]) == ("kyverno.io/v1", "ClusterPolicy")
     (rule,) = old["spec"]["rules"]
     assert rule["validate"]["failureAction"] == "Enforce"
-    assert [one["expression"] for one in rule["validate"]["cel"]["expressions"]] == [
-        one["expression"] for one in new["spec"]["validations"]
+    assert [expression["expression"] for expression in rule["validate"]["cel"]["expressions"]] == [
+        validation["expression"] for validation in new["spec"]["validations"]
     ]
     listed = loaded(DEPLOY / "kustomization.yaml")["resources"]
     assert listed == [f"{name}.yaml" for name in NAMES], (

@@ -12,15 +12,15 @@ WORKER = "system:serviceaccount:tidegate-system:tidegate-deploy-worker"
 
 def test_every_object_of_every_strategy_mode_and_step_is_admitted_made_and_changed() -> None:
     everything = written()
-    kinds = {one["kind"] for _, one in everything}
+    kinds = {manifest["kind"] for _, manifest in everything}
     assert kinds == {"InferenceService", "HTTPRoute", "Service", "ConfigMap"}
-    for where, one in everything:
-        assert one["metadata"]["namespace"] == KEY.namespace
-        before = next(other for _, other in everything if other["kind"] == one["kind"])
+    for where, manifest in everything:
+        assert manifest["metadata"]["namespace"] == KEY.namespace
+        before = next(other for _, other in everything if other["kind"] == manifest["kind"])
         for name in names():
             for write in (
-                Write(one, user=WORKER),
-                Write(one, before, user=WORKER),
-                Write(None, one, user=WORKER),
+                Write(manifest, user=WORKER),
+                Write(manifest, before, user=WORKER),
+                Write(None, manifest, user=WORKER),
             ):
                 assert judge(name)(write) is None, f"{name} refuses {write.operation} of {where}"

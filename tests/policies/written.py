@@ -67,17 +67,21 @@ def written() -> tuple[tuple[str, Manifest], ...]:
 def _distinct() -> Iterator[tuple[str, Manifest]]:
     cases = product(Mode, (GATEWAY, None), STRATEGIES, RUNTIMES, (False, True))
     named = (
-        (f"{mode} {plan}, {runtime}, keda {keda}, gateway {gateway is not None}: {one.step}", one)
+        (
+            f"{mode} {plan}, {runtime}, keda {keda}, gateway {gateway is not None}: "
+            f"{planned_object.step}",
+            planned_object,
+        )
         for mode, gateway, plan, runtime, keda in cases
         if mode is Mode.STANDARD or not (keda or gateway is None or plan in _BY_HEADER_OR_COPY)
-        for one in _reached(mode, gateway, plan, RUNTIMES[runtime], keda=keda)
+        for planned_object in _reached(mode, gateway, plan, RUNTIMES[runtime], keda=keda)
     )
     seen: list[dict[str, Any]] = []
-    for name, one in named:
-        plain = planned.plain(one.manifest)
+    for name, planned_object in named:
+        plain = planned.plain(planned_object.manifest)
         if plain not in seen:
             seen.append(plain)
-            yield name, one.manifest
+            yield name, planned_object.manifest
 
 
 def _reached(
@@ -85,21 +89,21 @@ def _reached(
 ) -> tuple[planned.Planned, ...]:
     driver = driver_for(mode, Platform("store", gateway))
     at = Intent(KEY, 4, mode, 1, scaling=Scaling(1, 4, keda))
-    found = (
+    intents = (
         *first(at),
         *reachable_intents(Rollout("ro", STRATEGIES[plan], 1, 2, "ann"), at, override=30),
     )
     if gateway is None:  # without shares: the rule book lets none through
-        found = tuple(
+        intents = tuple(
             replace(
                 w,
                 intent=replace(
                     w.intent, candidate_traffic=replace(w.intent.candidate_traffic, percent=0)
                 ),
             )
-            for w in found
+            for w in intents
         )
-    return driver.reachable(found, {n: _revision(n, runtime) for n in (1, 2)}, Snapshot(KEY, ()))
+    return driver.reachable(intents, {n: _revision(n, runtime) for n in (1, 2)}, Snapshot(KEY, ()))
 
 
 def _revision(number: int, runtime: Runtime) -> Revision:

@@ -35,9 +35,9 @@ def marked() -> set[str]:
 
 def recipe(target: str) -> str:
     """The commands of a target of the Makefile."""
-    found = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
-    assert found, target
-    return found[1]
+    match = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    assert match, target
+    return match[1]
 
 
 def written_by_openapi() -> set[str]:

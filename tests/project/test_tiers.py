@@ -18,16 +18,16 @@ KINDS = [
 
 def command(target: str) -> str:
     """The line of the Makefile that runs pytest for a target."""
-    found = re.search(rf"^{target}:.*\n\t(.*\$\(PYTEST\).*)\n(?!\t)", MAKEFILE, re.MULTILINE)
-    assert found, target
-    return found[1]
+    match = re.search(rf"^{target}:.*\n\t(.*\$\(PYTEST\).*)\n(?!\t)", MAKEFILE, re.MULTILINE)
+    assert match, target
+    return match[1]
 
 
 def chooses(target: str, marks: dict[str, bool]) -> bool:
     """Whether a target runs a test that carries these marks. pytest's expressions are Python's."""
-    found = re.search(r' -m "([a-z ]+)"$', command(target))
-    assert found, command(target)
-    return bool(eval(found[1], {"__builtins__": {}}, marks))
+    match = re.search(r' -m "([a-z ]+)"$', command(target))
+    assert match, command(target)
+    return bool(eval(match[1], {"__builtins__": {}}, marks))
 
 
 @pytest.mark.parametrize(
@@ -89,5 +89,7 @@ def test_a_file_that_needs_the_built_control_plane_says_so() -> None:
 
 def test_nobody_asks_for_go_programs_past_the_helper() -> None:
     asks = re.compile(r"\bbuild\.(missing|ensure)\(")
-    found = {path.name for path in (ROOT / "tests").rglob("*.py") if asks.search(path.read_text())}
-    assert found == {"built.py", "test_build.py"}
+    results = {
+        path.name for path in (ROOT / "tests").rglob("*.py") if asks.search(path.read_text())
+    }
+    assert results == {"built.py", "test_build.py"}

@@ -95,5 +95,5 @@ def rule_for(
 
 def _takes(match: Match, headers: tuple[tuple[str, str], ...], path: str) -> bool:
     here = path == match.prefix if match.exact else path.startswith(match.prefix)
-    given = {(name.lower(), value) for name, value in headers}
-    return here and all((name.lower(), value) in given for name, value in match.headers)
+    values = {(name.lower(), value) for name, value in headers}
+    return here and all((name.lower(), value) in values for name, value in match.headers)

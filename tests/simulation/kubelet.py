@@ -101,8 +101,8 @@ class SimKubelet:
 
     def _rule(self, pod: Object) -> Behaviour:
         about = _about(pod)
-        found = sorted((text for text in self._rules if text in about), key=len)
-        return self._rules[found[-1]] if found else GOOD
+        results = sorted((text for text in self._rules if text in about), key=len)
+        return self._rules[results[-1]] if results else GOOD
 
 
 def _about(pod: Object) -> str:

@@ -45,9 +45,9 @@ class Lab:
 
     def get(self, kind: Kind, name: str, namespace: str = NAMESPACE) -> Object:
         """An object that must be there."""
-        found = self.objects.get(kind, namespace, name)
-        assert found is not None, f"no {kind.kind} {namespace}/{name}"
-        return found
+        result = self.objects.get(kind, namespace, name)
+        assert result is not None, f"no {kind.kind} {namespace}/{name}"
+        return result
 
     def names(self, kind: Kind) -> list[str]:
         """Names of all objects of a kind in the test's namespace."""

@@ -56,19 +56,19 @@ class Foretold:
     def _around(self, intent: Intent) -> tuple[ReachableIntent, ...]:
         """A change of scaling, or a percent set by a person, in the middle of a rollout: its ways
         are asked about again."""
-        found: list[ReachableIntent] = []
+        intents: list[ReachableIntent] = []
         for rollout, progress in self._simulation.rollouts:
             if not progress.tidy:
-                found += reachable.reachable_intents(
+                intents += reachable.reachable_intents(
                     rollout, intent, intent.candidate_traffic.percent
                 )
-        return tuple(found)
+        return tuple(intents)
 
-    def _hear(self, found: tuple[ReachableIntent, ...]) -> None:
+    def _hear(self, intents: tuple[ReachableIntent, ...]) -> None:
         simulation = self._simulation
         snapshot = simulation.lab.cluster.observe(simulation.key)
-        for one in simulation.driver.reachable(found, simulation.revisions, snapshot):
-            self._said.add(counted_out(one.manifest))
+        for planned_object in simulation.driver.reachable(intents, simulation.revisions, snapshot):
+            self._said.add(counted_out(planned_object.manifest))
 
     def _highest(self) -> int:
         return max(
@@ -78,8 +78,8 @@ class Foretold:
 
 def counted_out(manifest: Manifest) -> str:
     """A manifest without its counters, as text."""
-    found: dict[str, Any] = json.loads(json.dumps(planned.plain(manifest)))
-    spec = found.get("spec", {})
+    content: dict[str, Any] = json.loads(json.dumps(planned.plain(manifest)))
+    spec = content.get("spec", {})
     predictor = spec.get("predictor", {})
     predictor.pop("minReplicas", None)
     predictor.get("annotations", {}).pop(INITIAL_SCALE, None)
@@ -88,7 +88,7 @@ def counted_out(manifest: Manifest) -> str:
     for rule in spec.get("rules", ()):
         weighted = [ref for ref in rule["backendRefs"] if ref["weight"]]
         rule["backendRefs"] = sorted(weighted, key=lambda ref: str(ref["name"]))
-    return json.dumps(found, sort_keys=True)
+    return json.dumps(content, sort_keys=True)
 
 
 def _holds(manifest: Manifest, weight: int) -> bool:

@@ -263,11 +263,11 @@ class Simulation:
 
     def left(self) -> str:
         """What is still there of the endpoint."""
-        found = (
+        results = (
             f"{o['kind']} {o['metadata']['name']}"
             for o in self.lab.cluster.observe(self.key).objects
         )
-        return ", ".join(found) or "nothing"
+        return ", ".join(results) or "nothing"
 
     def requests(self) -> None:
         """Requests since the last call, by the split that the data plane has."""
@@ -368,9 +368,9 @@ class Simulation:
 
     def _state(self, known: tuple[Rollout, Progress]) -> RolloutState:
         rollout, progress = known
-        asked = tuple(action for owner, action in self.actions if owner == rollout.id)
+        actions = tuple(action for owner, action in self.actions if owner == rollout.id)
         return RolloutState(
-            rollout, progress, asked, self.heartbeats.get(rollout.id), tuple(self.samples)
+            rollout, progress, actions, self.heartbeats.get(rollout.id), tuple(self.samples)
         )
 
     def carry_out(
@@ -423,10 +423,10 @@ class Simulation:
     def tell(self, who: str, line: str, *, exact: bool = False) -> None:
         """PlannedWrite a line when it differs from the last one of this speaker; numbers alone are
         no difference unless `exact`."""
-        said = line if exact else re.sub(r"\d+[\d.]*", "#", line)
-        if said != self._said.get(who, "") and line:
+        message = line if exact else re.sub(r"\d+[\d.]*", "#", line)
+        if message != self._said.get(who, "") and line:
             self.note(line)
-        self._said[who] = said
+        self._said[who] = message
 
     def run(self, seconds: float) -> None:
         """Let time pass in looks: controllers, then a reconcile."""

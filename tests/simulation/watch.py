@@ -193,8 +193,8 @@ class Watch:
         if intent.stable is not None:
             self.cap[intent.stable] = 100
         if intent.candidate is not None:
-            asked = 100 if intent.candidate_traffic.match else intent.candidate_traffic.percent
-            self.cap[intent.candidate] = max(self.cap.get(intent.candidate, 0), asked)
+            requested = 100 if intent.candidate_traffic.match else intent.candidate_traffic.percent
+            self.cap[intent.candidate] = max(self.cap.get(intent.candidate, 0), requested)
 
     def _pointer(self) -> None:
         """KServe's pointer moved to a revision that is not to serve: its own doing, and we go back
@@ -225,8 +225,8 @@ def _of_service(manifest: Any) -> Traffic:
 
 def _before(traffic: Traffic | None, rule: Rule) -> Rule:
     rules = traffic.rules if traffic else ()
-    same = next((one for one in rules if one.match == rule.match), None)
-    return same or next((one for one in rules if not one.match), Rule((), ()))
+    same = next((item for item in rules if item.match == rule.match), None)
+    return same or next((item for item in rules if not item.match), Rule((), ()))
 
 
 def _percent(isvc: Object | None) -> int:

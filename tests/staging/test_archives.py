@@ -122,11 +122,11 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], str]] = {
 
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_archive_is_refused_and_writes_nothing_outside(case: str, tmp_path: Path) -> None:
-    make, said = HOSTILE[case]
+    make, message = HOSTILE[case]
     archive = make(tmp_path / "blob")
     with pytest.raises(SourceError, match="blob") as raised:
         unpack(archive, tmp_path / "a" / "b" / "out", "blob.tar", Limits(files=10, size=5_000_000))
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert not list(tmp_path.rglob("evil"))
 
 

@@ -101,7 +101,7 @@ def test_bytes_that_are_not_those_that_were_meant_are_refused_and_thrown_away(
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("http://models.example.com/m.tar", "over https only"),
         ("https://m.example.com/location?to=http://m.example.com/m.tar", "over https only"),
@@ -109,8 +109,8 @@ def test_bytes_that_are_not_those_that_were_meant_are_refused_and_thrown_away(
         ("https://m.example.com/location?to=/location/again", "redirects more than 5 times"),
     ],
 )
-def test_redirects_stay_on_https_and_end(url: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=said):
+def test_redirects_stay_on_https_and_end(url: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=message):
         get(Server(), tmp_path, url)
 
 

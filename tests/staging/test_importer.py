@@ -40,9 +40,9 @@ def test_bytes_that_do_not_fit_their_name_are_refused(
     made = import_model(folder().as_uri(), (tmp_path / "store").as_uri(), local)
     assert isinstance(made, Imported)
     (tmp_path / "store" / made.digest / "add_sub" / "1" / "model.py").write_text("changed")
-    found = Staging(local).resolve(made.uri)
-    assert isinstance(found, Unresolved)
-    assert "not what its name says" in found.detail
+    resolved = Staging(local).resolve(made.uri)
+    assert isinstance(resolved, Unresolved)
+    assert "not what its name says" in resolved.detail
 
 
 def test_a_wrong_layout_is_not_imported(folder: Folder, tmp_path: Path, local: Access) -> None:
@@ -111,9 +111,9 @@ def test_the_same_model_has_the_same_digest_by_every_way(
     source, store = folder(), "s3://models/ways"
     archive = packed(source, tmp_path / "m.tgz")
     client(both.s3).upload_file(str(archive), "models", "incoming/m.tgz")
-    told: list[Progress] = []
+    reports: list[Progress] = []
     cache, sha = tmp_path / "cache", hashlib.sha256(archive.read_bytes()).hexdigest()
-    ways = Ways(both, cache, sha, tell=told.append, transport=Archived(archive.read_bytes()))
+    ways = Ways(both, cache, sha, tell=reports.append, transport=Archived(archive.read_bytes()))
     first = import_model(str(source), store, both)
     assert isinstance(first, Imported)
     for uri in (
@@ -123,14 +123,14 @@ def test_the_same_model_has_the_same_digest_by_every_way(
         "s3://models/incoming/m.tgz",
     ):
         assert import_model(uri, store, both, ways=ways) == first, uri
-    assert list(dict.fromkeys(one.what for one in told)) == [
+    assert list(dict.fromkeys(progress.what for progress in reports)) == [
         "unpacking",
         "reading",
         "sending",
         "verifying",
         "fetching",
     ]
-    assert all(one.total is None or one.done <= one.total for one in told)
+    assert all(progress.total is None or progress.done <= progress.total for progress in reports)
     assert not list(cache.iterdir())
     wrong = import_model(
         "s3://models/incoming/m.tgz", store, both, ways=Ways(both, cache, "0" * 64)

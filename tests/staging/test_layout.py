@@ -15,17 +15,17 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "triton"
 
 
 def refusal(uri: str, access: Access) -> str:
-    found = inspect(uri, access)
-    assert isinstance(found, Unresolved), found
-    return found.detail
+    layout = inspect(uri, access)
+    assert isinstance(layout, Unresolved), layout
+    return layout.detail
 
 
 def test_a_repository_root_is_found_with_its_models(folder: Folder, local: Access) -> None:
     root = folder(files={"a/config.pbtxt": "x", "a/2/m": "x", "a/10/m": "x", "b/1/model.onnx": "x"})
-    found = inspect(root.as_uri(), local)
-    assert isinstance(found, Layout)
-    assert found.models == (ModelFolder("a", (2, 10), True), ModelFolder("b", (1,), False))
-    assert (found.uri, found.files, found.size) == (f"{root.as_uri()}/", 4, 4)
+    layout = inspect(root.as_uri(), local)
+    assert isinstance(layout, Layout)
+    assert layout.models == (ModelFolder("a", (2, 10), True), ModelFolder("b", (1,), False))
+    assert (layout.uri, layout.files, layout.size) == (f"{root.as_uri()}/", 4, 4)
 
 
 def test_the_digest_is_of_paths_and_bytes_and_can_be_checked_by_hand(
@@ -39,22 +39,22 @@ def test_the_digest_is_of_paths_and_bytes_and_can_be_checked_by_hand(
             "m/1/empty": "",
         }
     )
-    found = inspect(root.as_uri(), local)
-    assert isinstance(found, Layout)
+    layout = inspect(root.as_uri(), local)
+    assert isinstance(layout, Layout)
     command = "find . -type f -size +0 -printf '%P\\n' | LC_ALL=C sort | xargs -d '\\n' sha256sum | sha256sum"
     by_hand = subprocess.run(
         command, shell=True, cwd=root, capture_output=True, text=True, check=True
     )
-    assert found.digest == f"sha256-{by_hand.stdout.split()[0]}"
+    assert layout.digest == f"sha256-{by_hand.stdout.split()[0]}"
 
 
 def test_the_digest_changes_with_a_name_or_a_byte_and_with_nothing_else(
     folder: Folder, local: Access
 ) -> None:
     def digest(name: str, files: dict[str, str]) -> str:
-        found = inspect(folder(name, files).as_uri(), local)
-        assert isinstance(found, Layout)
-        return found.digest
+        layout = inspect(folder(name, files).as_uri(), local)
+        assert isinstance(layout, Layout)
+        return layout.digest
 
     first = digest("first", {"m/1/a": "xy", "m/1/b": "z"})
     assert digest("same", {"m/1/b": "z", "m/1/a": "xy", "m/1/empty": ""}) == first
@@ -64,7 +64,7 @@ def test_the_digest_changes_with_a_name_or_a_byte_and_with_nothing_else(
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "message"),
     [
         ({}, "there is no such folder"),
         ({"m/1/empty": ""}, "there is nothing (empty files do not count)"),
@@ -81,9 +81,9 @@ def test_the_digest_changes_with_a_name_or_a_byte_and_with_nothing_else(
     ],
 )
 def test_a_wrong_layout_is_refused_with_its_reason(
-    files: dict[str, str], said: str, folder: Folder, local: Access
+    files: dict[str, str], message: str, folder: Folder, local: Access
 ) -> None:
-    assert said in refusal(folder("wrong", files).as_uri(), local)
+    assert message in refusal(folder("wrong", files).as_uri(), local)
 
 
 def test_who_names_the_model_is_told_the_parent(local: Access) -> None:
@@ -92,15 +92,15 @@ def test_who_names_the_model_is_told_the_parent(local: Access) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "said"),
+    ("uri", "message"),
     [
         ("gs://bucket/m", "the scheme 'gs' cannot be read here, file:// can"),
         ("/srv/models", "the scheme '(none)' cannot be read here"),
         ("file://host/srv", "a file URI names an absolute path"),
     ],
 )
-def test_a_uri_that_cannot_be_read_names_the_rule(uri: str, said: str, local: Access) -> None:
-    assert said in refusal(uri, local)
+def test_a_uri_that_cannot_be_read_names_the_rule(uri: str, message: str, local: Access) -> None:
+    assert message in refusal(uri, local)
 
 
 def test_a_server_never_reads_its_own_disk() -> None:
@@ -117,6 +117,8 @@ def test_a_link_out_of_the_folder_is_refused(folder: Folder, local: Access) -> N
 
 def test_every_example_is_a_repository_root_of_its_own(local: Access) -> None:
     roots = [EXAMPLES / "model-repository", *sorted((EXAMPLES / "variants").iterdir())]
-    found = [inspect(root.as_uri(), local) for root in roots]
-    assert all(isinstance(one, Layout) and one.models[0].name == "add_sub" for one in found)
-    assert len({one.digest for one in found if isinstance(one, Layout)}) == 7
+    layouts = [inspect(root.as_uri(), local) for root in roots]
+    assert all(
+        isinstance(layout, Layout) and layout.models[0].name == "add_sub" for layout in layouts
+    )
+    assert len({layout.digest for layout in layouts if isinstance(layout, Layout)}) == 7

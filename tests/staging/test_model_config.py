@@ -16,7 +16,7 @@ GOOD = (
 )
 
 
-def said(text: str | None, files: tuple[str, ...] = FILES) -> str:
+def sentences(text: str | None, files: tuple[str, ...] = FILES) -> str:
     return "; ".join(problems(Facts("m", (1, 3), files, None if text is None else text.encode())))
 
 
@@ -106,15 +106,15 @@ def test_every_example_is_fine(folder: str) -> None:
     ],
 )
 def test_what_triton_would_refuse_is_said_with_its_rule(text: str | None, message: str) -> None:
-    found = said(text)
-    assert message in found
-    assert bool(found) == bool(message)
+    value = sentences(text)
+    assert message in value
+    assert bool(value) == bool(message)
 
 
 def test_a_model_whose_backend_nothing_tells_is_refused() -> None:
     files = ("1/weights.bin", "3/weights.bin")
-    assert "m has no config.pbtxt, and no file's name tells it" in said(None, files)
-    assert "neither platform nor backend is given" in said(
+    assert "m has no config.pbtxt, and no file's name tells it" in sentences(None, files)
+    assert "neither platform nor backend is given" in sentences(
         "max_batch_size: 1", ("config.pbtxt", *files)
     )
 
@@ -125,7 +125,7 @@ def test_a_batcher_becomes_dynamic_batching_and_leaves_what_clients_may_send() -
     assert parse(written.decode())["dynamic_batching"] == (
         {"preferred_batch_size": (8,), "max_queue_delay_microseconds": (5000,)},
     )
-    assert said(written.decode()) == ""
+    assert sentences(written.decode()) == ""
     for text, message in [
         (GOOD, "takes batches of 8 at most, the batcher asks for 32"),
         ('backend: "python"', "takes no batches (max_batch_size is 0)"),

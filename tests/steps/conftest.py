@@ -45,5 +45,5 @@ def endpoint(
         return made[-1]
 
     yield make
-    for one in made:
-        one.delete()
+    for real_endpoint in made:
+        real_endpoint.delete()

@@ -68,21 +68,21 @@ class Run:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it still runs after {seconds:.0f} s:\n{self.log}") from None
         last = self.log.strip().splitlines()[-1]
-        found: Json = json.loads(last)
-        return found
+        content: Json = json.loads(last)
+        return content
 
     def good(self, seconds: float = SECONDS) -> Json:
         """The outputs of a run that must succeed."""
-        found = self.end(seconds)
-        assert "outputs" in found, self.log
-        return dict(found["outputs"])
+        result = self.end(seconds)
+        assert "outputs" in result, self.log
+        return dict(result["outputs"])
 
-    def bad(self, said: str, *, task: str) -> None:
+    def bad(self, message: str, *, task: str) -> None:
         """A run that must fail in this task, saying this, without a traceback of ours."""
-        found = self.end()
-        assert "error" in found, self.log
-        assert f"'{task}'" in found["error"] or task in found["error"], found
-        assert said in self.log, self.log
+        result = self.end()
+        assert "error" in result, self.log
+        assert f"'{task}'" in result["error"] or task in result["error"], result
+        assert message in self.log, self.log
         assert "Traceback" not in self.log, self.log
 
     def page(self) -> str:
@@ -108,7 +108,7 @@ class Kfp:
         """A run in a process group of its own, as an engineer would start it."""
         number = len(self._runs) + 1
         root, log = self._folder / f"root-{number}", self._folder / f"run-{number}.log"
-        asked = {
+        request = {
             "file": str(ROOT / "catalog" / "templates" / f"{template}.yaml"),
             "arguments": {
                 "endpoint": f"{NAMESPACE}/{endpoint}",
@@ -126,7 +126,7 @@ class Kfp:
             )  # fmt: skip
         assert process.stdin is not None
         with process.stdin as pipe:
-            json.dump(asked, pipe)
+            json.dump(request, pipe)
         run = Run(process, log, root)
         self._runs.append(run)
         return run
@@ -142,9 +142,9 @@ class Kfp:
 
     def _environ(self) -> Mapping[str, str]:
         token = (self._plane.home / "token").read_text().strip()
-        found = {
+        result = {
             **os.environ,
             "TIDEGATE_URL": f"http://127.0.0.1:{self._plane.port}",
             "TIDEGATE_TOKEN": token,
         }
-        return {**found, "PYTHONPATH": str(ROOT / "services"), "PYTHONUNBUFFERED": "1"}
+        return {**result, "PYTHONPATH": str(ROOT / "services"), "PYTHONUNBUFFERED": "1"}

@@ -20,24 +20,24 @@ PAUSE_S = 0.2  # in place of seconds between two tries of a task
 
 
 def main() -> int:
-    asked = json.load(sys.stdin)
+    request = json.load(sys.stdin)
     warnings.simplefilter("ignore")
     handler = subprocess_task_handler.SubprocessTaskHandler
     handler.validate_not_container_component = lambda *_: None
     handler.validate_image = lambda *_: None
-    sys.executable = asked["python"]  # what `python3` of a command becomes
-    placeholder_utils.make_random_id = lambda: asked["run_id"]
+    sys.executable = request["python"]  # what `python3` of a command becomes
+    placeholder_utils.make_random_id = lambda: request["run_id"]
     _shorten_pauses()
     local.init(
-        local.SubprocessRunner(use_venv=False), pipeline_root=asked["root"], raise_on_error=True
+        local.SubprocessRunner(use_venv=False), pipeline_root=request["root"], raise_on_error=True
     )
     try:
-        task = components.load_component_from_file(asked["file"])(**asked["arguments"])
-        said = {"outputs": dict(task.outputs)}
+        task = components.load_component_from_file(request["file"])(**request["arguments"])
+        values = {"outputs": dict(task.outputs)}
     except RuntimeError as error:  # kfp's word for a task that failed
-        said = {"error": str(error)}
-    print(json.dumps(said))
-    return "error" in said
+        values = {"error": str(error)}
+    print(json.dumps(values))
+    return "error" in values
 
 
 def _shorten_pauses() -> None:

@@ -147,8 +147,8 @@ class Api:
         answer = self._find(request, f"{request.method} {path}")
         if callable(answer):
             answer = answer(request)
-        status, found = answer if isinstance(answer, tuple) else (200, answer)
-        return httpx2.Response(status, json=found)
+        status, result = answer if isinstance(answer, tuple) else (200, answer)
+        return httpx2.Response(status, json=result)
 
     def _find(self, request: httpx2.Request, call: str) -> Any:
         if call in self.answers:

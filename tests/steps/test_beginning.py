@@ -29,10 +29,10 @@ def listing(*items: Any) -> Any:
 def test_preflight_says_the_plan_and_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     api = Api().says(f"POST {ROLLOUTS}?dry_run", {**DRY, "warnings": ["no worker lives"]})
     assert run(api, "preflight", *ASK) == 0
-    said = capsys.readouterr().out
-    assert "✓ canary of r2 against r1 would be accepted" in said
-    assert "10 % for 1 s until no-fail" in said
-    assert "⚠ no worker lives" in said
+    message = capsys.readouterr().out
+    assert "✓ canary of r2 against r1 would be accepted" in message
+    assert "10 % for 1 s until no-fail" in message
+    assert "⚠ no worker lives" in message
     assert [call[1] for call in api.asked] == [f"{ROLLOUTS}?dry_run"]
 
 
@@ -44,7 +44,7 @@ NOT_RISING = {
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "said"),
+    ("status", "body", "message"),
     [
         (
             422,
@@ -71,13 +71,13 @@ NOT_RISING = {
     ],
 )
 def test_what_is_refused_is_said_in_the_first_task(
-    status: int, body: Any, said: str, capsys: pytest.CaptureFixture[str]
+    status: int, body: Any, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api = Api().says(f"POST {ROLLOUTS}?dry_run", (status, body)).says(f"GET {ROLLOUTS}", listing())
     assert run(api, "preflight", *ASK) == 1
-    found = capsys.readouterr().err
-    assert said in found
-    assert len(found.splitlines()) == 1
+    value = capsys.readouterr().err
+    assert message in value
+    assert len(value.splitlines()) == 1
 
 
 def test_preflight_of_a_run_that_was_repeated_finds_its_own_rollout(
@@ -136,12 +136,12 @@ def test_start_does_not_attach_to_what_its_run_has_only_acted_on(tmp_path: Path)
 
 
 def test_a_namespace_may_be_left_out_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    one = (
+    api = (
         Api()
         .says("GET /whoami", {**WHO, "tenants": ["team"]})
         .says(f"POST {ROLLOUTS}?dry_run", DRY)
     )
-    assert run(one, "preflight", "--endpoint=fraud", "--model-version=2") == 0
+    assert run(api, "preflight", "--endpoint=fraud", "--model-version=2") == 0
     two = Api().says("GET /whoami", {**WHO, "tenants": ["team", "other"]})
     assert run(two, "preflight", "--endpoint=fraud", "--model-version=2") == 2
     assert "(team, other)" in capsys.readouterr().err
@@ -229,9 +229,9 @@ def test_a_first_deployment_is_followed_until_it_serves(
         )
         == 0
     )
-    said = capsys.readouterr().out
-    assert "progressing · r1 has 0 of 1" in said
-    assert "✓ team/fraud serves: http://fraud.example" in said
+    message = capsys.readouterr().out
+    assert "progressing · r1 has 0 of 1" in message
+    assert "✓ team/fraud serves: http://fraud.example" in message
     assert (tmp_path / "p").read_text() == "ready"
     assert "http://fraud.example" in (tmp_path / "s.html").read_text()
 

@@ -28,15 +28,15 @@ def test_flags_come_before_the_environment_and_that_before_a_projected_token(
 
 
 @pytest.mark.parametrize(
-    ("environ", "url", "said"),
+    ("environ", "url", "message"),
     [
         ({}, "", "TIDEGATE_URL"),
         ({}, "tidegate:8080", "not an http or https URL"),
         ({}, "http://tidegate", NO_TOKEN[:8]),
     ],
 )
-def test_what_is_missing_is_named(environ: dict[str, str], url: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_what_is_missing_is_named(environ: dict[str, str], url: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         find(environ, url, "", NOWHERE)
 
 

@@ -81,8 +81,8 @@ def test_what_was_rolled_back_fails_with_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api = Api(rollout(), over("aborted", LOST, step=1, verdicts=[verdict("fail", LOST)]))
-    asked = outs(tmp_path, "phase", "verdict", "routed-percent")
-    assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *asked) == 1
+    requests = outs(tmp_path, "phase", "verdict", "routed-percent")
+    assert run(api, "reach", f"--rollout-id={ID}", "--step=1", *requests) == 1
     assert capsys.readouterr().err == f"✗ r1 serves, r2 was rolled back (aborted): {LOST}\n"
     assert read(tmp_path) == {"phase": "aborted", "verdict": "fail", "routed-percent": "0"}
 
@@ -107,9 +107,9 @@ def test_stops_do_not_count_as_steps() -> None:
 def test_a_time_limit_says_what_becomes_of_the_rollout(capsys: pytest.CaptureFixture[str]) -> None:
     api = Api(rollout(guard=GUARD))
     assert run(api, "reach", f"--rollout-id={ID}", "--step=1", "--time-limit-seconds=5") == 1
-    said = capsys.readouterr().err
-    assert "timed out after 5 s" in said
-    assert "without a further task the rollout pauses after 900 s" in said
+    message = capsys.readouterr().err
+    assert "timed out after 5 s" in message
+    assert "without a further task the rollout pauses after 900 s" in message
 
 
 def test_a_wait_sends_heartbeats_for_its_pipeline() -> None:
@@ -196,9 +196,9 @@ def test_an_approval_says_how_to_give_it(capsys: pytest.CaptureFixture[str]) -> 
         over("promoted", "every step is done", steps=steps),
     )
     assert run(api, "approval", f"--rollout-id={ID}") == 0
-    said = capsys.readouterr().out
-    assert f"tidegate rollout approve {ID}" in said
-    assert "✓ a person has approved" in said
+    message = capsys.readouterr().out
+    assert f"tidegate rollout approve {ID}" in message
+    assert "✓ a person has approved" in message
 
 
 def test_a_refused_approval_fails_in_the_persons_words(capsys: pytest.CaptureFixture[str]) -> None:
@@ -224,8 +224,8 @@ def test_a_rollout_that_does_not_exist_is_one_line(capsys: pytest.CaptureFixture
 def test_another_service_at_that_address_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     api = Api().says(f"GET /rollouts/{ID}", {"hello": "world"})
     assert run(api, "reach", f"--rollout-id={ID}", "--step=1") == 1
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert (
         "http://tidegate.example does not answer as this version of Tidegate does (id: Field "
-        "required)" in said
+        "required)" in message
     )

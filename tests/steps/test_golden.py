@@ -21,12 +21,12 @@ def test_the_right_answer() -> None:
 
 
 def test_a_pipelines_doubles_are_sizes() -> None:
-    asked = {**ASKED, "inputs": [{**ASKED["inputs"][0], "shape": [1.0, 2.0]}]}
-    assert parse(json.dumps(asked), 0).inputs[0].shape == (1, 2)
+    request = {**ASKED, "inputs": [{**ASKED["inputs"][0], "shape": [1.0, 2.0]}]}
+    assert parse(json.dumps(request), 0).inputs[0].shape == (1, 2)
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         (
             {"OUTPUT0": [2.0, 5.0], "LABEL": ["cat", "dog"]},
@@ -44,8 +44,8 @@ def test_a_pipelines_doubles_are_sizes() -> None:
         ({"OTHER": [1.0]}, "add_sub has no output 'OUTPUT0', only OTHER"),
     ],
 )
-def test_the_first_difference_is_named(answer: dict[str, list[Any]], said: str) -> None:
-    assert parse(json.dumps(ASKED), 1e-5).wrong(answer) == said
+def test_the_first_difference_is_named(answer: dict[str, list[Any]], message: str) -> None:
+    assert parse(json.dumps(ASKED), 1e-5).wrong(answer) == message
 
 
 @pytest.mark.parametrize(

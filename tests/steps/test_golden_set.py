@@ -32,11 +32,11 @@ requests:
 
 def test_a_set_is_yaml_or_json_with_a_tolerance_for_all_or_for_one() -> None:
     cases = read(YAML)
-    assert [(one.name, one.golden.tolerance) for one in cases] == [
+    assert [(item.name, item.golden.tolerance) for item in cases] == [
         ("request 1", 1e-3),
         ("rough", 0.5),
     ]
-    assert [one.golden.outputs for one in read(json.dumps([ONE, ONE]))] == [(("Y", (2, 4)),)] * 2
+    assert [item.golden.outputs for item in read(json.dumps([ONE, ONE]))] == [(("Y", (2, 4)),)] * 2
 
 
 def test_every_request_is_asked_and_each_wrong_answer_named() -> None:
@@ -48,7 +48,9 @@ def test_every_request_is_asked_and_each_wrong_answer_named() -> None:
             )
         return {"Y": [2.4, 4.4]}
 
-    assert [(one.case.name, one.wrong) for one in replay("http://r2", read(YAML), infer)] == [
+    assert [
+        (result.case.name, result.wrong) for result in replay("http://r2", read(YAML), infer)
+    ] == [
         ("request 1", "add_sub refuses the golden request: [400] unexpected inference input 'X'"),
         ("rough", ""),
     ]
@@ -64,7 +66,7 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nrequests: [*b, *b]"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "holds no requests"),
         ("{}", "holds no requests"),
@@ -84,7 +86,7 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nrequests: [*b, *b]"
         (json.dumps([3]), "request 1 is not an object"),
     ],
 )
-def test_a_set_that_cannot_be_used_names_the_request_and_the_rule(text: str, said: str) -> None:
+def test_a_set_that_cannot_be_used_names_the_request_and_the_rule(text: str, message: str) -> None:
     with pytest.raises(StepFailed) as raised:
         read(text)
-    assert said in str(raised.value)
+    assert message in str(raised.value)

@@ -23,8 +23,8 @@ def shape(*flags: str) -> list[tuple[object, str]]:
     strategy_of(StartRollout.model_validate(made))
     steps = made["strategy"]["steps"]
     return [
-        (one.get("percent") or one.get("match") or one.get("mirror_percent") or 0, one["until"])
-        for one in steps
+        (step.get("percent") or step.get("match") or step.get("mirror_percent") or 0, step["until"])
+        for step in steps
     ]
 
 
@@ -54,8 +54,8 @@ def test_an_ab_ends_by_a_person_or_by_evidence() -> None:
 def test_blue_green_and_shadow() -> None:
     assert shape("--strategy=blue-green") == [(0, "approval")]
     assert [
-        one["replicas_percent"]
-        for one in body("--strategy=blue-green", "--smoke=true")["strategy"]["steps"]
+        step["replicas_percent"]
+        for step in body("--strategy=blue-green", "--smoke=true")["strategy"]["steps"]
     ] == [
         100,
         100,

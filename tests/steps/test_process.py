@@ -23,17 +23,17 @@ def test_a_pod_that_is_told_to_end_says_what_becomes_of_the_rollout() -> None:
         assert task.stdout is not None
         assert "trying again" in task.stdout.readline()
         task.send_signal(signal.SIGTERM)
-        _, said = task.communicate(timeout=PATIENCE)
+        _, message = task.communicate(timeout=PATIENCE)
     assert task.returncode == 143
     assert (
-        said
+        message
         == "✗ ended from outside: the rollout does what its --on-heartbeat-timeout says once heartbeats stop\n"
     )
 
 
 def test_without_an_address_it_is_a_matter_of_flags() -> None:
     with start("finish", "--rollout-id=x") as task:
-        _, said = task.communicate(timeout=PATIENCE)
+        _, message = task.communicate(timeout=PATIENCE)
     assert task.returncode == 2
-    assert said.startswith("✗ no service is named: give --service-url")
-    assert len(said.splitlines()) == 1
+    assert message.startswith("✗ no service is named: give --service-url")
+    assert len(message.splitlines()) == 1

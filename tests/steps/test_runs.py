@@ -136,7 +136,7 @@ def test_a_wrong_answer_of_a_new_endpoint_fails_the_run_and_the_endpoint_stays(
 def test_a_smoke_test_speaks_grpc_where_the_candidate_speaks_only_that(
     plane: RealPlane, kfp: Kfp
 ) -> None:
-    made, asked = RealEndpoint(plane, "by-grpc"), {"smoke": True, "golden": golden()}
+    made, request = RealEndpoint(plane, "by-grpc"), {"smoke": True, "golden": golden()}
     try:
         deploy = kfp.start(
             "endpoint-deploy",
@@ -144,11 +144,11 @@ def test_a_smoke_test_speaks_grpc_where_the_candidate_speaks_only_that(
             model_version="1",
             mode="knative",
             protocol="grpc-v2",
-            **asked,
+            **request,
         )
         assert deploy.good()["phase"] == "ready"
         assert f"{made.name} at grpc://" in deploy.log
-        run = kfp.start("rollout-blue-green-stage", made.name, model_version="good-v2", **asked)
+        run = kfp.start("rollout-blue-green-stage", made.name, model_version="good-v2", **request)
         assert run.good()["phase"] == "waiting"
         assert "r2 at grpc://127.0.0.1:" in run.log
     finally:
@@ -237,7 +237,7 @@ def test_twice_at_once_and_the_service_killed_in_the_middle(
         plane.kill("api")
         assert first.good()["phase"] == again.good()["phase"] == "promoted"
     made_here = plane.get(f"{made.path}/rollouts")["items"]
-    assert [one["id"] for one in made_here] == [rollout.id]
+    assert [item["id"] for item in made_here] == [rollout.id]
 
 
 def test_a_run_that_is_cancelled_leaves_a_rollout_that_does_what_was_chosen(
@@ -269,5 +269,5 @@ def test_a_run_that_is_cancelled_leaves_a_rollout_that_does_what_was_chosen(
 
 def current(endpoint: RealEndpoint) -> RealRollout:
     """The rollout that runs at an endpoint."""
-    found = until(lambda: endpoint.show()["rollout"], "a rollout runs")
-    return RealRollout(endpoint, found["id"])
+    result = until(lambda: endpoint.show()["rollout"], "a rollout runs")
+    return RealRollout(endpoint, result["id"])

@@ -79,11 +79,12 @@ def test_a_candidate_that_does_not_answer_fails_the_task_and_is_left_alone(
 ) -> None:
     api = staged(STAGED)
     assert run(api, *PROMOTE, "--smoke=true") == 1
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert (
-        "r2 failed the smoke test, nothing is promoted: http://127.0.0.1:9 does not answer" in said
+        "r2 failed the smoke test, nothing is promoted: http://127.0.0.1:9 does not answer"
+        in message
     )
-    assert "`tidegate rollout abort team/fraud` keeps stable it" in said
+    assert "`tidegate rollout abort team/fraud` keeps stable it" in message
     assert api.changes() == []
 
 
@@ -121,10 +122,10 @@ def test_an_endpoint_that_does_not_answer_stays(
 ) -> None:
     api = deployed(*urls)
     assert run(api, *DEPLOYED, "--smoke=true") == 1
-    said = capsys.readouterr().err
-    assert f"team/fraud is deployed and failed the smoke test: {message}" in said
-    assert "the endpoint stays and serves" in said
-    assert "`tidegate endpoint delete team/fraud`" in said
+    text = capsys.readouterr().err
+    assert f"team/fraud is deployed and failed the smoke test: {message}" in text
+    assert "the endpoint stays and serves" in text
+    assert "`tidegate endpoint delete team/fraud`" in text
     assert api.changes() == []
 
 
@@ -138,14 +139,14 @@ def test_grpc_is_spoken_where_an_endpoint_has_no_other_port(
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         (("--strategy=undo",), "--strategy 'undo' is unknown"),
         ((), "--rollout-id is missing: name the rollout"),
     ],
 )
 def test_whom_to_ask_has_to_be_said(
-    flags: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+    flags: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(Api(), "smoke", *flags) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

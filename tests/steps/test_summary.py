@@ -42,34 +42,34 @@ def reader(**changes) -> Reader:
         verdicts=[verdict("fail", "20 % against 0.11 %")],
         **changes,
     )
-    found = Reader()
-    found.feed(
+    result = Reader()
+    result.feed(
         page(
             RolloutOut.model_validate(ended),
             [(0.0, 0.0), (10.0, 10.0), (60.0, 50.0), (90.0, 0.0)],
             LINK,
         )
     )
-    assert found.open == []
-    return found
+    assert result.open == []
+    return result
 
 
 def test_it_says_how_it_ended_and_on_which_counts() -> None:
-    said = reader().texts
+    messages = reader().texts
     for text in (
         "team/fraud: canary of r2 against r1",
         "aborted",
         " r2 fails <20 %> & more",
         "fail",
     ):
-        assert text in said
-    assert "20 of 100 bad (20.00 %)" in said
-    assert "1 of 900 bad (0.11 %)" in said
+        assert text in messages
+    assert "20 of 100 bad (20.00 %)" in messages
+    assert "1 of 900 bad (0.11 %)" in messages
 
 
 def test_traffic_is_drawn_as_it_was_desired() -> None:
-    found = reader()
-    assert found.paths == ["M44.0,138.0H118.2V125.0H489.3V73.0H712.0V138.0"]
+    result = reader()
+    assert result.paths == ["M44.0,138.0H118.2V125.0H489.3V73.0H712.0V138.0"]
 
 
 def test_it_needs_nothing_from_elsewhere() -> None:
@@ -77,7 +77,7 @@ def test_it_needs_nothing_from_elsewhere() -> None:
 
 
 def test_without_metrics_it_says_so() -> None:
-    found = Reader()
+    result = Reader()
     undone = over("promoted", "undo", steps=[], strategy="undo")
-    found.feed(page(RolloutOut.model_validate(undone), [], LINK))
-    assert "No metric was configured." in found.texts
+    result.feed(page(RolloutOut.model_validate(undone), [], LINK))
+    assert "No metric was configured." in result.texts

@@ -63,7 +63,7 @@ def test_a_header_has_two_parts() -> None:
     assert values.header("") is None
 
 
-@pytest.mark.parametrize("argv", COMMANDS, ids=lambda one: one[0])
+@pytest.mark.parametrize("argv", COMMANDS, ids=lambda item: item[0])
 def test_every_flag_may_be_empty(argv: tuple[str, ...]) -> None:
     usual = vars(arguments.parse(argv))
     needed = {part.split("=")[0] for part in argv[1:]}

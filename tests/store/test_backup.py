@@ -26,7 +26,7 @@ GRANTS = """SELECT table_name, grantee, privilege_type FROM information_schema.r
     WHERE grantee IN ('tidegate_api', 'tidegate_worker') ORDER BY 1, 2, 3"""
 
 
-def told(program: str) -> str:
+def documented(program: str) -> str:
     """The one command of the page that begins with this program, or has it after its variable."""
     section = PAGE.read_text().split("## Backup and restore")[1].split("\n## ")[0]
     lines = [
@@ -34,8 +34,8 @@ def told(program: str) -> str:
         for text in re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
         for line in text.splitlines()
     ]
-    (found,) = [line for line in lines if program in line]
-    return found
+    (line,) = [line for line in lines if program in line]
+    return line
 
 
 def type_in(command: str, folder: Path, **variables: str) -> None:
@@ -56,10 +56,10 @@ def test_a_dump_comes_back_whole(
     url: str, store: Store, databases: Databases, tmp_path: Path
 ) -> None:
     make_endpoint(store)
-    type_in(told("pg_dump"), tmp_path, OWNER_URL=plain(url))
+    type_in(documented("pg_dump"), tmp_path, OWNER_URL=plain(url))
     fresh = databases.fresh()
     for program in ("pg_restore", "tidegate.store migrate"):
-        type_in(told(program), tmp_path, NEW_OWNER_URL=plain(fresh))
+        type_in(documented(program), tmp_path, NEW_OWNER_URL=plain(fresh))
     check(fresh)
     assert at_head(fresh)
     restored = Store(fresh)
@@ -71,8 +71,8 @@ def test_a_dump_comes_back_whole(
         assert ledger.verify(after) == ledger.verify(before)
         assert isinstance(ledger.verify(after), Verified)
         for question in (POLICIES, GRANTS):
-            found = rows(after, question)
-            assert found
-            assert found == rows(before, question)
+            results = rows(after, question)
+            assert results
+            assert results == rows(before, question)
     restored.close()
     databases.drop(fresh)

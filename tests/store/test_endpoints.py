@@ -26,10 +26,10 @@ def test_a_new_endpoint_has_its_first_revision_and_its_first_intent(store: Store
         stored = intents.current_intent(tx, KEY)
         assert stored is not None
         assert stored.intent == made.intent
-        one = revisions.get_revision(tx, KEY, 1)
-        assert one is not None
-        assert one.revision == made.revision
-        assert one.created_by == "ann"
+        revision = revisions.get_revision(tx, KEY, 1)
+        assert revision is not None
+        assert revision.revision == made.revision
+        assert revision.created_by == "ann"
         assert revisions.get_revision(tx, KEY, 2) is None
 
 

@@ -16,10 +16,10 @@ pytestmark = pytest.mark.real
 def test_trouble_and_waiting_are_told_with_names(store: Store) -> None:
     made = make_endpoint(store)
     with store.begin() as tx:
-        found = gauges(tx)
-        assert found.phases == {"pending": 1}
-        assert found.late > 0  # nobody has claimed it
-        assert (found.troubled, found.waiting) == ((), ())
+        result = gauges(tx)
+        assert result.phases == {"pending": 1}
+        assert result.late > 0  # nobody has claimed it
+        assert (result.troubled, result.waiting) == ((), ())
 
         rollouts.start(tx, KEY, make_rollout())
         progress = codec.dumps(Progress(waits_for="approval", waited=1900.0))
@@ -36,7 +36,7 @@ def test_trouble_and_waiting_are_told_with_names(store: Store) -> None:
     assert made.endpoint.key == KEY
     claim_one(store)
     with store.read() as tx:
-        found = gauges(tx)
-    assert found.troubled == (Endpoint(KEY, "blocked"),)
-    assert found.waiting == (Waiting(KEY, "approval", 1900.0),)
-    assert found.late == 0
+        result = gauges(tx)
+    assert result.troubled == (Endpoint(KEY, "blocked"),)
+    assert result.waiting == (Waiting(KEY, "approval", 1900.0),)
+    assert result.late == 0

@@ -108,8 +108,8 @@ def test_both_services_do_their_work_with_their_own_rights(api: Store, worker: S
         workers.record_worker(tx, "w1", Capabilities())
         (lease,) = leases.claim(tx, "w1", limit=1, seconds=60)
         assert leases.extend(tx, lease, 60)
-        (asked,) = inquiries.take(tx, limit=1, seconds=60)
-        inquiries.answer(tx, asked.id, {})
+        (inquiry,) = inquiries.take(tx, limit=1, seconds=60)
+        inquiries.answer(tx, inquiry.id, {})
     with worker.read() as tx:
         assert isinstance(reconciles.load(tx, lease), Context)
         leases.next_due(tx)

@@ -38,8 +38,8 @@ class Crowd:
 
     def claim(self) -> None:
         with self.store.begin() as tx:
-            found = leases.claim(tx, "w", limit=self.chance.randint(1, 3), seconds=600)
-        self.held += found
+            results = leases.claim(tx, "w", limit=self.chance.randint(1, 3), seconds=600)
+        self.held += results
         with self.store.read() as tx:
             live = [lease.key for lease in self.held if leases.holds(tx, lease)]
         assert len(live) == len(set(live)), "two workers hold one endpoint"
@@ -87,11 +87,11 @@ class Crowd:
         self.step += 1
         while True:
             with self.store.begin() as tx:
-                found = leases.claim(tx, "last", limit=10, seconds=600)
-            if not found:
+                results = leases.claim(tx, "last", limit=10, seconds=600)
+            if not results:
                 self.held.clear()
                 return
-            for lease in found:
+            for lease in results:
                 self.observed_at[lease.key] = self.step
                 with self.store.begin() as tx:
                     assert reconciles.record(tx, lease) == Recorded()
@@ -151,12 +151,12 @@ def test_the_last_of_many_racing_wake_ups_is_seen(store: Store) -> None:
         while True:
             finished = done.is_set()
             with store.begin() as tx:
-                found = leases.claim(tx, owner, limit=1, seconds=600)
-            for lease in found:
+                results = leases.claim(tx, owner, limit=1, seconds=600)
+            for lease in results:
                 seen[0] = fact[0]
                 with store.begin() as tx:
                     assert reconciles.record(tx, lease) == Recorded()
-            if finished and not found:
+            if finished and not results:
                 return
 
     threads = [

@@ -42,9 +42,9 @@ def test_two_claimers_never_share(store: Store) -> None:
         empty = 0
         while empty < 3:
             with store.begin() as tx:
-                found = leases.claim(tx, owner, limit=3, seconds=60)
-            taken[owner] += found
-            empty = 0 if found else empty + 1
+                results = leases.claim(tx, owner, limit=3, seconds=60)
+            taken[owner] += results
+            empty = 0 if results else empty + 1
 
     threads = [threading.Thread(target=work, args=(owner,)) for owner in taken]
     for thread in threads:
@@ -52,7 +52,7 @@ def test_two_claimers_never_share(store: Store) -> None:
     for thread in threads:
         thread.join()
 
-    ids = [lease.endpoint_id for found in taken.values() for lease in found]
+    ids = [lease.endpoint_id for results in taken.values() for lease in results]
     assert len(ids) == len(set(ids)) == 40
 
 
@@ -70,9 +70,9 @@ def test_the_longest_waiting_is_claimed_first_up_to_the_limit(store: Store) -> N
         make_endpoint(store, EndpointKey("team-a", name))
 
     with store.begin() as tx:
-        found = leases.claim(tx, "w1", limit=2, seconds=30)
+        results = leases.claim(tx, "w1", limit=2, seconds=30)
 
-    assert sorted(lease.key.name for lease in found) == ["a", "b"]
+    assert sorted(lease.key.name for lease in results) == ["a", "b"]
 
 
 def test_a_crashed_workers_endpoint_comes_back_when_its_lease_ends(store: Store) -> None:

@@ -60,14 +60,18 @@ def test_the_documented_bytes_give_the_hash(store: Store) -> None:
     with store.begin() as tx:
         ledger.append(tx, CHAIN, Line("ann", "step", "message", {"b": 1, "a": "ä"}))
     with store.read() as tx:
-        one = tx._connection.exec_driver_sql("SELECT * FROM ledger").one()._asdict()
+        item = tx._connection.exec_driver_sql("SELECT * FROM ledger").one()._asdict()
 
-    one["why"] = one.pop("message")  # the name under which it is hashed
-    stored = one.pop("hash")
-    fields = {**one, "chain": str(one["chain"]), "at": one["at"].isoformat(timespec="microseconds")}
+    item["why"] = item.pop("message")  # the name under which it is hashed
+    stored = item.pop("hash")
+    fields = {
+        **item,
+        "chain": str(item["chain"]),
+        "at": item["at"].isoformat(timespec="microseconds"),
+    }
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert hashlib.sha256(text.encode()).hexdigest() == stored
-    assert one["prev_hash"] == "0" * 64
+    assert item["prev_hash"] == "0" * 64
 
 
 @pytest.mark.parametrize(

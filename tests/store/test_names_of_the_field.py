@@ -84,9 +84,9 @@ def _fill(tx: sa.Connection) -> None:
 def _rows(url: str, *statements: str) -> list[list[Any]]:
     engine = make_engine(url, application_name="test", pool_size=1)
     with engine.begin() as tx:
-        found = [[tuple(row) for row in tx.execute(sa.text(each)).all()] for each in statements]
+        results = [[tuple(row) for row in tx.execute(sa.text(each)).all()] for each in statements]
     engine.dispose()
-    return found
+    return results
 
 
 def _run(url: str, statement: str) -> None:
@@ -134,28 +134,28 @@ def test_stored_bodies_load_in_the_new_words(filled: str) -> None:
     )
     assert green.guard == Guard(OnHeartbeatTimeout.ABORT, 60.0)
 
-    found = loads(Progress, progress[0])
-    assert (found.action, found.override, found.standby_until) == (7, "bob", 123.5)
-    assert (found.message, found.ending_message) == ("back to r1", "abort by bob: enough")
-    assert found.pause is not None
-    assert (found.pause.message, found.pause.kind) == ("lunch", PauseKind.NO_HEARTBEAT)
-    assert (found.waits_for, found.outcome) == (WaitsFor.APPROVAL, Outcome.KEPT_STABLE)
-    assert found.evidence.tracks[0].metric == metric
-    (verdict,) = found.verdicts
+    content = loads(Progress, progress[0])
+    assert (content.action, content.override, content.standby_until) == (7, "bob", 123.5)
+    assert (content.message, content.ending_message) == ("back to r1", "abort by bob: enough")
+    assert content.pause is not None
+    assert (content.pause.message, content.pause.kind) == ("lunch", PauseKind.NO_HEARTBEAT)
+    assert (content.waits_for, content.outcome) == (WaitsFor.APPROVAL, Outcome.KEPT_STABLE)
+    assert content.evidence.tracks[0].metric == metric
+    (verdict,) = content.verdicts
     assert (verdict.verdict, verdict.min_requests_more) == (Verdict.UNDECIDED, 20)
-    restarts, not_ready = found.findings
+    restarts, not_ready = content.findings
     assert (restarts.verdict, not_ready.verdict, not_ready.kind) == (
         Verdict.FAIL,
         Verdict.PASS,
         IncidentKind.NO_READY_PODS,
     )
-    assert (found.incidents.not_ready.seconds, found.incidents.stable_not_ready.seconds) == (
+    assert (content.incidents.not_ready.seconds, content.incidents.stable_not_ready.seconds) == (
         3.0,
         4.0,
     )
-    assert found.heartbeats == Heartbeats(5.0, 6.0, missed=True)
-    assert found.contract is not None
-    assert found.contract.compatibility is Compatibility.COMPATIBLE
+    assert content.heartbeats == Heartbeats(5.0, 6.0, missed=True)
+    assert content.contract is not None
+    assert content.contract.compatibility is Compatibility.COMPATIBLE
 
 
 def test_a_stored_undo_gets_the_fields_of_its_plan(filled: str) -> None:
@@ -170,10 +170,10 @@ def test_actions_keep_their_order_and_their_reasons(filled: str) -> None:
     migrate(filled)
     store = Store(filled)
     with store.read() as tx:
-        found = rollouts.actions(tx, "one")
+        actions = rollouts.actions(tx, "one")
         assert isinstance(ledger.verify(tx), ledger.Verified)
     store.close()
-    assert [(one.kind, one.author, one.reason) for one in found] == [
+    assert [(action.kind, action.author, action.reason) for action in actions] == [
         (ActionKind.OVERRIDE, "bob", "mine"),
         (ActionKind.PAUSE, "bob", "lunch"),
     ]

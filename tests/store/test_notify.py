@@ -22,15 +22,15 @@ NEVER = 3600.0
 @contextmanager
 def _listening(url: str, channel: str = WAKE, poll: float = NEVER) -> Iterator[Heard]:
     """A listener; the first thing heard, on connecting, is taken off."""
-    heard: Heard = queue.Queue()
+    received: Heard = queue.Queue()
     stop = threading.Event()
     thread = threading.Thread(
-        target=listen, args=(url, heard.put, stop), kwargs={"channel": channel, "poll": poll}
+        target=listen, args=(url, received.put, stop), kwargs={"channel": channel, "poll": poll}
     )
     thread.start()
     try:
-        assert heard.get(timeout=PATIENCE) == ""
-        yield heard
+        assert received.get(timeout=PATIENCE) == ""
+        yield received
     finally:
         stop.set()
         thread.join(PATIENCE)
@@ -73,29 +73,29 @@ def test_workers_hear_at_once_that_something_is_due(
         with store.begin() as tx:
             reconciles.record(tx, lease)
 
-    with _listening(url) as heard:
+    with _listening(url) as received:
         act(store)
-        assert heard.get(timeout=PATIENCE) == ""
+        assert received.get(timeout=PATIENCE) == ""
 
 
 def test_event_streams_hear_which_endpoint_changed(url: str, store: Store) -> None:
-    with _listening(url, EVENTS) as heard:
+    with _listening(url, EVENTS) as received:
         made = make_endpoint(store)
-        assert heard.get(timeout=PATIENCE) == made.endpoint.id
+        assert received.get(timeout=PATIENCE) == made.endpoint.id
 
         lease = claim_one(store)
         with store.begin() as tx:
             reconciles.record(tx, lease, status={"ready": 1})
-        assert heard.get(timeout=PATIENCE) == made.endpoint.id
+        assert received.get(timeout=PATIENCE) == made.endpoint.id
 
 
 def test_event_streams_hear_answers(url: str, store: Store) -> None:
     with store.begin() as tx:
-        asked = inquiries.ask(tx, "preflight", {})
-    with _listening(url, EVENTS) as heard:
+        request = inquiries.ask(tx, "preflight", {})
+    with _listening(url, EVENTS) as received:
         with store.begin() as tx:
-            inquiries.answer(tx, asked, {})
-        assert heard.get(timeout=PATIENCE) == asked
+            inquiries.answer(tx, request, {})
+        assert received.get(timeout=PATIENCE) == request
 
 
 def test_nothing_is_heard_of_what_was_rolled_back(url: str, store: Store) -> None:
@@ -106,22 +106,22 @@ def test_nothing_is_heard_of_what_was_rolled_back(url: str, store: Store) -> Non
             rollouts.start(tx, KEY, make_rollout())
             raise RuntimeError("killed")
 
-    with _listening(url, EVENTS) as heard:
+    with _listening(url, EVENTS) as received:
         with pytest.raises(RuntimeError):
             crash()
         with store.begin() as tx:
-            asked = inquiries.ask(tx, "x", {})
-            inquiries.answer(tx, asked, {})
-        assert heard.get(timeout=PATIENCE) == asked  # the first thing heard
+            request = inquiries.ask(tx, "x", {})
+            inquiries.answer(tx, request, {})
+        assert received.get(timeout=PATIENCE) == request  # the first thing heard
 
 
 def test_polling_covers_for_notices_that_never_come(url: str) -> None:
-    with _listening(url, poll=0.01) as heard:
-        assert [heard.get(timeout=PATIENCE) for _ in range(3)] == ["", "", ""]
+    with _listening(url, poll=0.01) as received:
+        assert [received.get(timeout=PATIENCE) for _ in range(3)] == ["", "", ""]
 
 
 def test_a_lost_connection_is_made_again_and_looks_at_everything(url: str, store: Store) -> None:
-    with _listening(url) as heard:
+    with _listening(url) as received:
         with store.begin() as tx:
             killed = row(
                 tx,
@@ -130,19 +130,19 @@ def test_a_lost_connection_is_made_again_and_looks_at_everything(url: str, store
             )
         assert killed is not None
         assert killed.n == 1
-        assert heard.get(timeout=PATIENCE) == ""  # missed notices are made up for
-        assert heard.get(timeout=PATIENCE) == ""  # connected again
+        assert received.get(timeout=PATIENCE) == ""  # missed notices are made up for
+        assert received.get(timeout=PATIENCE) == ""  # connected again
         make_endpoint(store)
-        assert heard.get(timeout=PATIENCE) == ""
+        assert received.get(timeout=PATIENCE) == ""
 
 
 def test_without_a_database_polling_goes_on() -> None:
-    heard: Heard = queue.Queue()
+    received: Heard = queue.Queue()
     stop = threading.Event()
     nowhere = "postgresql://nobody@127.0.0.1:1/none"
-    thread = threading.Thread(target=listen, args=(nowhere, heard.put, stop))
+    thread = threading.Thread(target=listen, args=(nowhere, received.put, stop))
     thread.start()
-    assert heard.get(timeout=PATIENCE) == ""
+    assert received.get(timeout=PATIENCE) == ""
     stop.set()
     thread.join(PATIENCE)
     assert not thread.is_alive()

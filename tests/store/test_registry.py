@@ -97,11 +97,11 @@ def test_the_api_learns_which_worker_lives_and_what_its_cluster_can(store: Store
 
 def test_a_question_is_asked_taken_by_one_and_answered_once(store: Store) -> None:
     with store.begin() as tx:
-        asked = inquiries.ask(tx, "preflight", {"name": "demo"})
+        request = inquiries.ask(tx, "preflight", {"name": "demo"})
     with store.begin() as tx:
         (taken,) = inquiries.take(tx, limit=5, seconds=60)
     assert (taken.id, taken.kind, taken.body, taken.answer) == (
-        asked,
+        request,
         "preflight",
         {"name": "demo"},
         None,
@@ -109,10 +109,10 @@ def test_a_question_is_asked_taken_by_one_and_answered_once(store: Store) -> Non
 
     with store.begin() as tx:
         assert inquiries.take(tx, limit=5, seconds=60) == ()
-        assert inquiries.answer(tx, asked, {"ok": True})
-        assert not inquiries.answer(tx, asked, {"ok": False})
+        assert inquiries.answer(tx, request, {"ok": True})
+        assert not inquiries.answer(tx, request, {"ok": False})
     with store.read() as tx:
-        seen = inquiries.get(tx, asked)
+        seen = inquiries.get(tx, request)
     assert seen is not None
     assert seen.answer == {"ok": True}
 

@@ -215,8 +215,8 @@ def test_a_pipeline_run_finds_what_it_started_and_what_it_acted_on(store: Store)
         rollouts.add_action(tx, "one", ActionKind.PAUSE, author="ann", reason="pipeline run run-3")
         rollouts.add_action(tx, "one", ActionKind.PROMOTE, author="pipeline", run_id="run-9")
     with store.read() as tx:
-        found = {
+        result = {
             run: [each.rollout.id for each in rollouts.list_rollouts(tx, KEY, run_id=run).items]
             for run in ("run-1", "run-2", "run-3", "run-9", "")
         }
-    assert found == {"run-1": ["one"], "run-2": [], "run-3": [], "run-9": ["one"], "": []}
+    assert result == {"run-1": ["one"], "run-2": [], "run-3": [], "run-9": ["one"], "": []}

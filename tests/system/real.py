@@ -71,25 +71,25 @@ class RealPlane:
     def state(self) -> Json:
         """plane.json."""
         try:
-            found: Json = json.loads((self.home / "plane.json").read_text())
+            content: Json = json.loads((self.home / "plane.json").read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
-        return found
+        return content
 
     def pids(self) -> dict[str, int]:
         """Every process of the plane by name."""
-        found = {}
+        pids = {}
         for file in (self.home / "run").glob("*.pid"):
             try:
-                found[file.stem] = int(json.loads(file.read_text())["pid"])
+                pids[file.stem] = int(json.loads(file.read_text())["pid"])
             except FileNotFoundError:
                 continue
-        return found
+        return pids
 
     def kill(self, name: str) -> int:
         """kill -9 of the process whose name begins so; returns its pid once it is gone from the
         plane's books."""
-        (pid,) = (pid for found, pid in self.pids().items() if found.startswith(name))
+        (pid,) = (pid for key, pid in self.pids().items() if key.startswith(name))
         os.kill(pid, signal.SIGKILL)
         until(lambda: pid not in self.pids().values(), f"{name} is gone")
         return pid
@@ -247,5 +247,5 @@ def _if(seen: Json, fact: Callable[[Json], Any]) -> Json | None:
 
 def _good(answer: httpx2.Response) -> Json:
     assert answer.status_code < 400, f"{answer.request.method} {answer.request.url}: {answer.text}"
-    found: Json = answer.json()
-    return found
+    result: Json = answer.json()
+    return result

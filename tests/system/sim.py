@@ -112,12 +112,12 @@ class SimPlane:
 
     def uid(self, kind: str, namespace: str, name: str) -> str:
         """Of an object that must be there."""
-        found = next(
+        result = next(
             o
             for o in self.objects.all(namespace)
             if (o["kind"], o["metadata"]["name"]) == (kind, name)
         )
-        return str(found["metadata"]["uid"])
+        return str(result["metadata"]["uid"])
 
     def history(self, key: EndpointKey) -> list[dict[int, float]]:
         """Every split that clients met, oldest first: percent by revision."""
@@ -149,11 +149,11 @@ class Served:
 
 def _numbered(split: dict[str, float]) -> dict[int, float]:
     """By revision; before its pods are known, a share has its Service's name."""
-    found = (
+    results = (
         (re.search(r"(?:^|-)r(\d+)(?:-predictor)?$", label), percent)
         for label, percent in split.items()
     )
-    return {int(match[1]): percent for match, percent in found if match}
+    return {int(match[1]): percent for match, percent in results if match}
 
 
 def _gateway() -> dict[str, object]:

@@ -44,14 +44,16 @@ class SimRollout:
     def stored(self) -> StoredRollout:
         """The rollout as the store has it."""
         with self.store.read() as tx:
-            found = rollouts.get(tx, self.rollout_id)
-        assert found is not None
-        return found
+            rollout = rollouts.get(tx, self.rollout_id)
+        assert rollout is not None
+        return rollout
 
     def intents(self) -> list[Intent]:
         """Oldest first."""
         with self.store.read() as tx:
-            return [one.intent for one in reversed(intents.history(tx, self.key, limit=100).items)]
+            return [
+                stored.intent for stored in reversed(intents.history(tx, self.key, limit=100).items)
+            ]
 
     def is_over(self) -> bool:
         """Nothing is left to do for the rollout, and who lost is gone from the cluster."""
@@ -69,8 +71,8 @@ class SimRollout:
         return f"step {progress.step}, {progress.message}"
 
     def _services(self) -> list[str]:
-        found = self.plane.observe(self.key).objects
-        return [one["metadata"]["name"] for one in found if one["kind"] == "InferenceService"]
+        results = self.plane.observe(self.key).objects
+        return [item["metadata"]["name"] for item in results if item["kind"] == "InferenceService"]
 
 
 def begin(
@@ -106,10 +108,10 @@ def check_as_if_nothing_happened(rollout: SimRollout, outcome: Outcome) -> None:
     """The same generations, the same splits, evidence that is the meter's, and a ledger that
     verifies."""
     assert rollout.stored().outcome is outcome
-    found = rollout.intents()
+    results = rollout.intents()
     desired = PROMOTED if outcome is Outcome.PROMOTED else ABORTED
-    assert [(i.stable, i.candidate, i.candidate_traffic.percent) for i in found] == desired
-    assert [i.generation for i in found] == list(range(1, len(found) + 1))
+    assert [(i.stable, i.candidate, i.candidate_traffic.percent) for i in results] == desired
+    assert [i.generation for i in results] == list(range(1, len(results) + 1))
     check_cluster(rollout, outcome)
     check_evidence(rollout)
     check_ledger(rollout)
@@ -141,12 +143,12 @@ def check_evidence(rollout: SimRollout) -> None:
 def check_ledger(rollout: SimRollout) -> None:
     """The chain is whole, and holds each intent and each of the rollout controller's decisions
     once."""
-    stored, found = rollout.stored(), rollout.intents()
+    stored, results = rollout.stored(), rollout.intents()
     with rollout.store.read() as tx:
         assert isinstance(ledger.verify(tx, stored.endpoint_id), ledger.Verified)
         lines = ledger.read(tx, stored.endpoint_id, limit=100).items
     written = [line.body["intent"]["generation"] for line in lines if line.action == "intent"]
-    assert sorted(written) == [intent.generation for intent in found]
+    assert sorted(written) == [intent.generation for intent in results]
     mine = [
         line.action
         for line in lines
@@ -157,6 +159,6 @@ def check_ledger(rollout: SimRollout) -> None:
 
 
 def _nearest(scrapes: list[Scrape], at: float) -> Scrape:
-    found = min(scrapes, key=lambda one: abs(one.at - at))
-    assert abs(found.at - at) < 1e-3
-    return found
+    scrape = min(scrapes, key=lambda item: abs(item.at - at))
+    assert abs(scrape.at - at) < 1e-3
+    return scrape

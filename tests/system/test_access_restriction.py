@@ -36,8 +36,8 @@ def put_secret(plane: RealPlane, name: str, value: str) -> None:
 
 def example(file: str, **changed: Any) -> dict[str, Any]:
     """A body of examples/, as a person would send it here."""
-    found: dict[str, Any] = json.loads((EXAMPLES.parent / "endpoints" / file).read_text())
-    return found | changed
+    content: dict[str, Any] = json.loads((EXAMPLES.parent / "endpoints" / file).read_text())
+    return content | changed
 
 
 def over_http(address: str, token: str = "") -> list[int]:
@@ -45,12 +45,12 @@ def over_http(address: str, token: str = "") -> list[int]:
     headers, base = {HTTP_HEADER: token} if token else {}, f"http://{address}/v2"
     tensor = {"shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}
     body = {"inputs": [{"name": "INPUT0", **tensor}, {"name": "INPUT1", **tensor}]}
-    asked = [
+    responses = [
         httpx2.get(f"{base}/models/add_sub/stats", headers=headers),
         httpx2.post(f"{base}/repository/index", json={}, headers=headers),
         httpx2.post(f"{base}/models/add_sub/infer", json=body, headers=headers),
     ]
-    return [answer.status_code for answer in asked]
+    return [answer.status_code for answer in responses]
 
 
 def over_grpc(address: str, token: str = "") -> str:
@@ -69,9 +69,9 @@ def over_grpc(address: str, token: str = "") -> str:
 
 def with_the_word(folder: Path, *words: str) -> set[str]:
     """Files that hold one of these, as it is or as a Secret holds it."""
-    told = [form for word in words for form in (word.encode(), base64.b64encode(word.encode()))]
+    messages = [form for word in words for form in (word.encode(), base64.b64encode(word.encode()))]
     files = (file for file in folder.rglob("*") if file.is_file())
-    return {file.name for file in files if any(word in file.read_bytes() for word in told)}
+    return {file.name for file in files if any(word in file.read_bytes() for word in messages)}
 
 
 def serve_restricted(plane: RealPlane, name: str) -> RealEndpoint:
@@ -109,10 +109,10 @@ def test_a_token_guards_what_no_client_needs_and_changes_without_a_lost_inferenc
     assert load.scenario == []
     assert (over_http(address, NEW), over_http(address, OLD)) == ([200, 200, 200], [403, 403, 200])
     assert (over_grpc(address, NEW), over_grpc(address, OLD)[:11]) == ("OK", "UNAVAILABLE")
-    told = "".join(
+    message = "".join(
         plane.ask("GET", f"{endpoint.path}{more}").text for more in ("", "/revisions", "/history")
     )
-    assert "planted" not in told
+    assert "planted" not in message
     assert with_the_word(plane.home, OLD, NEW) == {"objects.json"}, (
         "where the Secrets themselves are"
     )

@@ -35,7 +35,10 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
             "add_sub: input INPUT0 is gone: clients that send it are refused"
             in over["outcome_message"]
         )
-        assert [one["breaking"] for one in over["contract"]["differences"]] == [True, True]
+        assert [difference["breaking"] for difference in over["contract"]["differences"]] == [
+            True,
+            True,
+        ]
         by_hand = plane.ask(
             "PATCH", endpoint.path, {"model_version_id": "renamed", "canary_percent": 50}
         )
@@ -51,7 +54,7 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
         )
         assert waiting["contract"]["compatibility"] == "compatible"
         url = waiting["candidate_url"]
-        assert [one.wrong for one in replay(url, read(golden([2, 4, 6, 8])), infer)] == [""]
+        assert [result.wrong for result in replay(url, read(golden([2, 4, 6, 8])), infer)] == [""]
         (wrong,) = replay(url, read(golden([2, 4, 6, 9])), infer)
         assert wrong.wrong.startswith("OUTPUT0[3] is 8.0, expected 9")
         gated.action("reject")
@@ -66,5 +69,5 @@ def test_a_renamed_input_and_a_golden_set(plane: RealPlane, endpoint: RealEndpoi
     assert running["outcome"] is None
     assert running["contract"]["accepted_by"] == running["author"]
     ledger = plane.get(f"{endpoint.path}/history?page_size=100")["ledger"]
-    (said,) = [one for one in ledger if one["action"] == "accept-breaking"]
-    assert (said["actor"], "INPUT0 is gone" in said["message"]) == (running["author"], True)
+    (message,) = [item for item in ledger if item["action"] == "accept-breaking"]
+    assert (message["actor"], "INPUT0 is gone" in message["message"]) == (running["author"], True)

@@ -15,20 +15,20 @@ METRICS = {"errors": {"pass_margin": 0.05}, "experiment": {"pass_margin": 0.0}}
 
 def post(rollout: RealRollout, start: float, seconds: float, **successes: int) -> Json:
     """Both revisions' counts of 1,000 units each over one interval, the second answer of two."""
-    said: Json = {}
+    values: Json = {}
     for label, good in successes.items():
         body = {"revision": int(label[1:]), "successes": good, "units": 1000}
         body |= {"interval_start": start, "interval_end": start + seconds}
         for _ in range(2):  # a caller that is not sure repeats itself, and nothing counts twice
-            said = rollout.plane.post(f"/rollouts/{rollout.id}/evidence", **body)
-    return said
+            values = rollout.plane.post(f"/rollouts/{rollout.id}/evidence", **body)
+    return values
 
 
 def settled(rollout: RealRollout) -> float:
     """When the split of the present step showed, epoch seconds; that is when counts may begin."""
     rollout.at(50)
-    shown = until(lambda: rollout.show()["settled_at"], "the split settled")
-    return datetime.fromisoformat(shown).timestamp() + 0.001
+    view = until(lambda: rollout.show()["settled_at"], "the split settled")
+    return datetime.fromisoformat(view).timestamp() + 0.001
 
 
 def experiment(rollout: Json) -> Json:

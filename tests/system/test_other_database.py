@@ -53,9 +53,9 @@ def work(store: Store, served: Served, rollout: SimRollout, fact: str) -> None:
 def message(store: Store, rollout: SimRollout) -> str:
     """What the worker says of the endpoint."""
     with store.read() as tx:
-        found = endpoints.get(tx, rollout.key)
-    assert found is not None
-    return f"{found.status.get('phase')}: {found.status.get('message')}"
+        endpoint = endpoints.get(tx, rollout.key)
+    assert endpoint is not None
+    return f"{endpoint.status.get('phase')}: {endpoint.status.get('message')}"
 
 
 def test_an_older_copy_writes_nothing_and_says_so(
@@ -122,13 +122,13 @@ def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(
     plane = RealPlane(home, database_url=older).start()
     try:
         endpoint = RealEndpoint(plane, "survivor")
-        said = until(
+        text = until(
             lambda: _message(endpoint, "older than the cluster"),
             "the status says why",
             90,
             instead=endpoint.show,
         )
-        assert said.startswith("the cluster is at generation ")
+        assert text.startswith("the cluster is at generation ")
         assert endpoint.show()["stable"]["revision"] == 1, "all that the older database knows"
         for maximum in range(2, 6):  # until its own generation is past the cluster's
             scaled = plane.ask(
@@ -153,5 +153,5 @@ def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(
 
 
 def _message(endpoint: RealEndpoint, fact: str) -> str:
-    found = endpoint.show()["message"]
-    return found if fact in found else ""
+    result = endpoint.show()["message"]
+    return result if fact in result else ""

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.real
 ENDLESS = {"steps": [20, 60], "bake_seconds": 600}
 
 
-def shown(endpoint: RealEndpoint) -> str:
+def visible_split(endpoint: RealEndpoint) -> str:
     """The split that clients get."""
     observed = endpoint.show()["traffic"]["routed"]
     return str(observed["text"]) if observed else ""
@@ -44,16 +44,16 @@ def test_a_candidate_killed_once_holds_and_killed_again_aborts(
     rollout = endpoint.start("good-v2", **ENDLESS)
     rollout.at(20)
     plane.kill(server(endpoint, 2))
-    until(lambda: shown(endpoint) == "r1 100 %", "the share goes to stable")
+    until(lambda: visible_split(endpoint) == "r1 100 %", "the share goes to stable")
     assert rollout.show()["desired_percent"] == 20
-    until(lambda: shown(endpoint) == "r1 80 %, r2 20 %", "the share comes back")
+    until(lambda: visible_split(endpoint) == "r1 80 %, r2 20 %", "the share comes back")
     assert rollout.show()["outcome"] is None
     assert rollout.show()["step"] == 1
     plane.kill(server(endpoint, 2))
     over = rollout.over()
     assert over["outcome"] == "aborted"
     assert "lost all its pods twice" in over["outcome_message"]
-    until(lambda: shown(endpoint) == "r1 100 %", "everything is stable's")
+    until(lambda: visible_split(endpoint) == "r1 100 %", "everything is stable's")
 
 
 def test_a_candidate_whose_servers_end_one_by_one_is_rolled_back(plane: RealPlane) -> None:
@@ -73,7 +73,7 @@ def test_a_candidate_whose_servers_end_one_by_one_is_rolled_back(plane: RealPlan
         )
     over = rollout.over()
     assert (over["outcome"], over["outcome_message"]) == ("aborted", "r2: 3 restarts, allowed 2")
-    kills = next(one for one in over["verdicts"] if one["metric"] == "oom_kills")
+    kills = next(verdict for verdict in over["verdicts"] if verdict["metric"] == "oom_kills")
     # Killed by a signal is not out of memory.
     assert (kills["verdict"], kills["candidate_bad"]) == ("pass", 0)
     endpoint.delete()
@@ -93,7 +93,7 @@ def test_while_stable_is_down_nothing_rises(plane: RealPlane, endpoint: RealEndp
         def back() -> bool:
             up = ready(endpoint, 1)
             if not up:
-                splits.append((shown(endpoint), rollout.show()["step"]))
+                splits.append((visible_split(endpoint), rollout.show()["step"]))
             return up > 0
 
         until(back, "stable is back")
@@ -104,7 +104,7 @@ def test_while_stable_is_down_nothing_rises(plane: RealPlane, endpoint: RealEndp
 
 def counted(rollout: dict[str, Any]) -> int:
     """Answers of both revisions in the rollout's evidence."""
-    (errors,) = (one for one in rollout["verdicts"] if one["metric"] == "errors")
+    (errors,) = (verdict for verdict in rollout["verdicts"] if verdict["metric"] == "errors")
     return int(errors["candidate_requests"] + errors["stable_requests"])
 
 

@@ -84,13 +84,13 @@ class FakeKfp:
         except Refused as refusal:
             response = refusal.answer
         answered = json.loads(response.content)
-        asked = {
+        query = {
             "method": request.method,
             "path": request.url.path,
             "query": dict(request.url.params),
             "body": body,
         }
-        self.seen.append({**asked, "status": response.status_code, "answer": answered})
+        self.seen.append({**query, "status": response.status_code, "answer": answered})
         return response
 
     @contextmanager
@@ -143,7 +143,7 @@ class FakeKfp:
         for method, pattern, do in routes:
             match = re.fullmatch(pattern, path)
             if match and method == request.method:
-                return lambda *given: do(*given, *match.groups())
+                return lambda *values: do(*values, *match.groups())
         raise Refused(404, "Not Found")
 
     # who may do what
@@ -180,7 +180,11 @@ class FakeKfp:
                 400, "InvalidInputError: A namespace must be specified in multi-user mode."
             )
         self._may(request, namespace, "list", "experiments")
-        mine = [one for one in self.experiments if one.get("namespace", "") == namespace]
+        mine = [
+            experiment
+            for experiment in self.experiments
+            if experiment.get("namespace", "") == namespace
+        ]
         return self._page(request, "experiments", mine)
 
     def _create_experiment(self, request: httpx2.Request, body: Json) -> Json:
@@ -193,8 +197,9 @@ class FakeKfp:
         if len(body["display_name"]) > 128:
             raise Refused(400, "InvalidInputError: Experiment.Name length cannot exceed 128")
         if any(
-            one["display_name"] == body["display_name"] and one.get("namespace", "") == namespace
-            for one in self.experiments
+            experiment["display_name"] == body["display_name"]
+            and experiment.get("namespace", "") == namespace
+            for experiment in self.experiments
         ):
             raise Refused(
                 409, f"AlreadyExists: The experiment {body['display_name']} already exists."
@@ -204,9 +209,9 @@ class FakeKfp:
         return made
 
     def _get_experiment(self, request: httpx2.Request, _: Any, experiment_id: str) -> Json:
-        found = _by(self.experiments, "experiment_id", experiment_id)
-        self._may(request, found.get("namespace", ""), "get", "experiments")
-        return found
+        result = _by(self.experiments, "experiment_id", experiment_id)
+        self._may(request, result.get("namespace", ""), "get", "experiments")
+        return result
 
     # runs
 
@@ -234,14 +239,14 @@ class FakeKfp:
         return made
 
     def _get_run(self, request: httpx2.Request, _: Any, run_id: str) -> Json:
-        found = _by(self.runs, "run_id", run_id)
-        self._get_experiment(request, None, found["experiment_id"])
-        return found
+        result = _by(self.runs, "run_id", run_id)
+        self._get_experiment(request, None, result["experiment_id"])
+        return result
 
     def _list_runs(self, request: httpx2.Request, _: Any) -> Json:
         experiment = request.url.params["experiment_id"]
         self._get_experiment(request, None, experiment)
-        mine = [one for one in self.runs if one["experiment_id"] == experiment]
+        mine = [run for run in self.runs if run["experiment_id"] == experiment]
         newest_first = request.url.params.get("sort_by") == "created_at desc"
         return self._page(request, "runs", mine[::-1] if newest_first else mine)
 
@@ -250,8 +255,8 @@ class FakeKfp:
     def _create_pipeline(self, request: httpx2.Request, body: Json) -> Json:
         self._may(request, body.get("namespace", ""), "create", "pipelines")
         if any(
-            (one["name"], one.get("namespace")) == (body["name"], body.get("namespace"))
-            for one in self.pipelines
+            (pipeline["name"], pipeline.get("namespace")) == (body["name"], body.get("namespace"))
+            for pipeline in self.pipelines
         ):
             raise Refused(409, f"AlreadyExists: The pipeline {body['name']} already exists.")
         made = {
@@ -265,9 +270,9 @@ class FakeKfp:
     def _pipeline_by_name(self, request: httpx2.Request, _: Any, name: str) -> Json:
         namespace = request.url.params.get("namespace")
         self._may(request, namespace or "", "get", "pipelines")
-        for one in self.pipelines:
-            if (one["name"], one.get("namespace")) == (name, namespace):
-                return one
+        for pipeline in self.pipelines:
+            if (pipeline["name"], pipeline.get("namespace")) == (name, namespace):
+                return pipeline
         raise Refused(404, f"ResourceNotFoundError: Pipeline {name} not found.")
 
     def _list_versions(self, request: httpx2.Request, _: Any, pipeline_id: str) -> Json:
@@ -277,7 +282,7 @@ class FakeKfp:
             "list",
             "pipelines",
         )
-        mine = [one for one in self.versions if one["pipeline_id"] == pipeline_id]
+        mine = [version for version in self.versions if version["pipeline_id"] == pipeline_id]
         return self._page(request, "pipeline_versions", mine[::-1])
 
     def _upload_version(self, request: httpx2.Request, _: Any) -> Json:
@@ -292,8 +297,8 @@ class FakeKfp:
         spec, *_rest = yaml.safe_load_all(_file(request))
         _check_shape(spec)
         if any(
-            (one["pipeline_id"], one["name"]) == (pipeline["pipeline_id"], query["name"])
-            for one in self.versions
+            (version["pipeline_id"], version["name"]) == (pipeline["pipeline_id"], query["name"])
+            for version in self.versions
         ):
             raise Refused(409, "Failed to create a pipeline version", True)
         made = {
@@ -312,9 +317,9 @@ class FakeKfp:
         """A page; protobuf leaves out what is empty. `filter` by name, as the client of kfp sends
         it."""
         if chosen := request.url.params.get("filter"):
-            (one,) = json.loads(chosen)["predicates"]
-            assert one["operation"] in ("EQUALS", 1)
-            items = [item for item in items if item[one["key"]] == one["stringValue"]]
+            (predicate,) = json.loads(chosen)["predicates"]
+            assert predicate["operation"] in ("EQUALS", 1)
+            items = [item for item in items if item[predicate["key"]] == predicate["stringValue"]]
         begin = int(request.url.params.get("page_token") or 0)
         end = begin + min(self.page_size, int(request.url.params.get("page_size") or 20))
         page: Json = {name: items[begin:end], "total_size": len(items)}
@@ -333,14 +338,14 @@ class _Door(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         url = f"http://{self.headers['Host']}{self.path}"
-        found = self._handle(
+        response = self._handle(
             httpx2.Request(self.command, url, headers=self.headers.items(), content=body)
         )
-        self.send_response(found.status_code)
-        self.send_header("Content-Type", found.headers["content-type"])
-        self.send_header("Content-Length", str(len(found.content)))
+        self.send_response(response.status_code)
+        self.send_header("Content-Type", response.headers["content-type"])
+        self.send_header("Content-Length", str(len(response.content)))
         self.end_headers()
-        self.wfile.write(found.content)
+        self.wfile.write(response.content)
 
     do_GET = do_POST = do_DELETE = _answer  # noqa: N815  (the base class's names)
 
@@ -349,9 +354,9 @@ class _Door(BaseHTTPRequestHandler):
 
 
 def _by(items: list[Json], key: str, value: str) -> Json:
-    for one in items:
-        if one[key] == value:
-            return one
+    for item in items:
+        if item[key] == value:
+            return item
     raise Refused(404, f"ResourceNotFoundError: {key} {value} not found.")
 
 
@@ -378,13 +383,13 @@ def _check_shape(spec: Json) -> None:
         )
 
 
-def _check_spec(spec: Json, given: Json) -> None:
+def _check_spec(spec: Json, values: Json) -> None:
     """One mistake at a time, as the API server tells them."""
     _check_shape(spec)
     desired = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    for name, one in desired.items():
-        if name not in given:
-            if not one.get("isOptional") and "defaultValue" not in one:
+    for name, item in desired.items():
+        if name not in values:
+            if not item.get("isOptional") and "defaultValue" not in item:
                 raise Refused(
                     400,
                     f"InvalidInputError: parameter {name} is not optional, yet has neither default "
@@ -392,14 +397,14 @@ def _check_spec(spec: Json, given: Json) -> None:
                     "nor user provided value",
                 )
             continue
-        kinds, value = KINDS[one["parameterType"]], given[name]
+        kinds, value = KINDS[item["parameterType"]], values[name]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise Refused(
                 400,
                 f"InvalidInputError: input parameter {name} requires type "
-                f"{WORDS[one['parameterType']]}",
+                f"{WORDS[item['parameterType']]}",
             )
-    if extra := sorted(set(given) - set(desired)):
+    if extra := sorted(set(values) - set(desired)):
         raise Refused(
             400,
             "InvalidInputError: parameter(s) provided are not required by pipeline: "

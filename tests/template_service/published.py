@@ -15,7 +15,7 @@ from typing import Any
 import kfp_server_api
 from kfp_server_api import models
 
-SERVICES = [one for name, one in vars(kfp_server_api).items() if name.endswith("ServiceApi")]
+SERVICES = [var for name, var in vars(kfp_server_api).items() if name.endswith("ServiceApi")]
 PLAIN: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -38,7 +38,7 @@ class Operation:
 
 def operations() -> list[Operation]:
     """Every operation, read from the generated client."""
-    found = []
+    items = []
     for service in SERVICES:
         for name, function in inspect.getmembers(service, inspect.isfunction):
             source = inspect.getsource(function)
@@ -50,8 +50,8 @@ def operations() -> list[Operation]:
             kind = re.search(rf":type {body[1]}: (\w+)", source)[1] if body else None
             query = frozenset(re.findall(r"query_params\.append\(\('([^']+)'", source))
             pattern = re.compile(re.sub(r"\\\{[^}]+\\\}", "[^/:]+", re.escape(path)))
-            found.append(Operation(method, pattern, query, kind, answer))
-    return found
+            items.append(Operation(method, pattern, query, kind, answer))
+    return items
 
 
 def wrong(value: Any, kind: str, where: str) -> list[str]:
@@ -64,23 +64,28 @@ def wrong(value: Any, kind: str, where: str) -> list[str]:
     if many := re.fullmatch(r"list\[(.*)\]", kind):
         return [
             fault
-            for index, one in enumerate(value)
-            for fault in wrong(one, many[1], f"{where}[{index}]")
+            for index, item in enumerate(value)
+            for fault in wrong(item, many[1], f"{where}[{index}]")
         ]
     if mapped := re.fullmatch(r"dict\(str, (.*)\)", kind):
         return [
-            fault for key, one in value.items() for fault in wrong(one, mapped[1], f"{where}.{key}")
+            fault
+            for key, item in value.items()
+            for fault in wrong(item, mapped[1], f"{where}.{key}")
         ]
     model = getattr(models, kind)
     if hasattr(model, "allowable_values"):
         return [] if value in model.allowable_values else [f"{where} is none of {kind}: {value!r}"]
-    kinds = {model.attribute_map[name]: one for name, one in model.openapi_types.items()}
+    kinds = {
+        model.attribute_map[name]: openapi_type
+        for name, openapi_type in model.openapi_types.items()
+    }
     unknown = [f"{where}.{key} is not in {kind}" for key in value if key not in kinds]
     return unknown + [
         fault
-        for key, one in value.items()
+        for key, item in value.items()
         if key in kinds
-        for fault in wrong(one, kinds[key], f"{where}.{key}")
+        for fault in wrong(item, kinds[key], f"{where}.{key}")
     ]
 
 
@@ -88,13 +93,13 @@ def check(exchange: dict[str, Any], known: list[Operation]) -> tuple[list[str], 
     """One exchange."""
     here = f"{exchange['method']} {exchange['path']}"
     fitting = [
-        one
-        for one in known
-        if one.method == exchange["method"] and one.path.fullmatch(exchange["path"])
+        operation
+        for operation in known
+        if operation.method == exchange["method"] and operation.path.fullmatch(exchange["path"])
     ]
     if not fitting:
         return [f"{here} is no operation"], None
-    exact = min(fitting, key=lambda one: one.path.pattern.count("[^/:]+"))
+    exact = min(fitting, key=lambda operation: operation.path.pattern.count("[^/:]+"))
     faults = [
         f"{here} has no query {name}" for name in exchange["query"] if name not in exact.query
     ]
@@ -114,4 +119,6 @@ if __name__ == "__main__":
     results = [check(exchange, known) for exchange in json.load(sys.stdin)]
     for faults, _ in results:
         print(*faults, sep="\n", end="\n" if faults else "")
-    print(len({(one.method, one.path.pattern) for _, one in results if one}))
+    print(
+        len({(operation.method, operation.path.pattern) for _, operation in results if operation})
+    )

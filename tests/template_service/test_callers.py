@@ -126,17 +126,17 @@ def test_a_token_chooses_neither_program_nor_address_nor_a_foreign_account(
     }
     refused = service.submit(token="anna", namespace="team-a", **foreign)
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), refused.text
-    told = {
-        one["pointer"]: f"{one['detail']}; {one['remediation']['text']}"
-        for one in refused.json()["errors"]
+    state = {
+        error["pointer"]: f"{error['detail']}; {error['remediation']['text']}"
+        for error in refused.json()["errors"]
     }
-    assert list(told) == ["image", "service_url", "service_account"]
-    assert f"'{image}' may not be chosen" in told["image"]
+    assert list(state) == ["image", "service_url", "service_account"]
+    assert f"'{image}' may not be chosen" in state["image"]
     assert (
         "is 'http://tidegate', the installation's (TIDEGATE_URL); leave it out"
-        in told["service_url"]
+        in state["service_url"]
     )
-    assert "it may name team-a-*" in told["service_account"]
+    assert "it may name team-a-*" in state["service_account"]
     assert (
         service.call(
             "POST", "/uploads", {"namespace": "team-a", "image": image}, token="anna"
@@ -145,11 +145,11 @@ def test_a_token_chooses_neither_program_nor_address_nor_a_foreign_account(
     )
     assert kfp.runs == kfp.pipelines == []
 
-    given = {
+    values = {
         "image": "tidegate/tidegate:0.1.0",
         "parameters": {**CANARY, "service_url": "http://tidegate"},
     }
-    made = service.submit(token="anna", namespace="team-a", service_account="team-a-runs", **given)
+    made = service.submit(token="anna", namespace="team-a", service_account="team-a-runs", **values)
     assert made.status_code == 201, made.text
     assert service.submit(namespace="team-a", **foreign).status_code == 201, (
         "an administrator of every namespace"
@@ -166,14 +166,14 @@ def test_a_role_everywhere_has_its_second_opinion_too(make: Make) -> None:
     check asks for."""
     doubted = False
 
-    def said(request: httpx2.Request) -> httpx2.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         if doubted and request.url.path.startswith("/api/v1/auth/verify/"):
             return httpx2.Response(
                 403, json={"title": "Forbidden", "detail": "no get there", "code": "forbidden"}
             )
         return whoami(request)
 
-    service = make(tokens=said, stream_limit=0.01)
+    service = make(tokens=answer, stream_limit=0.01)
     run_id = service.submit().json()["run_id"]
     doubted = True
     assert service.call("GET", f"/runs/{run_id}").status_code == 403
@@ -183,7 +183,7 @@ def test_a_role_everywhere_has_its_second_opinion_too(make: Make) -> None:
 def test_a_stream_ends_where_its_reader_may_no_longer_see_the_run(make: Make) -> None:
     answers = iter(["yes", "away", "yes", "no"])
 
-    def said(request: httpx2.Request) -> httpx2.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         if not request.url.path.endswith("/viewer"):
             return whoami(request)
         match next(answers):
@@ -195,10 +195,10 @@ def test_a_stream_ends_where_its_reader_may_no_longer_see_the_run(make: Make) ->
                 )
         return whoami(request)
 
-    service = make(tokens=said, stream_limit=20)
+    service = make(tokens=answer, stream_limit=20)
     run_id = service.submit().json()["run_id"]
-    told = service.call("GET", f"/runs/{run_id}/events")
-    assert told.text.count("event: run") == 1
+    message = service.call("GET", f"/runs/{run_id}/events")
+    assert message.text.count("event: run") == 1
     assert next(answers, None) is None, "one that does not answer is asked again"
 
 
@@ -207,7 +207,7 @@ def test_a_kfp_of_several_users_needs_a_namespace(
 ) -> None:
     answer = make(kfp, kfp_token_file=token_file).submit()
     assert answer.status_code == 422
-    assert [one["pointer"] for one in answer.json()["errors"]] == ["namespace"]
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["namespace"]
     assert kfp.runs == kfp.experiments == []
 
 
@@ -286,10 +286,10 @@ def test_an_upload_that_kfp_refuses_says_so(make: Make, kfp: FakeKfp) -> None:
 def test_every_route_stands_in_the_table_and_a_caller_without_a_role_runs_and_sees_nothing(
     make: Make,
 ) -> None:
-    asked: list[str] = []
+    requests: list[str] = []
 
     def nobody(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request.url.path)
+        requests.append(request.url.path)
         if request.url.path.endswith("/whoami"):
             return httpx2.Response(
                 200, json={"name": "eve", "roles": [], "tenants": [], "grants": {}}
@@ -313,4 +313,4 @@ def test_every_route_stands_in_the_table_and_a_caller_without_a_role_runs_and_se
                 answer.text,
             )
     assert seen == set(NEEDS)
-    assert "/api/v1/auth/verify/*/editor" in asked, "so the refusal is recorded there"
+    assert "/api/v1/auth/verify/*/editor" in requests, "so the refusal is recorded there"

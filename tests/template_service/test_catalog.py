@@ -70,10 +70,12 @@ def test_a_rendered_template_needs_no_parameters_any_more() -> None:
     )
     spec, platform = yaml.safe_load_all(made.text())
     fields = spec["root"]["inputDefinitions"]["parameters"]
-    assert all(one["isOptional"] for one in fields.values())
+    assert all(field["isOptional"] for field in fields.values())
     assert fields["percents"]["defaultValue"] == [5, 50]
     assert fields["endpoint"]["defaultValue"] == "demo-triton"
-    images = {one["container"]["image"] for one in spec["deploymentSpec"]["executors"].values()}
+    images = {
+        executor["container"]["image"] for executor in spec["deploymentSpec"]["executors"].values()
+    }
     assert images == {f"reg.example.com:5000/t@{DIGEST}"}
     assert "kubernetes" in platform["platforms"]
     plain = made.documents[0]["root"]["inputDefinitions"]["parameters"]

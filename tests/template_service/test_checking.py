@@ -12,16 +12,18 @@ CATALOG = Catalog()
 GOOD = {"endpoint": "demo/demo-triton", "model_version": "2"}
 
 
-def problems(template: str, given: dict[str, Any]) -> dict[str, str]:
-    return {one.field: one.sentence for one in check(CATALOG.entry(template), given)}
+def problems(template: str, arguments: dict[str, Any]) -> dict[str, str]:
+    return {
+        problem.field: problem.sentence for problem in check(CATALOG.entry(template), arguments)
+    }
 
 
 def test_every_template_takes_its_defaults() -> None:
     for entry in CATALOG:
-        given: dict[str, Any] = {**GOOD, "side_effects": "none", "model_id": "add_sub"}
-        given = {name: value for name, value in given.items() if entry.parameter(name)}
-        assert check(entry, given) == ()
-        assert check(entry, values(entry, given)) == (), "a default is within its own bounds"
+        arguments: dict[str, Any] = {**GOOD, "side_effects": "none", "model_id": "add_sub"}
+        arguments = {name: value for name, value in arguments.items() if entry.parameter(name)}
+        assert check(entry, arguments) == ()
+        assert check(entry, values(entry, arguments)) == (), "a default is within its own bounds"
 
 
 @pytest.mark.parametrize(
@@ -60,15 +62,15 @@ def test_every_template_takes_its_defaults() -> None:
     ],
 )
 def test_a_value_that_does_not_fit_is_named_with_its_rule(name: str, value: Any, rule: str) -> None:
-    found = problems("rollout-canary", {**GOOD, name: value})
-    assert set(found) == {name}
-    assert rule in found[name]
+    result = problems("rollout-canary", {**GOOD, name: value})
+    assert set(result) == {name}
+    assert rule in result[name]
 
 
 def test_all_mistakes_are_named_at_once() -> None:
-    found = problems("rollout-canary", {"colour": "blue", "percents": [5, 1], "alpha": 7})
-    assert set(found) == {"colour", "endpoint", "model_version", "percents", "alpha"}
-    assert "use endpoint, model_version" in found["colour"]
+    result = problems("rollout-canary", {"colour": "blue", "percents": [5, 1], "alpha": 7})
+    assert set(result) == {"colour", "endpoint", "model_version", "percents", "alpha"}
+    assert "use endpoint, model_version" in result["colour"]
 
 
 def test_a_long_value_is_quoted_at_a_bounded_length() -> None:

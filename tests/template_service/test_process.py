@@ -53,17 +53,17 @@ def test_it_starts_answers_and_ends_on_sigterm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "said"),
+    ("environ", "message"),
     [
         ({"TIDEGATE_CATALOG": "/nonexistent"}, "set TIDEGATE_CATALOG to its folder"),
         ({"TIDEGATE_TRUSTED_PROXIES": "everybody"}, "trusted_proxies"),
         ({"TIDEGATE_LOG_LEVEL": "LOUD"}, "log level 'LOUD' is not one of"),
     ],
 )
-def test_what_is_wrong_with_the_settings_is_one_line(environ: dict[str, str], said: str) -> None:
+def test_what_is_wrong_with_the_settings_is_one_line(environ: dict[str, str], message: str) -> None:
     process = start(**environ)
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
-    assert said in err
+    assert message in err
     assert "Traceback" not in err
     assert len(err.splitlines()) == 1

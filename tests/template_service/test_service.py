@@ -12,10 +12,12 @@ from tests.template_service.fake_kfp import FakeKfp
 
 def test_the_catalog_is_listed_and_shown(service: Service) -> None:
     listed = service.call("GET", "/templates").json()
-    assert [one["name"] for one in listed["items"]][:2] == ["rollout-canary", "rollout-ab"]
+    assert [item["name"] for item in listed["items"]][:2] == ["rollout-canary", "rollout-ab"]
     assert listed["image"] == "tidegate/tidegate:0.1.0"
-    shown = service.call("GET", "/templates/rollout-canary").json()
-    percents = next(one for one in shown["parameters"] if one["name"] == "percents")
+    view = service.call("GET", "/templates/rollout-canary").json()
+    percents = next(
+        parameter for parameter in view["parameters"] if parameter["name"] == "percents"
+    )
     assert (percents["type"], percents["default"], percents["rising"]) == (
         "LIST",
         [1, 5, 10, 25, 50],
@@ -44,7 +46,7 @@ def test_every_mistake_is_a_problem_of_its_own(service: Service) -> None:
         "POST", "/templates/rollout-canary/render", {"parameters": {"percents": [9, 1], "x": 1}}
     )
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
-    assert {one["pointer"] for one in answer.json()["errors"]} == {
+    assert {error["pointer"] for error in answer.json()["errors"]} == {
         "percents",
         "x",
         "endpoint",
@@ -72,7 +74,7 @@ def test_a_run_is_submitted_with_both_documents_and_every_parameter(service: Ser
     assert set(run["pipeline_spec"]) == {"pipeline_spec", "platform_spec"}
     assert run["runtime_config"]["parameters"]["percents"] == [1, 5, 10, 25, 50]
     assert run["runtime_config"]["parameters"]["endpoint"] == "demo-triton"
-    assert [one["display_name"] for one in service.kfp.experiments] == ["tidegate"]
+    assert [experiment["display_name"] for experiment in service.kfp.experiments] == ["tidegate"]
     service.submit()
     assert len(service.kfp.experiments) == 1, "the experiment is made once"
     assert service.kfp.runs[1]["display_name"] == "rollout-canary demo-triton 2"
@@ -90,7 +92,7 @@ def test_only_runs_of_ours_are_listed_newest_first(service: Service) -> None:
         2, {**service.kfp.runs[0], "run_id": "theirs", "description": "by hand"}
     )
     listed = service.call("GET", "/runs").json()["items"]
-    assert [one["run_id"] for one in listed] == ids[::-1]
+    assert [item["run_id"] for item in listed] == ids[::-1]
     assert len(service.call("GET", "/runs?limit=2").json()["items"]) == 2
     assert service.call("GET", "/runs/theirs").status_code == 404
 
@@ -106,12 +108,12 @@ def test_a_run_is_shown_with_its_tasks(make: Make) -> None:
     service.kfp.becomes(
         run_id, "FAILED", ("root", "FAILED"), ("reach-2", "FAILED"), error="endpoint is not there"
     )
-    shown = service.call("GET", f"/runs/{run_id}").json()
-    assert [(one["name"], one["state"]) for one in shown["tasks"]] == [
+    view = service.call("GET", f"/runs/{run_id}").json()
+    assert [(task["name"], task["state"]) for task in view["tasks"]] == [
         ("Traffic step 2 of 5", "FAILED")
     ]
-    assert (shown["ended"], shown["error"]) == (True, "endpoint is not there")
-    assert shown["url"] == f"https://kubeflow.example.com/pipeline/#/runs/details/{run_id}"
+    assert (view["ended"], view["error"]) == (True, "endpoint is not there")
+    assert view["url"] == f"https://kubeflow.example.com/pipeline/#/runs/details/{run_id}"
 
 
 def test_a_run_is_watched_to_its_end(service: Service) -> None:
@@ -119,12 +121,12 @@ def test_a_run_is_watched_to_its_end(service: Service) -> None:
     states = []
     with service.client.stream(
         "GET", f"/api/v1/runs/{run_id}/events", headers={"Authorization": "Bearer root"}
-    ) as told:
+    ) as response:
         moves = iter(
             [("RUNNING", ("Preflight", "SUCCEEDED")), ("SUCCEEDED", ("Promotion", "SUCCEEDED"))]
         )
         service.kfp.becomes(run_id, *next(moves))
-        for line in told.iter_lines():
+        for line in response.iter_lines():
             if line.startswith("data: "):
                 states.append(json.loads(line.removeprefix("data: "))["state"])
                 if move := next(moves, None):
@@ -135,10 +137,12 @@ def test_a_run_is_watched_to_its_end(service: Service) -> None:
 
 def test_the_catalog_is_uploaded_once(service: Service) -> None:
     first = service.call("POST", "/uploads", {}).json()["items"]
-    assert [one["created"] for one in first] == [True] * 7
+    assert [item["created"] for item in first] == [True] * 7
     again = service.call("POST", "/uploads", {}).json()["items"]
-    assert again == [{**one, "created": False} for one in first]
-    assert {one["name"] for one in service.kfp.pipelines} == {one["name"] for one in first}
+    assert again == [{**item, "created": False} for item in first]
+    assert {pipeline["name"] for pipeline in service.kfp.pipelines} == {
+        item["name"] for item in first
+    }
     assert len(service.kfp.versions) == 7
 
 
@@ -147,15 +151,17 @@ def test_another_image_is_another_version(service: Service) -> None:
     other = service.call(
         "POST", "/uploads", {"image": "registry.example.com/tidegate:0.2.0"}
     ).json()["items"]
-    assert all(one["created"] for one in other)
+    assert all(item["created"] for item in other)
     assert (len(service.kfp.pipelines), len(service.kfp.versions)) == (7, 14)
     spec = service.kfp.versions[-1]["pipeline_spec"]
-    images = {one["container"]["image"] for one in spec["deploymentSpec"]["executors"].values()}
+    images = {
+        executor["container"]["image"] for executor in spec["deploymentSpec"]["executors"].values()
+    }
     assert images == {"registry.example.com/tidegate:0.2.0"}
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "expected", "code", "said"),
+    ("status", "body", "expected", "code", "message"),
     [
         (401, {"message": "token expired"}, 502, "kfp-unauthorized", "token expired"),
         (
@@ -182,7 +188,7 @@ def test_another_image_is_another_version(service: Service) -> None:
     ],
 )
 def test_what_kfp_says_is_handed_on_with_a_way_out(
-    make: Make, status: int, body: object, expected: int, code: str, said: str
+    make: Make, status: int, body: object, expected: int, code: str, message: str
 ) -> None:
     import httpx2
 
@@ -191,7 +197,7 @@ def test_what_kfp_says_is_handed_on_with_a_way_out(
     kfp.handle = lambda request: httpx2.Response(status, text=text)  # type: ignore[method-assign]
     answer = make(kfp).submit()
     assert (answer.status_code, answer.json()["code"]) == (expected, code)
-    assert said in answer.json()["detail"]
+    assert message in answer.json()["detail"]
     assert "http://kfp" in answer.json()["detail"]
 
 

@@ -46,7 +46,7 @@ class FakeProvider:
 
 def token(key="rsa", alg="RS256", **claims):
     now = int(time.time())
-    said = {
+    values = {
         "iss": ISSUER,
         "aud": ["tidegate", "other"],
         "sub": "ann",
@@ -54,7 +54,7 @@ def token(key="rsa", alg="RS256", **claims):
         "exp": now + 60,
         **claims,
     }
-    return jwt.encode({"alg": alg, "kid": key}, said, KEYS[key], [alg])
+    return jwt.encode({"alg": alg, "kid": key}, values, KEYS[key], [alg])
 
 
 def test_keys_are_kept_renewed_and_outlive_their_provider():
@@ -98,8 +98,8 @@ def test_a_key_is_used_for_nothing_but_its_own_algorithms():
 
 def test_names_come_from_the_chosen_claim():
     world = FakeProvider(name_claim="email", groups_claim="roles")
-    said = world.oidc.person(token(email="ann@example.com", email_verified=True, roles="ml"))
-    assert (said.name, said.groups) == ("oidc:ann@example.com", ("oidc:ml",))
+    person = world.oidc.person(token(email="ann@example.com", email_verified=True, roles="ml"))
+    assert (person.name, person.groups) == ("oidc:ann@example.com", ("oidc:ml",))
     for unverified in ({"email_verified": False}, {"email_verified": "false"}, {}):
         assert "not verified" in world.refused(token(email="ann@example.com", **unverified)).detail
     assert "is no name" in world.refused(token(email_verified=True)).detail

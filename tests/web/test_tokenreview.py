@@ -52,15 +52,15 @@ def test_what_is_asked_of_a_role(world):
     ann = world.reviews.identity("t")
     assert world.reviews.allowed(ann, Role.VIEWER, "team-a") == ""
     assert world.reviews.allowed(ann, Role.APPROVER, EVERYWHERE) == ""
-    asked = [spec for path, spec in world.asked if path == ACCESS]
-    assert asked[0]["resourceAttributes"] == {
+    requests = [spec for path, spec in world.asked if path == ACCESS]
+    assert requests[0]["resourceAttributes"] == {
         "group": "serving.kserve.io", "resource": "inferenceservices", "verb": "get", "namespace": "team-a",
     }  # fmt: skip
-    said = {name: asked[0][name] for name in ("user", "groups", "uid", "extra")}
-    assert said == {"user": "ann", "groups": ["ml"], "uid": "7", "extra": {"scopes": ["x"]}}
+    values = {name: requests[0][name] for name in ("user", "groups", "uid", "extra")}
+    assert values == {"user": "ann", "groups": ["ml"], "uid": "7", "extra": {"scopes": ["x"]}}
     assert (
-        asked[1]["resourceAttributes"]["verb"],
-        asked[1]["resourceAttributes"]["namespace"],
+        requests[1]["resourceAttributes"]["verb"],
+        requests[1]["resourceAttributes"]["namespace"],
     ) == ("update", "")
     world.time, world.allowed = 11, {"allowed": True, "denied": True}
     assert "does not let 'ann' get" in world.reviews.allowed(ann, Role.VIEWER, "team-a")

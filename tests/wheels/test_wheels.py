@@ -123,8 +123,8 @@ def test_the_installed_wheels_run_the_local_plane(local: Environment, tmp_path: 
     up = local.run("tidegate", "up", "--port", str(port), **environ)
     try:
         assert up.returncode == 0, up.stderr
-        told = json.loads((home / "plane.json").read_text())
-        interpreter = Path(f"/proc/{told['pid']}/cmdline").read_bytes().split(b"\0")[0].decode()
+        content = json.loads((home / "plane.json").read_text())
+        interpreter = Path(f"/proc/{content['pid']}/cmdline").read_bytes().split(b"\0")[0].decode()
         assert Path(interpreter).parent == local.bin, (
             "the daemon runs from the wheels, not from the checkout"
         )

@@ -97,11 +97,11 @@ def start(
         if build_only:
             typer.echo("✔ everything is built")
             return
-        told = launch.up(root, parts, _say)
+        state = launch.up(root, parts, _say)
     except TidegateError as error:
         raise CliError(str(error)) from None
-    typer.echo(f"✔ the dev cluster runs: {told['server']}")
-    typer.echo(f"  next: export KUBECONFIG={told['kubeconfig']}")
+    typer.echo(f"✔ the dev cluster runs: {state['server']}")
+    typer.echo(f"  next: export KUBECONFIG={state['kubeconfig']}")
 
 
 @cluster.command("down")
@@ -128,17 +128,17 @@ def status(context: typer.Context) -> None:
         from tidegate_local.devcluster import launch
     except ImportError as error:
         raise CliError(f"{_NEEDS} ({error})") from None
-    told = launch.state(_root(context))
-    if told is None:
+    state = launch.state(_root(context))
+    if state is None:
         typer.echo("no dev cluster runs: `tidegate dev cluster up` starts one")
         raise typer.Exit(Exit.DEGRADED)
     typer.echo(
-        f"{told['state']}{': ' + told['step'] if told.get('step') else ''} (pid {told['pid']})"
+        f"{state['state']}{': ' + state['step'] if state.get('step') else ''} (pid {state['pid']})"
     )
-    if told["state"] == "ready":
-        typer.echo(f"  parts:      {', '.join(told['parts'])}")
-        typer.echo(f"  server:     {told['server']}")
-        typer.echo(f"  KUBECONFIG: {told['kubeconfig']}")
+    if state["state"] == "ready":
+        typer.echo(f"  parts:      {', '.join(state['parts'])}")
+        typer.echo(f"  server:     {state['server']}")
+        typer.echo(f"  KUBECONFIG: {state['kubeconfig']}")
 
 
 def _root(context: typer.Context) -> Path:

@@ -73,12 +73,12 @@ def start(
         options = chosen(
             root, api_port=port, workers=workers, limit=limit, database_url=database_url
         )
-        told = up(options, lambda line: typer.echo(f"◌ {line}"))
+        state = up(options, lambda line: typer.echo(f"◌ {line}"))
     except (LaunchError, RememberedError) as error:
         raise CliError(str(error)) from None
-    typer.echo(f"✔ the local plane runs: {told['api_url']}")
-    typer.echo(f"  token:     {told['token_file']} (the CLI finds it by itself)")
-    typer.echo(f"  namespace: {told['namespace']}; logs: {options.home / 'logs'}")
+    typer.echo(f"✔ the local plane runs: {state['api_url']}")
+    typer.echo(f"  token:     {state['token_file']} (the CLI finds it by itself)")
+    typer.echo(f"  namespace: {state['namespace']}; logs: {options.home / 'logs'}")
     typer.echo(
         "  next:      tidegate model add add_sub 1 --uri "
         f"{(examples_folder() / _REPOSITORY).as_uri()}"

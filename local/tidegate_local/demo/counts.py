@@ -10,18 +10,18 @@ Totals = dict[int, int]  # answers by revision
 
 def totals(scrape: Scrape) -> Totals:
     """Answers of each revision over all sources."""
-    found: Totals = {}
+    sums: Totals = {}
     for reading in scrape.readings:
-        found[reading.revision] = found.get(reading.revision, 0) + reading.counters.answers
-    return found
+        sums[reading.revision] = sums.get(reading.revision, 0) + reading.counters.answers
+    return sums
 
 
 def bad(scrape: Scrape) -> Totals:
     """Bad answers of each revision over all sources."""
-    found: Totals = {}
+    sums: Totals = {}
     for reading in scrape.readings:
-        found[reading.revision] = found.get(reading.revision, 0) + reading.counters.bad
-    return found
+        sums[reading.revision] = sums.get(reading.revision, 0) + reading.counters.bad
+    return sums
 
 
 @dataclass(slots=True)

@@ -39,8 +39,8 @@ def _inputs(module: Any) -> list[Any]:
 
     values = np.arange(4, dtype=np.float32).reshape(1, 4)
     inputs = [module.InferInput(name, [1, 4], "FP32") for name in ("INPUT0", "INPUT1")]
-    for one in inputs:
-        one.set_data_from_numpy(values)
+    for item in inputs:
+        item.set_data_from_numpy(values)
     return inputs
 
 
@@ -107,11 +107,11 @@ def main() -> None:
     )
     parser.add_argument("--protocols", default="http,http,grpc", help="one thread each")
     parser.add_argument("--report", type=Path, required=True)
-    given = parser.parse_args()
-    load = Load(given.url, given.model, given.rate, given.protocols.split(","))
+    arguments = parser.parse_args()
+    load = Load(arguments.url, arguments.model, arguments.rate, arguments.protocols.split(","))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: load.stop.set())
-    load.run(given.report)
+    load.run(arguments.report)
 
 
 if __name__ == "__main__":

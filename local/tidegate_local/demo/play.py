@@ -87,10 +87,10 @@ def _models(stage: Stage) -> None:
         for act in (acts.FIRST, *acts.BAD, acts.SECOND)
     }
     for version, folder in versions.items():
-        found = import_model(folder.resolve().as_uri(), store, access)
-        if isinstance(found, Unresolved):
-            raise DemoError(f"cannot import {folder}: {found.detail}")
-        stage.client.create_version("add_sub", version, found.uri)
+        imported = import_model(folder.resolve().as_uri(), store, access)
+        if isinstance(imported, Unresolved):
+            raise DemoError(f"cannot import {folder}: {imported.detail}")
+        stage.client.create_version("add_sub", version, imported.uri)
     stage.say(f"{len(versions)} model versions imported into {store}/sha256-...")
 
 
@@ -190,12 +190,12 @@ class Teller:
 
 
 def _check(stage: Stage, act: Act, ended: RolloutOut, steps: counts.Steps) -> None:
-    shown = [
+    rows = [
         verdict
         for verdict in ended.verdicts
         if verdict.allowed is None or verdict.verdict != "pass"
     ]
-    verdicts = "; ".join(verdict.message for verdict in shown)
+    verdicts = "; ".join(verdict.message for verdict in rows)
     sign = "✔" if ended.outcome == "promoted" else "✖"
     stage.say(f"   {sign} {ended.outcome}: {ended.outcome_message}")
     took = stage.report.rollout(act, ended, steps, stage.totals(), _entries(stage))

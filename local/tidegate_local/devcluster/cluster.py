@@ -117,9 +117,11 @@ class DevCluster:
         """Every process of it; empty when it is down."""
         if self._supervisor is None:
             return ()
-        found = ((name, self._supervisor.status(name)) for name in self._supervisor.names())
+        statuses = ((name, self._supervisor.status(name)) for name in self._supervisor.names())
         return tuple(
-            PartStatus(n, s.state is State.RUNNING, s.restarts) for n, s in found if s is not None
+            PartStatus(n, s.state is State.RUNNING, s.restarts)
+            for n, s in statuses
+            if s is not None
         )
 
     @property

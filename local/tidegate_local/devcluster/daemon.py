@@ -63,17 +63,17 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--parts", default=",".join(USUAL))
     parser.add_argument("--nodes", type=int, default=2)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     configure_logs()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    root = given.home.resolve()
+    root = arguments.home.resolve()
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with locked(root / "daemon.lock", wait=False):
             return Daemon(root).run(
-                [part for part in given.parts.split(",") if part], given.nodes, stop
+                [part for part in arguments.parts.split(",") if part], arguments.nodes, stop
             )
     except HomeBusyError as error:
         log.error("another dev cluster runs here", detail=str(error))  # noqa: TRY400  (expected: no traceback)

@@ -56,7 +56,7 @@ class EnvoyGateway:
         for manifest in self._class():
             self.kube.apply(manifest)
         path = self.kube.path(_API, "GatewayClass", None, CLASS)
-        self.kube.wait(path, lambda found: ready(found, "Accepted"), seconds)
+        self.kube.wait(path, lambda result: ready(result, "Accepted"), seconds)
 
     def gateway(self, namespace: str, name: str, port: int, seconds: float = 30.0) -> Json:
         """Make a Gateway with one HTTP listener `http` for routes of all namespaces; returns it
@@ -76,7 +76,7 @@ class EnvoyGateway:
             }
         )
         path = self.kube.path(_API, "Gateway", namespace, name)
-        return self.kube.wait(path, lambda found: ready(found, "Programmed"), seconds)
+        return self.kube.wait(path, lambda manifest: ready(manifest, "Programmed"), seconds)
 
     @property
     def _program(self) -> str:
@@ -162,13 +162,13 @@ class EnvoyGateway:
 
 def write_secret(kube: Kube, name: str, folder: Path) -> None:
     """One of Envoy Gateway's Secrets as files. Raises ClusterError where it does not exist."""
-    found = kube.get(kube.path("v1", "Secret", NAMESPACE, name))
-    if found is None:
+    manifest = kube.get(kube.path("v1", "Secret", NAMESPACE, name))
+    if manifest is None:
         raise ClusterError(
             f"there is no Secret {name} in {NAMESPACE}: envoy-gateway certgen did not make it"
         )
     folder.mkdir(mode=0o700, exist_ok=True)
-    for key, value in found["data"].items():
+    for key, value in manifest["data"].items():
         file = folder / key
         file.touch(mode=0o600)
         file.write_bytes(base64.b64decode(value))

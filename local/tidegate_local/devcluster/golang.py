@@ -39,8 +39,8 @@ def version_of(go: Path) -> tuple[int, int, int] | None:
         )
     except OSError:
         return None
-    found = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
-    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+    match = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
 def environment() -> dict[str, str]:

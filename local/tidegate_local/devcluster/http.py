@@ -22,8 +22,8 @@ def await_ok(name: str, url: str, log: Path, seconds: float) -> None:
                 pass
             if time.monotonic() > deadline:
                 lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-                said = lines[-1][:400] if lines else "nothing"
+                message = lines[-1][:400] if lines else "nothing"
                 raise ClusterError(
-                    f"{name} was not ready within {seconds:g} s; it said: {said} (log: {log})"
+                    f"{name} was not ready within {seconds:g} s; it said: {message} (log: {log})"
                 )
             time.sleep(_POLL_S)

@@ -89,16 +89,16 @@ class KServe:
 
     def _config(self, *, knative: bool) -> Json:
         """KServe's own config map, with Gateway API instead of Istio."""
-        (found,) = documents(
+        (document,) = documents(
             self.built.files(_MODULE, "config/configmap") / "inferenceservice.yaml"
         )
-        ingress = json.loads(found["data"]["ingress"])
+        ingress = json.loads(document["data"]["ingress"])
         ingress |= {"enableGatewayApi": True, "disableIstioVirtualHost": True}
         mode = {"defaultDeploymentMode": "Knative" if knative else "Standard"}
-        found["data"] |= {"ingress": json.dumps(ingress), "deploy": json.dumps(mode)}
-        found["data"].pop("_example", None)
-        found["metadata"]["namespace"] = NAMESPACE
-        return found
+        document["data"] |= {"ingress": json.dumps(ingress), "deploy": json.dumps(mode)}
+        document["data"].pop("_example", None)
+        document["metadata"]["namespace"] = NAMESPACE
+        return document
 
     def _hook(self, hook: Json) -> Json:
         authority = base64.b64encode(self.plane.pair.cert.read_bytes()).decode()

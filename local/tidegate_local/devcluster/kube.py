@@ -98,8 +98,8 @@ class Kube:
 
     def items(self, api_version: str, kind: str, namespace: str | None = None) -> list[Json]:
         """Every object of a kind, in one namespace or in all."""
-        found = self.get(self.path(api_version, kind, namespace)) or {}
-        return list(found.get("items", []))
+        manifest = self.get(self.path(api_version, kind, namespace)) or {}
+        return list(manifest.get("items", []))
 
     def delete(self, path: str) -> None:
         """Delete one object, or every object of a collection; what is gone already is fine."""
@@ -111,20 +111,24 @@ class Kube:
 
     def wait(self, path: str, until: Callable[[Json], bool], seconds: float = 60.0) -> Json:
         """Look until the object is as awaited. Raises KubeError with what it last was."""
-        found: Json | None = None
+        manifest: Json | None = None
 
         def observe() -> bool:
-            nonlocal found
-            found = self.get(path)
-            return found is not None and until(found)
+            nonlocal manifest
+            manifest = self.get(path)
+            return manifest is not None and until(manifest)
 
         try:
             self.until(observe, path, seconds)
         except KubeError as error:
-            status = found.get("status", "it has no status") if found else "there is no such object"
+            status = (
+                manifest.get("status", "it has no status")
+                if manifest
+                else "there is no such object"
+            )
             raise KubeError(f"{error}: {status}") from None
-        assert found is not None
-        return found
+        assert manifest is not None
+        return manifest
 
     def until(self, fact: Callable[[], bool], what: str, seconds: float) -> None:
         """Look until something is a fact. Raises KubeError that says what was awaited."""
@@ -204,15 +208,15 @@ def ready(thing: Json, kind: str = "Ready") -> bool:
 def definitions(*files: Path) -> dict[str, str]:
     """The CRDs in these files as YAML text by name, unparsed: some have 40,000 lines, and the
     server reads YAML."""
-    found = {}
+    crds = {}
     for file in files:
         for text in _SEPARATOR.split(_TEMPLATE_LINE.sub("", file.read_text())):
             name = re.search(r"^  name: (\S+)$", text, re.MULTILINE)
             if name is not None and re.search(
                 r"^kind: CustomResourceDefinition$", text, re.MULTILINE
             ):
-                found[name[1].strip("'\"")] = text
-    return found
+                crds[name[1].strip("'\"")] = text
+    return crds
 
 
 def establish(kube: Kube, crds: Mapping[str, str]) -> None:
@@ -241,4 +245,6 @@ def _served(kube: Kube, name: str) -> bool:
     plural, _, group = name.partition(".")
     versions = (kube.get(f"/apis/{group}") or {}).get("versions", [])
     served = (kube.get(f"/apis/{item['groupVersion']}") or {} for item in versions)
-    return any(item["name"] == plural for found in served for item in found.get("resources", []))
+    return any(
+        item["name"] == plural for manifest in served for item in manifest.get("resources", [])
+    )

@@ -24,10 +24,10 @@ class LaunchError(TidegateError):
 def state(root: Path) -> dict[str, Any] | None:
     """What cluster.json says; None when no dev cluster runs there (a killed one counts as none)."""
     try:
-        told: dict[str, Any] = json.loads((root / STATE).read_text())
+        content: dict[str, Any] = json.loads((root / STATE).read_text())
     except (OSError, ValueError):
         return None
-    return told if alive(int(told.get("pid", 0))) else None
+    return content if alive(int(content.get("pid", 0))) else None
 
 
 def up(
@@ -35,26 +35,26 @@ def up(
 ) -> dict[str, Any]:
     """Start it unless it runs; returns when every part answers. The first start builds what is
     missing."""
-    told = state(root)
+    content = state(root)
     process = None
-    if told is None:
+    if content is None:
         process = _spawn(root, parts)
-    elif told["state"] == "ready":
-        if missing := set(parts) - set(told["parts"]):
+    elif content["state"] == "ready":
+        if missing := set(parts) - set(content["parts"]):
             names = ", ".join(sorted(missing))
             raise LaunchError(
                 f"a dev cluster without {names} runs already: `tidegate dev cluster down` stops it"
             )
-        return told
+        return content
     return _follow(root, process, say, seconds)
 
 
 def down(root: Path, say: Callable[[str], None], seconds: float = 60.0) -> bool:
     """Stop it and wait until it is gone; False when none ran."""
-    told = state(root)
-    if told is None:
+    content = state(root)
+    if content is None:
         return False
-    pid = int(told["pid"])
+    pid = int(content["pid"])
     os.kill(pid, signal.SIGTERM)
     say("stopping")
     deadline = time.monotonic() + seconds
@@ -93,30 +93,30 @@ def _spawn(root: Path, parts: Sequence[str]) -> subprocess.Popen[bytes]:
 def _follow(
     root: Path, process: subprocess.Popen[bytes] | None, say: Callable[[str], None], seconds: float
 ) -> dict[str, Any]:
-    deadline, said, log = time.monotonic() + seconds, "", root / "daemon.log"
+    deadline, step, log = time.monotonic() + seconds, "", root / "daemon.log"
     while time.monotonic() < deadline:
-        told = _read(root)
-        if told.get("state") == "ready":
-            return told
-        if told.get("state") == "failed":
-            raise LaunchError(f"the dev cluster did not start: {told['step']} (log: {log})")
-        if told.get("step", said) != said:
-            said = told["step"]
-            say(said)
+        content = _read(root)
+        if content.get("state") == "ready":
+            return content
+        if content.get("state") == "failed":
+            raise LaunchError(f"the dev cluster did not start: {content['step']} (log: {log})")
+        if content.get("step", step) != step:
+            step = content["step"]
+            say(step)
         if process is not None and process.poll() is not None:
             raise LaunchError(
                 f"the dev cluster ended with exit code {process.returncode} (log: {log})"
             )
         time.sleep(_POLL_S)
     raise LaunchError(
-        f"the dev cluster was not ready within {seconds:.0f} s; last: {said or 'nothing'} (log: "
+        f"the dev cluster was not ready within {seconds:.0f} s; last: {step or 'nothing'} (log: "
         f"{log})"
     )
 
 
 def _read(root: Path) -> dict[str, Any]:
     try:
-        told: dict[str, Any] = json.loads((root / STATE).read_text())
+        content: dict[str, Any] = json.loads((root / STATE).read_text())
     except (OSError, ValueError):
         return {}
-    return told
+    return content

@@ -55,8 +55,8 @@ class Prometheus:
 
     def scrape(self, job: str, port: int, path: str = "/metrics", **labels: str) -> None:
         """Scrape a page of this machine from now on; its series carry `job` and the labels."""
-        told = {"job": job, "__metrics_path__": path, **labels}
-        self._targets[f"{job}/{port}"] = {"targets": [f"127.0.0.1:{port}"], "labels": told}
+        config = {"job": job, "__metrics_path__": path, **labels}
+        self._targets[f"{job}/{port}"] = {"targets": [f"127.0.0.1:{port}"], "labels": config}
         self._write()
 
     def query(self, expression: str) -> list[dict[str, Any]]:

@@ -34,8 +34,8 @@ def start(gateway: EnvoyGateway, namespace: str, name: str, seconds: float = 30.
     plane, kube = gateway.plane, gateway.kube
     selector = f"{_OWNER}-namespace={namespace},{_OWNER}-name={name}"
     query = {"labelSelector": selector}
-    found = kube.call("GET", kube.path("apps/v1", "Deployment", NAMESPACE), query=query)["items"]
-    if not found:
+    items = kube.call("GET", kube.path("apps/v1", "Deployment", NAMESPACE), query=query)["items"]
+    if not items:
         raise ClusterError(
             f"Envoy Gateway has made no Deployment for Gateway {namespace}/{name} yet"
         )
@@ -43,7 +43,7 @@ def start(gateway: EnvoyGateway, namespace: str, name: str, seconds: float = 30.
     _write_files(gateway, query, folder)
     ports = {fixed: plane.ports.get(f"proxy-{fixed}/{namespace}/{name}") for fixed in _FIXED}
     boot = folder / "bootstrap.yaml"
-    boot.write_text(_bootstrap(found[0], folder, ports))
+    boot.write_text(_bootstrap(items[0], folder, ports))
     process = f"proxy/{namespace}/{name}"
     flags = [
         "--service-cluster",

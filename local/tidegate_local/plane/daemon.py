@@ -160,25 +160,25 @@ def await_api(url: str, supervisor: Supervisor, seconds: float = 60.0) -> None:
         try:
             if httpx2.get(url, timeout=2.0).status_code == httpx2.codes.OK:
                 return
-            said = "it is not ready"
+            message = "it is not ready"
         except httpx2.HTTPError as error:
-            said = str(error)
+            message = str(error)
         if time.monotonic() > deadline:
             raise RuntimeError(
-                f"the API did not answer at {url} within {seconds:.0f} s: {said}; see its log"
+                f"the API did not answer at {url} within {seconds:.0f} s: {message}; see its log"
             )
         time.sleep(0.1)
 
 
 def _environment(s3: S3Access) -> dict[str, str]:
     """The S3 server as boto3 finds it."""
-    found = {
+    environment = {
         "AWS_ENDPOINT_URL": s3.endpoint,
         "AWS_REGION": s3.region,
         "AWS_ACCESS_KEY_ID": s3.access_key,
         "AWS_SECRET_ACCESS_KEY": s3.secret_key,
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in environment.items() if value}
 
 
 def run(options: Options) -> int:
@@ -227,12 +227,12 @@ def main() -> int:
     parser.add_argument("--drain", type=float, default=usual.drain)
     parser.add_argument("--limit", type=int, default=usual.limit)
     parser.add_argument("--database-url", default="")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     # Everything here speaks to this machine alone; a proxy of the environment must not stand
     # between.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     configure_logs()
-    return run(Options(**vars(given)))
+    return run(Options(**vars(arguments)))
 
 
 if __name__ == "__main__":

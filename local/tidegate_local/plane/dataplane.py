@@ -86,11 +86,13 @@ class EnvoyDataPlane:
     def _bring(self, desired: RoutingTable) -> float:
         """Apply one table; seconds until the next reconcile."""
         table = translate(desired, self._ports)
-        self._listening &= {one.port for one in table.listeners}
+        self._listening &= {listener.port for listener in table.listeners}
         result = self._envoy.apply(table)
         match result:
             case Applied() if silent := [
-                one.endpoint for one in table.listeners if not self._listens(one.port)
+                listener.endpoint
+                for listener in table.listeners
+                if not self._listens(listener.port)
             ]:
                 log.debug("Envoy has the table, but does not listen yet", endpoints=silent)
                 return _LISTEN_S
@@ -166,8 +168,8 @@ def _clusters(
         pods.setdefault(name, []).append(target)
     for name, behind in pods.items():
         serving = [target for target in behind if target.weight] or behind
-        found = (pod.host(target.port) for target in serving for pod in target.pods)
-        addresses = tuple(_address(host) for host in found if host)
+        hosts = (pod.host(target.port) for target in serving for pod in target.pods)
+        addresses = tuple(_address(host) for host in hosts if host)
         label = f"r{_number(behind[0])}"
         known = backends.get(name)
         if known is None or not known.addresses:
@@ -176,8 +178,8 @@ def _clusters(
 
 
 def _number(target: Target) -> int | None:
-    found = _LABEL.match(target.revision) or _SERVICE.search(target.service)
-    return int(found[1]) if found else None
+    match = _LABEL.match(target.revision) or _SERVICE.search(target.service)
+    return int(match[1]) if match else None
 
 
 def _address(host: str) -> wire.Address:

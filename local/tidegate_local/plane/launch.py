@@ -26,23 +26,25 @@ class LaunchError(TidegateError):
 def state(home: Path) -> dict[str, Any] | None:
     """What plane.json says, None when no plane runs there (a killed one counts as none)."""
     try:
-        told: dict[str, Any] = json.loads((home / STATE).read_text())
+        content: dict[str, Any] = json.loads((home / STATE).read_text())
     except (OSError, ValueError):
         return None
-    return told if alive(int(told.get("pid", 0))) or told.get("state") == "failed" else None
+    return (
+        content if alive(int(content.get("pid", 0))) or content.get("state") == "failed" else None
+    )
 
 
 def up(options: Options, say: Callable[[str], None], seconds: float = 600.0) -> dict[str, Any]:
     """Start it unless it runs; returns when the API answers. The first start installs
     tritonserver."""
     home = Home(options.home).create()
-    told = state(options.home)
+    content = state(options.home)
     process = None
-    if told is None or told["state"] == "failed":
+    if content is None or content["state"] == "failed":
         process = _spawn(options, home)
-    elif told["state"] == "ready":
+    elif content["state"] == "ready":
         say("it runs already; options take hold after `tidegate down`")
-        return told
+        return content
     ready = _follow(options.home, process, home.logs / "plane.log", say, seconds)
     if process is not None:  # what somebody else starts, they remember
         remember(options)
@@ -51,10 +53,10 @@ def up(options: Options, say: Callable[[str], None], seconds: float = 600.0) -> 
 
 def down(home: Path, say: Callable[[str], None], seconds: float = 90.0) -> bool:
     """Stop it and wait until it is gone; False when none ran."""
-    told = state(home)
-    if told is None or told["state"] == "failed":
+    content = state(home)
+    if content is None or content["state"] == "failed":
         return False
-    pid = int(told["pid"])
+    pid = int(content["pid"])
     os.kill(pid, signal.SIGTERM)
     say("stopping")
     deadline = time.monotonic() + seconds
@@ -102,17 +104,17 @@ def _follow(
     say: Callable[[str], None],
     seconds: float,
 ) -> dict[str, Any]:
-    deadline, said = time.monotonic() + seconds, ""
+    deadline, step = time.monotonic() + seconds, ""
     while time.monotonic() < deadline:
-        told = state(home)
-        if told is not None:
-            if told["state"] == "ready":
-                return told
-            if told["state"] == "failed":
-                raise LaunchError(f"the local plane did not start: {told['step']} (log: {log})")
-            if told["step"] != said:
-                said = told["step"]
-                say(said)
+        content = state(home)
+        if content is not None:
+            if content["state"] == "ready":
+                return content
+            if content["state"] == "failed":
+                raise LaunchError(f"the local plane did not start: {content['step']} (log: {log})")
+            if content["step"] != step:
+                step = content["step"]
+                say(step)
         elif process is not None and process.poll() is not None:
             raise LaunchError(
                 f"the local plane ended with exit code {process.returncode}: {_last_line(log)} "
@@ -120,7 +122,7 @@ def _follow(
             )
         time.sleep(_POLL_S)
     raise LaunchError(
-        f"the local plane was not ready within {seconds:.0f} s; last: {said or 'nothing'} (log: "
+        f"the local plane was not ready within {seconds:.0f} s; last: {step or 'nothing'} (log: "
         f"{log})"
     )
 

@@ -90,28 +90,28 @@ class Remote:
 
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
         """core.ports.Cluster."""
-        found: Snapshot | Unavailable = self._call("observe", key)
-        return found
+        snapshot: Snapshot | Unavailable = self._call("observe", key)
+        return snapshot
 
     def write(self, action: Write, *, dry_run: bool = False) -> WriteResult:
         """core.ports.Cluster."""
-        found: WriteResult = self._call("write", action, dry_run=dry_run)
-        return found
+        done: WriteResult = self._call("write", action, dry_run=dry_run)
+        return done
 
     def capabilities(self) -> Capabilities | Unavailable:
         """core.ports.Cluster."""
-        found: Capabilities | Unavailable = self._call("capabilities")
-        return found
+        capabilities: Capabilities | Unavailable = self._call("capabilities")
+        return capabilities
 
     def scrape(self, key: EndpointKey) -> Scrape | NoData:
         """core.ports.Meter."""
-        found = self._call("scrape", key)
-        return NoData(found.detail) if isinstance(found, Unavailable) else found
+        unavailable = self._call("scrape", key)
+        return NoData(unavailable.detail) if isinstance(unavailable, Unavailable) else unavailable
 
     def explain(self, key: EndpointKey, revision: int) -> Sequence[str]:
         """What is known of a revision's bad answers; nothing when the plane does not answer."""
-        found = self._call("explain", key, revision)
-        return () if isinstance(found, Unavailable) else found
+        result = self._call("explain", key, revision)
+        return () if isinstance(result, Unavailable) else result
 
     def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
         """core.ports.Cluster: on a thread of its own, connected again after a break."""

@@ -152,7 +152,7 @@ class Plane:
         causes = [
             f"{count} x {cause}" for reading in readings for cause, count in reading.counters.causes
         ]
-        said = [f"the gateway counted {', '.join(causes)}"] if causes else []
+        messages = [f"the gateway counted {', '.join(causes)}"] if causes else []
         own = {ENDPOINT_LABEL: key.name, REVISION_OF: f"r{revision}"}
         for pod in self.objects.list(POD, key.namespace, own):
             replica = self.kubelet.replica(pod["metadata"]["name"])
@@ -161,8 +161,8 @@ class Plane:
                 words = ", ".join(
                     f"{model} {kind} {count}" for (model, kind), count in sorted(counted.items())
                 )
-                said.append(f"Triton in {pod['metadata']['name']} counted {words}")
-        return tuple(said)
+                messages.append(f"Triton in {pod['metadata']['name']} counted {words}")
+        return tuple(messages)
 
     def _secret(self, namespace: str, name: str) -> Object | None:
         return self.objects.get(SECRET, namespace, name)

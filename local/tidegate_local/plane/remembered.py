@@ -29,14 +29,14 @@ def chosen(
     database_url: str | None = None,
 ) -> Options:
     """The options of this start: what is given, else what the last start had, else the usual."""
-    given = {
+    values = {
         "api_port": api_port,
         "workers": workers,
         "limit": limit,
         "database_url": database_url,
     }
     options = _last(home)
-    return replace(options, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    return replace(options, **{name: value for name, value in values.items() if value is not None})  # type: ignore[arg-type]
 
 
 def remember(options: Options) -> None:

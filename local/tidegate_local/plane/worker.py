@@ -36,8 +36,8 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
     """A worker over a plane."""
 
     def capabilities() -> Capabilities:
-        found = remote.capabilities()
-        return found if isinstance(found, Capabilities) else Capabilities()
+        result = remote.capabilities()
+        return result if isinstance(result, Capabilities) else Capabilities()
 
     interval = float(os.environ.get("TIDEGATE_LOCAL_INTERVAL", "1"))
     store = Store(settings.database_url, application_name="tidegate-worker")

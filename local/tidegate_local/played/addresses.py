@@ -56,10 +56,10 @@ def _tagged(status: Object, objects: Sequence[Object]) -> Object:
 
 
 def _target(revision: str, objects: Sequence[Object]) -> str | None:
-    found = next(
+    manifest = next(
         (o for o in objects if o["kind"] == "Revision" and o["metadata"]["name"] == revision), {}
     )
-    containers = found.get("spec", {}).get("containers") or [{}]
+    containers = manifest.get("spec", {}).get("containers") or [{}]
     port = (containers[0].get("ports") or [{"containerPort": _HTTP}])[0]["containerPort"]
     host = next(_hosts(objects, _KNATIVE_REVISION, revision, port), None)
     return f"http://{host}" if host else None

@@ -50,8 +50,8 @@ def admitter(
 
 def mode_of(isvc: Object, default_mode: str) -> str:
     """The deployment mode of an InferenceService by the names of KServe 0.16 and later."""
-    asked = isvc["metadata"].get("annotations", {}).get(MODE)
-    return _MODES.get(asked or default_mode, str(asked))
+    mode = isvc["metadata"].get("annotations", {}).get(MODE)
+    return _MODES.get(mode or default_mode, str(mode))
 
 
 def _defaulted(isvc: dict[str, Any], default_mode: str) -> dict[str, Any]:
@@ -59,9 +59,9 @@ def _defaulted(isvc: dict[str, Any], default_mode: str) -> dict[str, Any]:
     (KServe DEF)."""
     metadata = isvc["metadata"]
     annotations = metadata.get("annotations", {})
-    asked = annotations.get(MODE) or (default_mode if default_mode != "Knative" else None)
-    if asked is not None:
-        annotations = {**annotations, MODE: _MODES.get(asked, asked)}
+    mode = annotations.get(MODE) or (default_mode if default_mode != "Knative" else None)
+    if mode is not None:
+        annotations = {**annotations, MODE: _MODES.get(mode, mode)}
     model = isvc.get("spec", {}).get("predictor", {}).get("model", {})
     triton = (
         "tritonserver" in model.get("runtime", "")

@@ -10,8 +10,8 @@ Condition = dict[str, Any]
 
 def status_of(obj: Object | None, kind: str) -> str:
     """`True`, `False` or `Unknown` (also when it is not there)."""
-    found = find(obj, kind)
-    return str(found["status"]) if found else "Unknown"
+    manifest = find(obj, kind)
+    return str(manifest["status"]) if manifest else "Unknown"
 
 
 def find(obj: Object | None, kind: str) -> Mapping[str, Any] | None:

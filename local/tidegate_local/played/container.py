@@ -51,8 +51,8 @@ def expanded(text: str, environ: Mapping[str, str]) -> str:
     """`$(NAME)` becomes the value where there is one; `$$` is a dollar, so that `$$(NAME)` stays a
     reference."""
 
-    def replaced(found: re.Match[str]) -> str:
-        return "$" if found[1] == "$" else environ.get(found[1][1:-1], found[0])
+    def replaced(match: re.Match[str]) -> str:
+        return "$" if match[1] == "$" else environ.get(match[1][1:-1], match[0])
 
     return _REFERENCE.sub(replaced, text)
 

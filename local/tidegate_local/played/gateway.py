@@ -47,9 +47,9 @@ def reconcile(world: World) -> None:
             pass
 
 
-def table(world: World, found: Iterable[Object], ingresses: Iterable[Object]) -> RoutingTable:
+def table(world: World, manifests: Iterable[Object], ingresses: Iterable[Object]) -> RoutingTable:
     """What should be routed now: routes that a known gateway lets in, and Knative's."""
-    accepted = [r for r in found if any(_parent(world, r, p) is None for p in _parents(r))]
+    accepted = [r for r in manifests if any(_parent(world, r, p) is None for p in _parents(r))]
     routes = [_http_route(world, route) for route in accepted]
     routes += [_knative_route(world, ingress) for ingress in ingresses]
     return RoutingTable(tuple(sorted(routes, key=lambda route: (route.namespace, route.name))))
@@ -128,13 +128,13 @@ def _port(service: Object | None, number: int) -> Mapping[str, Any] | None:
 
 
 def _pods(world: World, namespace: str, selector: Mapping[str, str]) -> tuple[PodAddress, ...]:
-    found = world.objects.list(POD, namespace, selector) if selector else []
+    manifests = world.objects.list(POD, namespace, selector) if selector else []
     return tuple(
         PodAddress(
             pod["metadata"]["name"],
             tuple((port, host) for port, host in pod["status"].get("hosts", ())),
         )
-        for pod in found
+        for pod in manifests
         if answers(pod)
     )
 

@@ -29,17 +29,17 @@ def problem(
 
 
 def _triggers(triggers: Iterable[Mapping[str, Any]]) -> str | None:
-    found = list(triggers)
-    if not found:
+    manifests = list(triggers)
+    if not manifests:
         return "no triggers defined in the ScaledObject/ScaledJob"
-    names = [trigger["name"] for trigger in found if trigger.get("name")]
+    names = [trigger["name"] for trigger in manifests if trigger.get("name")]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         return f'triggerName "{twice}" is defined multiple times in the ScaledObject/ScaledJob, but it must be unique'
     cached = next(
         (
             t["type"]
-            for t in found
+            for t in manifests
             if t.get("useCachedMetrics") and t["type"] in (*_RESOURCES, "cron")
         ),
         None,
@@ -93,13 +93,13 @@ def _taken(scaled: Object, others: Iterable[Object]) -> str | None:
 
 def _scaled_already(scaled: Object, autoscalers: Iterable[Object]) -> str | None:
     workload, kind = _target(scaled)
-    for found in autoscalers:
-        owners = found["metadata"].get("ownerReferences") or ()
+    for autoscaler in autoscalers:
+        owners = autoscaler["metadata"].get("ownerReferences") or ()
         ours = any(
             (o["kind"], o["name"]) == ("ScaledObject", scaled["metadata"]["name"]) for o in owners
         )
-        if _target(found) == (workload, kind) and not ours:
-            name = found["metadata"]["name"]
+        if _target(autoscaler) == (workload, kind) and not ours:
+            name = autoscaler["metadata"]["name"]
             return (
                 f"the workload '{workload}' of type '{kind}' is already managed by the hpa '{name}'"
             )

@@ -113,8 +113,8 @@ def _current(obj: Object) -> bool:
 
 
 def _copied(obj: Object, kind: str) -> dict[str, Any]:
-    found = find(obj, "Ready") or condition("Ready", None)
-    return condition(kind, found["status"], found["reason"], found["message"])
+    manifest = find(obj, "Ready") or condition("Ready", None)
+    return condition(kind, manifest["status"], manifest["reason"], manifest["message"])
 
 
 def configurations(world: World) -> None:
@@ -170,8 +170,10 @@ def _configuration_status(world: World, configuration: Object, created: str) -> 
 def _revisions(world: World, configuration: Object) -> list[Object]:
     """Revisions of a Configuration, oldest first."""
     metadata = configuration["metadata"]
-    found = world.objects.list(REVISION, metadata["namespace"], {CONFIGURED_BY: metadata["name"]})
-    mine = [r for r in found if r["metadata"]["ownerReferences"][0]["uid"] == metadata["uid"]]
+    manifests = world.objects.list(
+        REVISION, metadata["namespace"], {CONFIGURED_BY: metadata["name"]}
+    )
+    mine = [r for r in manifests if r["metadata"]["ownerReferences"][0]["uid"] == metadata["uid"]]
     return sorted(mine, key=lambda r: int(r["metadata"]["labels"][GENERATION]))
 
 
@@ -272,12 +274,12 @@ def _revision_status(
     deployment: Object | None,
     pods: Sequence[Object],
     ready: int,
-    asked: int,
+    requested: int,
 ) -> dict[str, Any]:
     old = revision.get("status", {})
     desired = int(deployment["spec"]["replicas"]) if deployment else 0
     was = status_of(revision, "ScaleTargetInitialized") == "True"
-    failures = [found for pod in pods if (found := failure(pod)) and "exitCode" in found]
+    failures = [manifest for pod in pods if (manifest := failure(pod)) and "exitCode" in manifest]
     broken = failures[0] if failures and desired and not ready else None
     progressing = find(deployment, "Progressing") if deployment else None
     late = bool(progressing and progressing["status"] == "False" and not was)
@@ -298,12 +300,12 @@ def _revision_status(
     else:
         resources = condition("ResourcesAvailable", None, "Deploying")
         healthy = condition("ContainerHealthy", None, "Deploying")
-    active = _active(revision, ready, asked)
+    active = _active(revision, ready, requested)
     initialized = condition("ScaleTargetInitialized", reached or None)
     conditions = [active, resources, healthy, initialized, ready_from((resources, healthy))]
     return {
         "observedGeneration": revision["metadata"]["generation"],
         "actualReplicas": ready,
-        "desiredReplicas": asked,
+        "desiredReplicas": requested,
         "conditions": stamped(old.get("conditions", ()), conditions, world.now),
     }

@@ -154,8 +154,8 @@ def _conditions(service: Object) -> list[Condition]:
     )
     result = []
     for kind, source in pairs:
-        found = find(service, source) or condition(source, None)
-        result.append(condition(kind, found["status"], found["reason"], found["message"]))
+        manifest = find(service, source) or condition(source, None)
+        result.append(condition(kind, manifest["status"], manifest["reason"], manifest["message"]))
     routes, configured, ready = result[1], result[2], result[0]
     return [
         *result,

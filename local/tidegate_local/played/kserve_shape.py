@@ -63,13 +63,13 @@ def runtime_problem(isvc: Object, settings: Settings) -> tuple[str, str] | None:
     model = isvc["spec"]["predictor"].get("model")
     if model is None:
         return None
-    name, asked, format_ = (
+    name, requested, format_ = (
         model.get("runtime"),
         model.get("protocolVersion"),
         model["modelFormat"]["name"],
     )
     if name is None:
-        if _auto(format_, asked or "v1", settings) is None:
+        if _auto(format_, requested or "v1", settings) is None:
             return (
                 "NoSupportingRuntime",
                 f"No runtime found to support specified framework/version {format_}",
@@ -78,10 +78,10 @@ def runtime_problem(isvc: Object, settings: Settings) -> tuple[str, str] | None:
     runtime = settings.runtimes.get(name)
     if runtime is None:
         return "RuntimeNotRecognized", f"Waiting for runtime {name} to become available"
-    if asked is not None and asked not in runtime.protocols:
+    if requested is not None and requested not in runtime.protocols:
         return (
             "NoSupportingRuntime",
-            f"Specified runtime {name} does not support protocol version {asked}",
+            f"Specified runtime {name} does not support protocol version {requested}",
         )
     if format_ not in runtime.formats:
         return (
@@ -94,10 +94,10 @@ def runtime_problem(isvc: Object, settings: Settings) -> tuple[str, str] | None:
 def runtime_name(isvc: Object, settings: Settings) -> str:
     """The runtime that serves it, once `runtime_problem` has nothing to say."""
     model = isvc["spec"]["predictor"].get("model", {})
-    found = model.get("runtime") or _auto(
+    runtime = model.get("runtime") or _auto(
         model["modelFormat"]["name"], model.get("protocolVersion", "v1"), settings
     )
-    return str(found)
+    return str(runtime)
 
 
 def pod_template(isvc: Object, settings: Settings) -> dict[str, Any]:

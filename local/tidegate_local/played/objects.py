@@ -67,12 +67,12 @@ class Objects:
             records = self._records.get(kind)
             if not records:
                 return []
-            found = [
+            manifests = [
                 record.object
                 for (space, _), record in records.items()
                 if namespace in (None, space)
             ]
-        matching = [o for o in found if desired <= o["metadata"].get("labels", {}).items()]
+        matching = [o for o in manifests if desired <= o["metadata"].get("labels", {}).items()]
         return sorted(matching, key=named)
 
     def all(self, namespace: str | None = None) -> tuple[Object, ...]:

@@ -109,10 +109,10 @@ def _unknown(path: str, value: Mapping[str, Any], known: frozenset[str]) -> str 
 
 def _typed(path: str, value: Mapping[str, Any], fields: tuple[str, ...], kind: type) -> str | None:
     for field in fields:
-        found = value.get(field)
-        if found is not None and (not isinstance(found, kind) or isinstance(found, bool)):
+        result = value.get(field)
+        if result is not None and (not isinstance(result, kind) or isinstance(result, bool)):
             word = "integer" if kind is int else "string"
-            return f"{path}.{field}: expected {word}, got {found!r}"
+            return f"{path}.{field}: expected {word}, got {result!r}"
     return None
 
 

@@ -46,10 +46,10 @@ def autoscale(world: World) -> None:
 
 def pods_of(world: World, deployment: Object) -> list[Object]:
     """Pods of a Deployment that are not terminating."""
-    found = world.objects.list(
+    manifests = world.objects.list(
         POD, deployment["metadata"]["namespace"], deployment["spec"]["selector"]["matchLabels"]
     )
-    return [pod for pod in found if alive(pod) and _mine(pod, deployment)]
+    return [pod for pod in manifests if alive(pod) and _mine(pod, deployment)]
 
 
 def alive(pod: Object) -> bool:

@@ -289,13 +289,13 @@ def _active(stats: Stats, cluster: str) -> bool:
 
 def _reason(log: str) -> str:
     """Envoy's own words, from its log."""
-    said = [
+    messages = [
         line
         for line in log.splitlines()
         if "[config]" in line and ("warning" in line or "error" in line)
     ]
     return (
-        said[-1].rpartition("] ")[2]
-        if said
+        messages[-1].rpartition("] ")[2]
+        if messages
         else "Envoy rejected the update without a reason in its log"
     )

@@ -65,10 +65,13 @@ def copies(stats: Stats, key: EndpointKey) -> tuple[Reading, ...]:
 def _readings(stats: Stats, key: EndpointKey, suffix: str) -> tuple[Reading, ...]:
     codes: dict[ClusterName, dict[int, int]] = {}
     for name, value in stats.values.items():
-        found = _split(name, suffix)
-        if found is None or (found[0].namespace, found[0].endpoint) != (key.namespace, key.name):
+        results = _split(name, suffix)
+        if results is None or (results[0].namespace, results[0].endpoint) != (
+            key.namespace,
+            key.name,
+        ):
             continue
-        cluster, rest = found
+        cluster, rest = results
         if suffix and cluster.protocol != "http":
             continue
         code = (_HTTP_CODE if cluster.protocol == "http" else _GRPC_CODE).match(rest)

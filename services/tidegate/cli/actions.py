@@ -44,8 +44,8 @@ def promote(
     That is the answer where a person is waited for, else it needs --force.
     """
     seconds = timeout(time_limit)
-    asked = _ask(session, named, "promote", reason, dry_run=dry_run, force=force)
-    finish(session, "promote", asked, wait=wait and not dry_run, seconds=seconds)
+    rollout_change = _ask(session, named, "promote", reason, dry_run=dry_run, force=force)
+    finish(session, "promote", rollout_change, wait=wait and not dry_run, seconds=seconds)
 
 
 @command
@@ -62,8 +62,10 @@ def abort(
     Always works; with --wait it succeeds when the rollout is aborted.
     """
     seconds = timeout(time_limit)
-    asked = _ask(session, named, "abort", reason, dry_run=dry_run)
-    finish(session, "abort", asked, wait=wait and not dry_run, seconds=seconds, want="aborted")
+    rollout_change = _ask(session, named, "abort", reason, dry_run=dry_run)
+    finish(
+        session, "abort", rollout_change, wait=wait and not dry_run, seconds=seconds, want="aborted"
+    )
 
 
 @command

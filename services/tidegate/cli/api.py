@@ -37,10 +37,10 @@ class Api:
         patience: Patience = nullcontext,
         transport: httpx2.BaseTransport | None = None,
         *,
-        shown: bool = True,
+        visible: bool = True,
     ) -> None:
         self._target, self._patience = target, patience
-        prepare = clean if shown else as_it_came
+        prepare = clean if visible else as_it_came
         self._client = Client(
             target.url, target.token, prepare=prepare, timeout=TIMEOUT, transport=transport
         )

@@ -27,15 +27,17 @@ def endpoints(ctx: typer.Context, incomplete: str) -> list[str]:
 
     def ask(session: Session) -> Iterable[str]:
         home = None if "/" in incomplete else _namespace(session)
-        for one in session.api.endpoints(home, MOST):
-            yield str(one.name) if home else f"{one.namespace}/{one.name}"
+        for endpoint in session.api.endpoints(home, MOST):
+            yield str(endpoint.name) if home else f"{endpoint.namespace}/{endpoint.name}"
 
-    return _asked(ctx, ask)
+    return _answers(ctx, ask)
 
 
 def models(ctx: typer.Context, incomplete: str) -> list[str]:
     """Registered models."""
-    return _asked(ctx, lambda session: (str(one.model_id) for one in session.api.models(MOST)))
+    return _answers(
+        ctx, lambda session: (str(model.model_id) for model in session.api.models(MOST))
+    )
 
 
 def versions(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -43,9 +45,9 @@ def versions(ctx: typer.Context, incomplete: str) -> list[str]:
 
     def ask(session: Session) -> Iterable[str]:
         model = ctx.params.get("model") or ctx.params.get("model_id") or _serving(session, ctx)
-        return (str(one.version_id) for one in session.api.versions(model, MOST))
+        return (str(version.version_id) for version in session.api.versions(model, MOST))
 
-    return _asked(ctx, ask)
+    return _answers(ctx, ask)
 
 
 def revisions(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -53,14 +55,14 @@ def revisions(ctx: typer.Context, incomplete: str) -> list[str]:
 
     def ask(session: Session) -> Iterable[str]:
         key = session.key(_endpoint(ctx))
-        return (str(one.label) for one in session.api.revisions(key, MOST))
+        return (str(revision.label) for revision in session.api.revisions(key, MOST))
 
-    return _asked(ctx, ask)
+    return _answers(ctx, ask)
 
 
 def tenants(ctx: typer.Context, incomplete: str) -> list[str]:
     """The caller's tenants."""
-    return _asked(ctx, lambda session: session.api.read(lambda client: client.whoami()).tenants)
+    return _answers(ctx, lambda session: session.api.read(lambda client: client.whoami()).tenants)
 
 
 def strategies(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -76,7 +78,7 @@ def templates(ctx: typer.Context, incomplete: str) -> list[str]:
 
         return (entry.name for entry in kubeflow.catalog(session))
 
-    return _asked(ctx, ask)
+    return _answers(ctx, ask)
 
 
 def parameters(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -86,12 +88,12 @@ def parameters(ctx: typer.Context, incomplete: str) -> list[str]:
         from tidegate.cli import kubeflow
 
         entry = kubeflow.catalog(session).entry(ctx.params["template"])
-        return (f"{one.name}=" for one in entry.parameters)
+        return (f"{parameter.name}=" for parameter in entry.parameters)
 
-    return _asked(ctx, ask)
+    return _answers(ctx, ask)
 
 
-def _asked(ctx: typer.Context, ask: Ask) -> list[str]:
+def _answers(ctx: typer.Context, ask: Ask) -> list[str]:
     """What is known within the deadline of the world."""
     world = ctx.obj
     if not isinstance(world, World):
@@ -108,11 +110,11 @@ def _asked(ctx: typer.Context, ask: Ask) -> list[str]:
     return [] if thread.is_alive() else names
 
 
-def _session(world: World, given: dict[str, Any]) -> Session:
+def _session(world: World, values: dict[str, Any]) -> Session:
     """A session that says nothing: the line is still being typed."""
     silent = replace(world, stderr=io.StringIO())
     return Session(
-        silent, namespace=given.get("namespace"), url=given.get("url"), token=given.get("token")
+        silent, namespace=values.get("namespace"), url=values.get("url"), token=values.get("token")
     )
 
 

@@ -50,8 +50,8 @@ def plane(environ: Mapping[str, str]) -> Plane | None:
     path = home(environ) / PLANE
     if not path.exists():
         return None
-    found = _plane(path)
-    return Plane(found.get("s3_url"), found.get("bucket"))
+    result = _plane(path)
+    return Plane(result.get("s3_url"), result.get("bucket"))
 
 
 def find(environ: Mapping[str, str], url: str | None = None, token: str | None = None) -> Target:

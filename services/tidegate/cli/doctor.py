@@ -24,9 +24,9 @@ def doctor(session: Session) -> None:
 
     Exit 3 when something is missing without which rollouts cannot go on by themselves.
     """
-    found = session.api.read(lambda client: client.doctor())
-    session.show(found, lambda _: "doctor", lambda: table(found.checks))
-    lacking = [check.name for check in found.checks if check.needed and check.state == "missing"]
+    report = session.api.read(lambda client: client.doctor())
+    session.show(report, lambda _: "doctor", lambda: table(report.checks))
+    lacking = [check.name for check in report.checks if check.needed and check.state == "missing"]
     if lacking:
         raise CliError(f"needed and missing: {', '.join(lacking)}", Exit.DEGRADED)
 

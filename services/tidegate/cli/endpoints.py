@@ -72,10 +72,12 @@ def create(
         "model_version_id": version,
         "mode": mode,
         "runtime": runtime,
-        "autoscaling": _given(minReplicas=minimum, maxReplicas=maximum, keda=keda or None),
-        "runtime_config": _given(runtimeVersion=runtime_version, gpu=gpu, protocolVersion=protocol),
+        "autoscaling": _without_nones(minReplicas=minimum, maxReplicas=maximum, keda=keda or None),
+        "runtime_config": _without_nones(
+            runtimeVersion=runtime_version, gpu=gpu, protocolVersion=protocol
+        ),
     }
-    body = _body(session, name, file, _given(**options))
+    body = _body(session, name, file, _without_nones(**options))
     seconds = timeout(time_limit)
     if reason:
         body["reason"] = reason
@@ -92,10 +94,10 @@ def create(
     session.note(
         accepted.line("create", f"{first} gets ready, then it serves all traffic", dry_run=dry_run)
     )
-    shown = _finish(session, made, wait=wait, seconds=seconds)
-    if wait and not dry_run and shown.phase == "degraded":
+    endpoint = _finish(session, made, wait=wait, seconds=seconds)
+    if wait and not dry_run and endpoint.phase == "degraded":
         raise CliError(
-            f"endpoint {made.namespace}/{made.name} is degraded: {shown.message}", Exit.DEGRADED
+            f"endpoint {made.namespace}/{made.name} is degraded: {endpoint.message}", Exit.DEGRADED
         )
 
 
@@ -103,16 +105,18 @@ def _finish(
     session: Session, made: out.EndpointChange, *, wait: bool, seconds: float | None
 ) -> out.EndpointOut:
     """Show what was made, or with `wait` what it came to."""
-    shown: out.EndpointOut = made
+    endpoint: out.EndpointOut = made
     if made.dry_run:
         session.dry_run()
     elif wait:
-        shown = watch.endpoint(session, (made.namespace, made.name), made.generation, seconds)
+        endpoint = watch.endpoint(session, (made.namespace, made.name), made.generation, seconds)
     now = session.world.now()
     session.show(
-        shown, show_endpoint.name, lambda: show_endpoint.details(shown, now, dry_run=made.dry_run)
+        endpoint,
+        show_endpoint.name,
+        lambda: show_endpoint.details(endpoint, now, dry_run=made.dry_run),
     )
-    return shown
+    return endpoint
 
 
 @app.command("adopt")
@@ -143,7 +147,7 @@ def adopt(
     """
     key, seconds = session.key(endpoint), timeout(time_limit)
     session.doing = "adopting the endpoint"
-    body = _given(model_id=model, reason=reason or None)
+    body = _without_nones(model_id=model, reason=reason or None)
     made = session.api.change(
         lambda client, options: client.adopt_endpoint(*key, body, options), dry_run=dry_run
     )
@@ -152,16 +156,16 @@ def adopt(
     _finish(session, made, wait=wait, seconds=seconds)
 
 
-def _given(**fields: Any) -> dict[str, Any]:
+def _without_nones(**fields: Any) -> dict[str, Any]:
     """Only what was given, so that the service's defaults hold."""
     return {name: value for name, value in fields.items() if value not in (None, {})}
 
 
 def _body(
-    session: Session, name: str | None, file: str | None, given: dict[str, Any]
+    session: Session, name: str | None, file: str | None, values: dict[str, Any]
 ) -> dict[str, Any]:
     if file is not None:
-        if name is not None or given:
+        if name is not None or values:
             raise usage(
                 "-f FILE says everything: leave NAME and the options of the endpoint out, or leave "
                 "-f out"
@@ -173,12 +177,12 @@ def _body(
             "FILE"
         )
     for option, field in (("--model", "model_id"), ("--version", "model_version_id")):
-        if field not in given:
+        if field not in values:
             raise usage(
                 f"{option} is missing: name the model version that the endpoint begins with"
             )
     namespace, _, name = name.rpartition("/")
-    return {"name": name, **({"namespace": namespace} if namespace else {}), **given}
+    return {"name": name, **({"namespace": namespace} if namespace else {}), **values}
 
 
 def _namespace(session: Session, body: dict[str, Any]) -> str | None:
@@ -198,22 +202,22 @@ def _namespace(session: Session, body: dict[str, Any]) -> str | None:
 def get(session: Session, endpoint: Endpoint) -> None:
     """One endpoint: who serves, traffic, replicas, why."""
     key = session.key(endpoint)
-    found = session.api.endpoint(key)
+    result = session.api.endpoint(key)
 
     def text() -> RenderableType:
         revisions = session.api.items(lambda client: client.revisions(*key), REVISIONS)
-        return show_endpoint.details(found, session.world.now(), revisions)
+        return show_endpoint.details(result, session.world.now(), revisions)
 
-    session.show(found, show_endpoint.name, text)
+    session.show(result, show_endpoint.name, text)
 
 
 @app.command("list")
 @command
 def index(session: Session, limit: Limit = 500) -> None:
     """Every endpoint that you may see; with -n those of one tenant."""
-    found = session.api.endpoints(session.namespace, limit)
+    endpoints = session.api.endpoints(session.namespace, limit)
     session.show(
-        found, show_endpoint.name, lambda: show_endpoint.listing(found, session.world.now())
+        endpoints, show_endpoint.name, lambda: show_endpoint.listing(endpoints, session.world.now())
     )
 
 

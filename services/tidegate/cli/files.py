@@ -19,26 +19,26 @@ def read_body(
     """A YAML or JSON object from a file or standard input. Raises CliError that names the file. An
     alias that would unfold to more than the API could take (a "YAML bomb") is refused before it
     unfolds."""
-    shown = "standard input" if file == "-" else file
+    display = "standard input" if file == "-" else file
     try:
         text = _text(session, file)
         if len(text) > TEXT_LIMIT:
             raise CliError(
-                f"{shown} has more than {TEXT_LIMIT} characters: the API takes no such body"
+                f"{display} has more than {TEXT_LIMIT} characters: the API takes no such body"
             )
-        found = yaml.safe_load(text)
-        _check_size(found)
-        json.dumps(found, allow_nan=False)
+        content = yaml.safe_load(text)
+        _check_size(content)
+        json.dumps(content, allow_nan=False)
     except OSError as error:
         raise CliError(
             f"cannot read {file}: {error.strerror}; give -f a file that can be read"
         ) from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         message = " ".join(str(error).split())
-        raise CliError(f"{shown} is not YAML or JSON that the API can take: {message}") from None
-    if not isinstance(found, dict):
-        raise CliError(f"{shown} holds no object: write `{example}` and so on")
-    return found
+        raise CliError(f"{display} is not YAML or JSON that the API can take: {message}") from None
+    if not isinstance(content, dict):
+        raise CliError(f"{display} holds no object: write `{example}` and so on")
+    return content
 
 
 def _text(session: Session, file: str) -> str:
@@ -51,14 +51,14 @@ def _text(session: Session, file: str) -> str:
 def _check_size(document: object) -> None:
     todo, count = [document], 0
     while todo:
-        one = todo.pop()
+        item = todo.pop()
         count += 1
         if count > _NODES:
             raise ValueError(
                 f"it unfolds to more than {_NODES} values: write fewer, or leave its aliases "
                 "(*name) out"
             )
-        if isinstance(one, dict):
-            todo.extend(one.values())
-        elif isinstance(one, list | tuple | set):
-            todo.extend(one)
+        if isinstance(item, dict):
+            todo.extend(item.values())
+        elif isinstance(item, list | tuple | set):
+            todo.extend(item)

@@ -43,12 +43,12 @@ def newest(session: Session, named: str) -> out.RolloutOut:
     running = session.api.endpoint(key).rollout
     if running:
         return running
-    found = session.api.rollouts(key, 1)
-    if not found:
+    rollouts = session.api.rollouts(key, 1)
+    if not rollouts:
         raise CliError(
             f"{'/'.join(key)} has had no rollout: start one with `tidegate rollout start {named}`"
         )
-    return found[0]
+    return rollouts[0]
 
 
 def running(session: Session, named: str) -> str:
@@ -61,14 +61,14 @@ def running(session: Session, named: str) -> str:
         if short is not None:
             return short.id
     key = session.key(named)
-    found = session.api.endpoint(key).rollout
-    if not found:
+    rollout = session.api.endpoint(key).rollout
+    if not rollout:
         raise CliError(
             f"no rollout of {'/'.join(key)} is running: `tidegate rollout start {named}` starts "
             "one, "
             f"`tidegate undo {named}` goes back to what served before"
         )
-    return found.id
+    return rollout.id
 
 
 def every(session: Session) -> list[out.RolloutOut]:
@@ -76,8 +76,8 @@ def every(session: Session) -> list[out.RolloutOut]:
     endpoints = session.api.endpoints(session.namespace, ENDPOINTS)
     rollouts = [
         each
-        for one in endpoints
-        for each in session.api.rollouts((one.namespace, one.name), OF_EACH)
+        for endpoint in endpoints
+        for each in session.api.rollouts((endpoint.namespace, endpoint.name), OF_EACH)
     ]
     return sorted(rollouts, key=lambda rollout: str(rollout.created_at), reverse=True)
 

@@ -75,26 +75,28 @@ def bring(
     root = f"{_store(session.world.environ, store, where).rstrip('/')}/{model_id}"
     limits = Limits(size=_bytes(max_size))
     batcher = Batcher(max_batch_size, max_latency) if max_batch_size is not None else None
-    with _told(session) as tell:
+    with _progress(session) as tell:
         ways = Ways(access, cache_dir(session.world.environ) / "imports", sha256, limits, tell)
-        found = import_model(source, root, access, ways=ways, batcher=batcher, dry_run=dry_run)
-    if isinstance(found, Unresolved):
-        raise CliError(found.detail)
+        imported = import_model(source, root, access, ways=ways, batcher=batcher, dry_run=dry_run)
+    if isinstance(imported, Unresolved):
+        raise CliError(imported.detail)
     version = (
         None
         if dry_run or not register
-        else _register(session, model_id, version_id, found.uri, description)
+        else _register(session, model_id, version_id, imported.uri, description)
     )
     if dry_run:
         session.dry_run()
     data = {
         "model_id": model_id,
         "version_id": version_id,
-        **_data(found),
+        **_data(imported),
         "registered": version is not None,
     }
     session.show(
-        data, lambda one: f"model/{model_id}/{version_id}", lambda: _shown(data, stored=not dry_run)
+        data,
+        lambda item: f"model/{model_id}/{version_id}",
+        lambda: _summary(data, stored=not dry_run),
     )
 
 
@@ -119,15 +121,15 @@ def _plane(session: Session) -> Plane | None:
     return None if known else plane(session.world.environ)
 
 
-def _store(environ: Mapping[str, str], given: str | None, where: Plane | None) -> str:
-    found = (
-        given
+def _store(environ: Mapping[str, str], uri: str | None, where: Plane | None) -> str:
+    store = (
+        uri
         or environ.get("TIDEGATE_STORE")
         or (f"s3://{where.bucket}" if where and where.bucket else None)
     )
-    if not found:
+    if not store:
         raise usage("no store is known: give --store s3://bucket/prefix, or set TIDEGATE_STORE")
-    return found if "://" in found else Path(found).expanduser().absolute().as_uri()
+    return store if "://" in store else Path(store).expanduser().absolute().as_uri()
 
 
 def _s3(environ: Mapping[str, str], where: Plane | None) -> S3Access:
@@ -138,14 +140,14 @@ def _s3(environ: Mapping[str, str], where: Plane | None) -> S3Access:
 
 
 def _bytes(text: str) -> int:
-    found = _SIZE.fullmatch(text)
-    if found is None:
+    match = _SIZE.fullmatch(text)
+    if match is None:
         raise usage(f"max-size {text!r} is not a size: write a number with Mi or Gi, such as 20Gi")
-    return int(found[1]) * _UNITS[found[2] or ""]
+    return int(match[1]) * _UNITS[match[2] or ""]
 
 
 @contextmanager
-def _told(session: Session) -> Iterator[Callable[[Progress], None]]:
+def _progress(session: Session) -> Iterator[Callable[[Progress], None]]:
     """A bar on a terminal; elsewhere one line for each thing that begins."""
     stream = session.world.stderr
     if not stream.isatty():
@@ -176,23 +178,25 @@ def _told(session: Session) -> Iterator[Callable[[Progress], None]]:
         yield draw
 
 
-def _data(found: Imported) -> Json:
-    models = [{"name": name, "versions": list(versions)} for name, versions in found.models]
+def _data(imported: Imported) -> Json:
+    models = [{"name": name, "versions": list(versions)} for name, versions in imported.models]
     return {
-        "uri": found.uri,
-        "digest": found.digest,
+        "uri": imported.uri,
+        "digest": imported.digest,
         "models": models,
-        "files": found.files,
-        "size": found.size,
+        "files": imported.files,
+        "size": imported.size,
     }
 
 
-def _shown(data: Json, stored: bool) -> RenderableType:
+def _summary(data: Json, stored: bool) -> RenderableType:
     table = words.pairs()
     table.add_row("Model:", f"{data['model_id']} {data['version_id']}")
     table.add_row("URI:", Text(data["uri"], overflow="fold"))  # to be copied: never cut
     table.add_row("Digest:", data["digest"])
-    held = (f"{one['name']} ({', '.join(map(str, one['versions']))})" for one in data["models"])
+    held = (
+        f"{model['name']} ({', '.join(map(str, model['versions']))})" for model in data["models"]
+    )
     table.add_row("Holds:", f"{'; '.join(held)}: {data['files']:,} files, {data['size']:,} bytes")
     if stored and not data["registered"]:
         table.add_row(

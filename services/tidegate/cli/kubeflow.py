@@ -26,7 +26,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except InvalidParametersError as error:
-        raise usage("; ".join(one.sentence for one in error.problems)) from None
+        raise usage("; ".join(problem.sentence for problem in error.problems)) from None
     except UnknownTemplateError as error:
         raise usage(str(error)) from None
     except KfpError as error:
@@ -68,16 +68,16 @@ def _read(name: str) -> str:
 def kfp(session: Session, url: str | None) -> Kfp:
     """KFP at `--kfp-url`, `TIDEGATE_KFP_URL` or `KF_PIPELINES_ENDPOINT`."""
     environ = session.world.environ
-    found = url or environ.get("TIDEGATE_KFP_URL") or environ.get("KF_PIPELINES_ENDPOINT")
-    if not found:
+    address = url or environ.get("TIDEGATE_KFP_URL") or environ.get("KF_PIPELINES_ENDPOINT")
+    if not address:
         raise usage("no KFP is known: give --kfp-url or set TIDEGATE_KFP_URL")
-    parts = urlsplit(found)
+    parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise usage(
-            f"--kfp-url {found!r} is not an http or https URL: give one such as "
+            f"--kfp-url {address!r} is not an http or https URL: give one such as "
             "http://localhost:8888"
         )
-    return Kfp(connect(found, session.world.transport), lambda: _identity(environ))
+    return Kfp(connect(address, session.world.transport), lambda: _identity(environ))
 
 
 def _identity(environ: Mapping[str, str]) -> dict[str, str]:

@@ -40,14 +40,14 @@ def login(
     password = _password(session, f"Password of {user} at {url}: ")
     api = Api(context.Target(url, ""), session.patience, session.world.transport)
     try:
-        given = api.read(lambda client: client.log_in(user, password))
+        log_in = api.read(lambda client: client.log_in(user, password))
     finally:
         api.close()
-    ends = session.world.now() + float(given.expires_in)
-    file = logins.save(context.home(session.world.environ), url, given.access_token, ends)
-    data = {"url": url, "user": user, "expires_in": given.expires_in, "file": str(file)}
+    ends = session.world.now() + float(log_in.expires_in)
+    file = logins.save(context.home(session.world.environ), url, log_in.access_token, ends)
+    data = {"url": url, "user": user, "expires_in": log_in.expires_in, "file": str(file)}
     text = words.icon(
-        words.OK, f"logged in at {url} as {user} for {words.lasts(float(given.expires_in))}"
+        words.OK, f"logged in at {url} as {user} for {words.lasts(float(log_in.expires_in))}"
     )
     session.show(data, lambda _: f"user/{user}", lambda: text)
 
@@ -77,10 +77,12 @@ def logout(session: Session) -> None:
 @command
 def whoami(session: Session) -> None:
     """Who the API takes you for, and what you may do where."""
-    found = session.api.read(lambda client: client.whoami())
+    identity = session.api.read(lambda client: client.whoami())
     url = session.target.url
     session.show(
-        {**plain(found), "url": url}, lambda _: f"user/{found.name}", lambda: _caller(found, url)
+        {**plain(identity), "url": url},
+        lambda _: f"user/{identity.name}",
+        lambda: _caller(identity, url),
     )
 
 
@@ -133,8 +135,8 @@ def remove(session: Session, name: Name, yes: Yes = False) -> None:
 @command
 def index(session: Session) -> None:
     """Every local user."""
-    found = session.api.read(lambda client: client.users())
-    session.show(found, _name, lambda: _listing(found, session.world.now()))
+    results = session.api.read(lambda client: client.users())
+    session.show(results, _name, lambda: _listing(results, session.world.now()))
 
 
 def _caller(caller: out.WhoAmI, url: str) -> RenderableType:
@@ -152,14 +154,14 @@ def _caller(caller: out.WhoAmI, url: str) -> RenderableType:
     return table
 
 
-def _name(one: out.UserOut) -> str:
-    return f"user/{one.name}"
+def _name(user: out.UserOut) -> str:
+    return f"user/{user.name}"
 
 
-def _listing(found: list[out.UserOut], now: float) -> RenderableType:
+def _listing(results: list[out.UserOut], now: float) -> RenderableType:
     table = words.table("NAME", "AGE", "BY")
-    for one in found:
-        table.add_row(one.name, age(one.created_at, now), one.created_by)
+    for user in results:
+        table.add_row(user.name, age(user.created_at, now), user.created_by)
     return table
 
 

@@ -23,8 +23,8 @@ def save(folder: Path, url: str, token: str, ends: float) -> Path:
 def find(folder: Path, url: str) -> str | None:
     """The token that this URL gave; a token past its end is left to the service to refuse, which
     says so."""
-    found = _known(folder).get(url)
-    return str(found["token"]) if isinstance(found, Mapping) and found.get("token") else None
+    result = _known(folder).get(url)
+    return str(result["token"]) if isinstance(result, Mapping) and result.get("token") else None
 
 
 def forget(folder: Path, url: str) -> bool:
@@ -38,7 +38,7 @@ def forget(folder: Path, url: str) -> bool:
 
 def _known(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / FILE).read_text())
+        content = json.loads((folder / FILE).read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

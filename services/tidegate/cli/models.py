@@ -42,7 +42,7 @@ def add(
             f"model {model_id} would be new; its version can be checked once the model is there"
         )
         session.show(
-            made, lambda one: f"model/{one.model_id}", lambda: _listing([(made, None)], session)
+            made, lambda item: f"model/{item.model_id}", lambda: _listing([(made, None)], session)
         )
         return
     if session.api.model(model_id) is None:
@@ -101,7 +101,7 @@ def index(
     for model, versions in known:
         pairs += [(model, version) for version in versions] or [(model, None)]
     data = [{**plain(model), "versions": versions} for model, versions in known]
-    session.show(data, lambda one: f"model/{one['model_id']}", lambda: _listing(pairs, session))
+    session.show(data, lambda item: f"model/{item['model_id']}", lambda: _listing(pairs, session))
 
 
 def _listing(

@@ -120,14 +120,14 @@ def command(function: Callable[Concatenate[Session, P], None]) -> Callable[..., 
     ]
 
     @functools.wraps(function)
-    def run(ctx: typer.Context, *_: P.args, **given: P.kwargs) -> None:
-        common = {name: given.pop(name) for name in _COMMON}
+    def run(ctx: typer.Context, *_: P.args, **kwargs: P.kwargs) -> None:
+        common = {name: kwargs.pop(name) for name in _COMMON}
         world = ctx.obj
         assert isinstance(world, World)
         form, *others = common.values()
         session = Session(world, form, *others)  # type: ignore[arg-type]
         try:
-            function(session, **given)  # type: ignore[call-arg]
+            function(session, **kwargs)  # type: ignore[call-arg]
         except KeyboardInterrupt:
             raise CliError("", Exit.INTERRUPTED) from None
         except BrokenPipeError:  # the reader, such as `head`, has seen enough

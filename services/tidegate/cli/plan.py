@@ -28,15 +28,15 @@ def percents(text: str | None) -> list[int] | None:
 
 def headers(texts: list[str]) -> list[Json]:
     """`x-group=b` as a header match."""
-    found = []
+    matches = []
     for text in texts:
         name, separator, value = text.partition("=")
         if not (separator and name.strip() and value):
             raise usage(
                 f"match {text!r} is not a header match: write NAME=VALUE, such as x-group=b"
             )
-        found.append({"name": name.strip(), "value": value})
-    return found
+        matches.append({"name": name.strip(), "value": value})
+    return matches
 
 
 def analysis(alpha: float | None, latency_threshold_ms: float | None) -> Json:

@@ -49,17 +49,17 @@ def replay(
     cases = _read(session, golden)
     rollout = find.newest(session, named)
     results = _ask(session, rollout, at, cases)
-    wrong = [one for one in results if one.wrong]
+    wrong = [result for result in results if result.wrong]
     if answer:
         _answer(session, rollout, results, reason)
     session.show(
-        [_data(one) for one in results],
-        lambda one: f"golden/{one['name']}",
+        [_data(result) for result in results],
+        lambda item: f"golden/{item['name']}",
         lambda: _table(results),
     )
     if wrong:
-        said = f"{len(wrong)} of {len(results)} golden answers of r{rollout.candidate} are wrong"
-        raise CliError(f"{said}: {wrong[0].case.name}: {wrong[0].wrong}", Exit.DEGRADED)
+        message = f"{len(wrong)} of {len(results)} golden answers of r{rollout.candidate} are wrong"
+        raise CliError(f"{message}: {wrong[0].case.name}: {wrong[0].wrong}", Exit.DEGRADED)
 
 
 def _read(session: Session, file: str) -> tuple[Case, ...]:
@@ -89,8 +89,8 @@ def _ask(
                 return list(asked_of(url, cases, infer))
         except NotThere as error:
             if session.world.clock() >= until:
-                said = f"{url} does not answer: {error}"
-                raise CliError(f"{said}; forward a port to it and name that with --at") from None
+                message = f"{url} does not answer: {error}"
+                raise CliError(f"{message}; forward a port to it and name that with --at") from None
         except StepFailed as error:
             raise CliError(str(error)) from None
         session.world.sleep(AGAIN_S)
@@ -108,7 +108,7 @@ def _address(rollout: out.RolloutOut) -> str:
 
 
 def _answer(session: Session, rollout: out.RolloutOut, results: list[Result], reason: str) -> None:
-    wrong = [one for one in results if one.wrong]
+    wrong = [result for result in results if result.wrong]
     verb = "reject" if wrong else "approve"
     message = (
         f"golden set: {wrong[0].case.name}: {wrong[0].wrong}"
@@ -122,18 +122,20 @@ def _answer(session: Session, rollout: out.RolloutOut, results: list[Result], re
     session.note(f"{words.OK} {'rejected' if wrong else 'approved'}: {message}")
 
 
-def _data(one: Result) -> dict[str, object]:
+def _data(result: Result) -> dict[str, object]:
     return {
-        "name": one.case.name,
-        "model": one.case.golden.model,
-        "right": not one.wrong,
-        "wrong": one.wrong,
+        "name": result.case.name,
+        "model": result.case.golden.model,
+        "right": not result.wrong,
+        "wrong": result.wrong,
     }
 
 
 def _table(results: list[Result]) -> RenderableType:
     table = words.table("REQUEST", "MODEL", "ANSWER")
-    for one in results:
-        sign = words.BAD if one.wrong else words.OK
-        table.add_row(one.case.name, one.case.golden.model, words.icon(sign, one.wrong or "right"))
+    for result in results:
+        sign = words.BAD if result.wrong else words.OK
+        table.add_row(
+            result.case.name, result.case.golden.model, words.icon(sign, result.wrong or "right")
+        )
     return table

@@ -162,17 +162,17 @@ def finish(
     for line in preflight.told(made.preflight):
         session.note(line)
     session.note(accepted.rollout(action, made, watched=wait))
-    shown: out.RolloutOut = made
+    rollout: out.RolloutOut = made
     if wait:
-        shown = watch.rollout(session, made, seconds, quiet=True)
+        rollout = watch.rollout(session, made, seconds, quiet=True)
     elif made.dry_run:
         session.dry_run()
     if not (wait and watch.drawn(session)):
         session.show(
-            shown, show_rollout.name, lambda: show_rollout.status(shown, session.world.now())
+            rollout, show_rollout.name, lambda: show_rollout.status(rollout, session.world.now())
         )
-    if wait and shown.phase != want:
-        watch.verdict(session, shown)
+    if wait and rollout.phase != want:
+        watch.verdict(session, rollout)
 
 
 @app.command("status")
@@ -190,17 +190,17 @@ def status(
     The weight is what is desired, routed and measured. Exit 3 when it was aborted.
     """
     seconds = timeout(time_limit)
-    found = find.newest(session, named)
+    rollout = find.newest(session, named)
     if follow:
-        found = watch.rollout(session, found, seconds)
+        rollout = watch.rollout(session, rollout, seconds)
     else:
-        cluster = watch.cluster(session, found)
+        cluster = watch.cluster(session, rollout)
         session.show(
-            found,
+            rollout,
             show_rollout.name,
-            lambda: show_rollout.status(found, session.world.now(), cluster),
+            lambda: show_rollout.status(rollout, session.world.now(), cluster),
         )
-    watch.verdict(session, found)
+    watch.verdict(session, rollout)
 
 
 @app.command("list")
@@ -225,23 +225,23 @@ def index(
     if endpoint is not None and everything:
         raise usage("--all is every endpoint: leave it or the endpoint out")
     if endpoint is not None:
-        found = session.api.rollouts(session.key(endpoint), limit)
+        rollouts = session.api.rollouts(session.key(endpoint), limit)
     elif everything:
-        found = find.every(session)[:limit]
+        rollouts = find.every(session)[:limit]
     else:
         endpoints = session.api.endpoints(session.namespace, 1000)
-        found = [one.rollout for one in endpoints if one.rollout][:limit]
-    one = endpoint is not None
-    if not found:
+        rollouts = [single.rollout for single in endpoints if single.rollout][:limit]
+    single = endpoint is not None
+    if not rollouts:
         session.note(
             "no rollout yet"
-            if one or everything
+            if single or everything
             else "no rollout is running: --all shows those that have ended"
         )
     session.show(
-        found,
+        rollouts,
         show_rollout.name,
-        lambda: show_rollout.listing(found, session.world.now(), of_one=one),
+        lambda: show_rollout.listing(rollouts, session.world.now(), of_one=single),
     )
 
 

@@ -65,7 +65,7 @@ class Session:
                 self.target,
                 self.patience,
                 self.world.transport,
-                shown=self.form in (Format.TABLE, Format.NAME),
+                visible=self.form in (Format.TABLE, Format.NAME),
             )
         return self._api
 
@@ -91,10 +91,10 @@ class Session:
 
     def key(self, endpoint: str) -> tuple[str, str]:
         """(namespace, name) of `NAME` or `NAMESPACE/NAME`."""
-        found = _KEY.fullmatch(endpoint)
-        if found is None:
+        match = _KEY.fullmatch(endpoint)
+        if match is None:
             raise usage(f"endpoint {endpoint!r} is not a name: write NAME or NAMESPACE/NAME")
-        return found[1] or self.in_namespace, found[2]
+        return match[1] or self.in_namespace, match[2]
 
     @property
     def console(self) -> Console:

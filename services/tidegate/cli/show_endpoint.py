@@ -83,15 +83,15 @@ def details(
     """`endpoint get`. revisions: newest first, those that `undo --to` may name. dry_run: no worker
     will ever see it."""
     table = words.pairs()
-    told = endpoint.message if dry_run else beyond_the_rest(endpoint, now)
-    for label, value in _rows(endpoint, now, told):
+    text = endpoint.message if dry_run else beyond_the_rest(endpoint, now)
+    for label, value in _rows(endpoint, now, text):
         table.add_row(f"{label}:", value)
     if revisions:
-        table.add_row("Revisions:", ", ".join(model(one) for one in revisions))
+        table.add_row("Revisions:", ", ".join(model(revision) for revision in revisions))
     return table
 
 
-def _rows(endpoint: out.EndpointOut, now: float, told: str) -> Iterator[tuple[str, RenderableType]]:
+def _rows(endpoint: out.EndpointOut, now: float, text: str) -> Iterator[tuple[str, RenderableType]]:
     sign, word = health(endpoint)
     status = endpoint.status
     yield (
@@ -99,8 +99,8 @@ def _rows(endpoint: out.EndpointOut, now: float, told: str) -> Iterator[tuple[st
         f"{endpoint.namespace}/{endpoint.name} ({endpoint.mode}, generation {endpoint.generation})",
     )
     yield "Status", icon(sign, word)
-    if told:
-        yield "Message", told
+    if text:
+        yield "Message", text
     for url in endpoint.urls:
         yield "URL", url
     yield "Stable", model(endpoint.stable)
@@ -150,17 +150,17 @@ def rollout_line(rollout: out.RolloutOut) -> Text:
 def listing(endpoints: Sequence[out.EndpointOut], now: float) -> RenderableType:
     """`endpoint list`."""
     table = words.table("ENDPOINT", "STATUS", "STABLE", "CANDIDATE", "DESIRED", "ROUTED", "SINCE")
-    for one in endpoints:
-        sign, word = health(one)
-        traffic = one.traffic
+    for endpoint in endpoints:
+        sign, word = health(endpoint)
+        traffic = endpoint.traffic
         table.add_row(
-            f"{one.namespace}/{one.name}",
+            f"{endpoint.namespace}/{endpoint.name}",
             icon(sign, word),
-            model(one.stable),
-            model(one.candidate),
-            _candidate_share(one, traffic.desired),
-            _candidate_share(one, traffic.routed),
-            age(one.since, now),
+            model(endpoint.stable),
+            model(endpoint.candidate),
+            _candidate_share(endpoint, traffic.desired),
+            _candidate_share(endpoint, traffic.routed),
+            age(endpoint.since, now),
         )
     return table
 
@@ -172,27 +172,32 @@ def _candidate_share(endpoint: out.EndpointOut, traffic: out.TrafficOut | None) 
     if endpoint.candidate is None:
         return shares(traffic)
     number = endpoint.candidate.revision
-    found = (
+    results = (
         s.percent
         for rule in traffic.rules
         if not rule.match
         for s in rule.shares
         if s.revision == number
     )
-    return f"r{number} {sum(found)} %"
+    return f"r{number} {sum(results)} %"
 
 
 def overview(endpoints: Sequence[out.EndpointOut], now: float) -> RenderableType:
     """`status`: what needs a person first."""
     ordered = sorted(
-        endpoints, key=lambda one: (_URGENT.index(health(one)[0]), one.namespace, one.name)
+        endpoints,
+        key=lambda endpoint: (
+            _URGENT.index(health(endpoint)[0]),
+            endpoint.namespace,
+            endpoint.name,
+        ),
     )
-    counts = Counter(_counted(one) for one in ordered)
+    counts = Counter(_counted(endpoint) for endpoint in ordered)
     total = Text(f"{len(ordered)} endpoint{'' if len(ordered) == 1 else 's'}")
     summary = [icon(sign, f"{count} {word}") for (sign, word), count in counts.items()]
     parts: list[RenderableType] = [Columns([total, *summary], padding=(0, 2))]
-    for one in ordered:
-        parts += ["", _block(one, now)]
+    for endpoint in ordered:
+        parts += ["", _block(endpoint, now)]
     return Group(*parts)
 
 
@@ -202,8 +207,8 @@ def change(endpoint: out.EndpointOut, now: float) -> str:
     parts.append(_serving(endpoint))
     if rollout := endpoint.rollout:
         parts.append(rollout_line(rollout).plain)
-    told = beyond_the_rest(endpoint, now)
-    return "  ".join([*parts, *([f"({told})"] if told else [])])
+    text = beyond_the_rest(endpoint, now)
+    return "  ".join([*parts, *([f"({text})"] if text else [])])
 
 
 def mark(endpoint: out.EndpointOut) -> tuple[object, ...]:
@@ -243,6 +248,6 @@ def _facts(endpoint: out.EndpointOut, now: float) -> Iterator[tuple[str, Rendera
     yield "traffic", _serving(endpoint)
     if rollout := endpoint.rollout:
         yield "rollout", rollout_line(rollout)
-    if told := beyond_the_rest(endpoint, now):
-        yield "message", told
+    if text := beyond_the_rest(endpoint, now):
+        yield "message", text
     yield "since", f"{age(endpoint.since, now)}, by {said(endpoint.author, endpoint.reason)}"

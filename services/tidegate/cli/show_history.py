@@ -43,18 +43,18 @@ def history(ledger: list[out.EntryOut], rollouts: list[out.RolloutOut]) -> Rende
 def events(ledger: list[out.EntryOut]) -> list[list[out.EntryOut]]:
     """Entries that are one event: a decision and the intent that it appended, by one author for one
     reason; and a action with the rollout controller's word that it has heard it."""
-    found: list[list[out.EntryOut]] = []
+    entries: list[list[out.EntryOut]] = []
     for entry in ledger:
-        near = found[-_NEAR:]
+        near = entries[-_NEAR:]
         same = next((event for event in reversed(near) if _one_event(event, entry)), None)
         if same is not None:
             same[:] = sorted((*same, entry), key=lambda each: bool(each.action == "intent"))
-        elif not any(_heard(event[0], entry) for event in near):
-            found.append([entry])
-    return found
+        elif not any(_answers(event[0], entry) for event in near):
+            entries.append([entry])
+    return entries
 
 
-def _heard(note: out.EntryOut, action: out.EntryOut) -> bool:
+def _answers(note: out.EntryOut, action: out.EntryOut) -> bool:
     same = note.actor == action.actor and action.action == f"rollout.{note.action}"
     return same and _apart(note, action) < _HEARING
 
@@ -66,8 +66,8 @@ def _one_event(event: list[out.EntryOut], entry: out.EntryOut) -> bool:
     return alike and intents == 1 and _apart(last, entry) < _TOGETHER
 
 
-def _apart(one: out.EntryOut, other: out.EntryOut) -> float:
-    return abs((one.at - other.at).total_seconds())
+def _apart(entry: out.EntryOut, other: out.EntryOut) -> float:
+    return abs((entry.at - other.at).total_seconds())
 
 
 def message(entry: out.EntryOut, ledger: list[out.EntryOut]) -> str:
@@ -83,8 +83,8 @@ def _decided(entry: out.EntryOut, ledger: list[out.EntryOut]) -> out.EntryOut | 
     """Of the end of a rollout that went back: the decision to, by the same rollout's hand."""
     if entry.action not in show_rollout.ENDED:
         return None
-    before = (one for one in ledger if one.seq < entry.seq and one.actor == entry.actor)
-    return next((one for one in before if one.action in _BACK), None)
+    before = (item for item in ledger if item.seq < entry.seq and item.actor == entry.actor)
+    return next((item for item in before if item.action in _BACK), None)
 
 
 def what(entry: out.EntryOut) -> str:
@@ -112,14 +112,14 @@ def _intent(intent: out.RecordedIntent) -> str:
 def counts(rollouts: list[out.RolloutOut]) -> RenderableType:
     """What each rollout was judged on."""
     table = words.table("ROLLOUT", "CHANGE", "OUTCOME", "METRIC", "CANDIDATE BAD", "STABLE BAD")
-    for one in rollouts:
-        change = f"{one.strategy} r{one.base} → r{one.candidate}"
-        head = (one.id[:8], change, show_rollout.phase(one))
-        asked = show_rollout.asked(one)
-        for number, verdict in enumerate(asked):
+    for rollout in rollouts:
+        change = f"{rollout.strategy} r{rollout.base} → r{rollout.candidate}"
+        head = (rollout.id[:8], change, show_rollout.phase(rollout))
+        verdicts = show_rollout.asked(rollout)
+        for number, verdict in enumerate(verdicts):
             metric = f"{verdict.metric} {verdict.verdict}"
             bad = (show_rollout.bad(verdict, "candidate"), show_rollout.bad(verdict, "stable"))
             table.add_row(*(head if number == 0 else ("", "", "")), metric, *bad)
-        if not asked:
+        if not verdicts:
             table.add_row(*head, "-", "-", "-")
     return table

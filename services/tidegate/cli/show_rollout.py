@@ -48,10 +48,12 @@ def step(rollout: out.RolloutOut) -> str:
 def weight(rollout: out.RolloutOut) -> str:
     """The candidate's share: what should be, what the route says, and what the answers since then
     show."""
-    told = f"desired {percent(rollout.desired_percent)}, routed {percent(rollout.routed_percent)}"
+    message = (
+        f"desired {percent(rollout.desired_percent)}, routed {percent(rollout.routed_percent)}"
+    )
     if rollout.measured_requests is None:
-        return told
-    return f"{told}, measured {percent(rollout.measured_percent)} of {rollout.measured_requests:,} requests"
+        return message
+    return f"{message}, measured {percent(rollout.measured_percent)} of {rollout.measured_requests:,} requests"
 
 
 def awaits(rollout: out.RolloutOut) -> str:
@@ -69,14 +71,18 @@ def _awaits(rollout: out.RolloutOut) -> str:
 
 def asked(rollout: out.RolloutOut) -> list[out.VerdictOut]:
     """The metrics, once there is something to answer them with."""
-    counted = any(one.candidate_requests or one.stable_requests for one in rollout.verdicts)
+    counted = any(
+        verdict.candidate_requests or verdict.stable_requests for verdict in rollout.verdicts
+    )
     return list(rollout.verdicts) if rollout.step > 0 or counted else []
 
 
 def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
     """Without the metrics of pods to which nothing happened."""
     return [
-        one for one in asked(rollout) if one.allowed is None or one.candidate_bad or one.stable_bad
+        verdict
+        for verdict in asked(rollout)
+        if verdict.allowed is None or verdict.candidate_bad or verdict.stable_bad
     ]
 
 
@@ -168,35 +174,37 @@ def _contract(contract: out.ContractOut) -> Text:
 def steps(rollout: out.RolloutOut) -> Table:
     """The plan, step by step."""
     table = words.table("STEP", "CANDIDATE", "UNTIL", "BAKE", "EXPECTED")
-    for number, one in enumerate(rollout.steps, 1):
-        current = one.state == "current"
-        baked = f"{lasts(one.baked_seconds)} of " if current else ""
+    for number, item in enumerate(rollout.steps, 1):
+        current = item.state == "current"
+        baked = f"{lasts(item.baked_seconds)} of " if current else ""
         known = (
-            one.expected_seconds is not None and one.state != "done" and rollout.phase not in ENDED
+            item.expected_seconds is not None
+            and item.state != "done"
+            and rollout.phase not in ENDED
         )
-        expected = f"about {lasts(one.expected_seconds)}" if known else "-"
-        sign = words.BAD if current and rollout.phase in FAILED else _STEP_ICONS[one.state]
+        expected = f"about {lasts(item.expected_seconds)}" if known else "-"
+        sign = words.BAD if current and rollout.phase in FAILED else _STEP_ICONS[item.state]
         table.add_row(
             icon(sign, str(number)),
-            candidate_traffic(one),
-            _until(one.until),
-            baked + lasts(one.bake_seconds),
+            candidate_traffic(item),
+            _until(item.until),
+            baked + lasts(item.bake_seconds),
             expected,
         )
     return table
 
 
-def candidate_traffic(one: out.StepOut) -> str:
+def candidate_traffic(item: out.StepOut) -> str:
     """What the candidate gets in a step."""
     parts = []
-    if one.match:
-        parts.append(" and ".join(f"{m.name}: {m.value}" for m in one.match))
-    if one.mirror_percent:
-        parts.append(f"{one.mirror_percent} % mirrored")
-    if one.percent or not parts:
-        parts.append(f"{one.percent} %")
-    if one.replicas_percent:
-        parts.append(f"replicas {one.replicas_percent} % of stable's")
+    if item.match:
+        parts.append(" and ".join(f"{m.name}: {m.value}" for m in item.match))
+    if item.mirror_percent:
+        parts.append(f"{item.mirror_percent} % mirrored")
+    if item.percent or not parts:
+        parts.append(f"{item.percent} %")
+    if item.replicas_percent:
+        parts.append(f"replicas {item.replicas_percent} % of stable's")
     return ", ".join(parts)
 
 
@@ -208,12 +216,12 @@ def verdicts(rollout: out.RolloutOut) -> RenderableType:
     """Each metric with its counts; the reasons below at full width, because a cell would squeeze
     them."""
     table = words.table("METRIC", "VERDICT", "CANDIDATE BAD", "STABLE BAD", "MORE")
-    for one in asked(rollout):
-        verdict = icon(_VERDICT_ICONS.get(one.verdict, words.UNKNOWN), one.verdict)
+    for item in asked(rollout):
+        verdict = icon(_VERDICT_ICONS.get(item.verdict, words.UNKNOWN), item.verdict)
         table.add_row(
-            one.metric, verdict, bad(one, "candidate"), bad(one, "stable"), _more(rollout, one)
+            item.metric, verdict, bad(item, "candidate"), bad(item, "stable"), _more(rollout, item)
         )
-    reasons = [one.message for one in _telling(rollout) if rollout.phase not in ENDED]
+    reasons = [entry.message for entry in _telling(rollout) if rollout.phase not in ENDED]
     return Group(table, *(Padding(message, (0, 0, 0, 2), expand=False) for message in reasons))
 
 
@@ -239,8 +247,13 @@ def _more(rollout: out.RolloutOut, verdict: out.VerdictOut) -> str:
 
 def _experiment(rollout: out.RolloutOut) -> Table:
     table = words.table("EXPERIMENT", "SUCCESSES", "UNITS", "BY")
-    for one in rollout.experiment:
-        table.add_row(f"r{one.revision}", f"{one.successes:,}", f"{one.units:,}", one.author)
+    for experiment in rollout.experiment:
+        table.add_row(
+            f"r{experiment.revision}",
+            f"{experiment.successes:,}",
+            f"{experiment.units:,}",
+            experiment.author,
+        )
     return table
 
 
@@ -252,7 +265,7 @@ def change(rollout: out.RolloutOut, now: float) -> str:
             parts.append(step(rollout) if rollout.step < 1 else f"step {step(rollout)}")
         if rollout.desired_percent is not None:
             parts.append(weight(rollout))
-    parts += [f"{one.metric} {one.verdict}" for one in _telling(rollout)]
+    parts += [f"{verdict.metric} {verdict.verdict}" for verdict in _telling(rollout)]
     held = rollout.pause.message if rollout.pause else ""
     message = rollout.outcome_message or held or awaits(rollout)
     return "  ".join([*parts, *([f"({message})"] if message else [])])
@@ -260,7 +273,7 @@ def change(rollout: out.RolloutOut, now: float) -> str:
 
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What makes a watch print another line; of a long wait, one now and then."""
-    verdicts = tuple((one.metric, one.verdict) for one in _telling(rollout))
+    verdicts = tuple((verdict.metric, verdict.verdict) for verdict in _telling(rollout))
     pause = rollout.pause.message if rollout.pause else None
     weights = (rollout.desired_percent, rollout.routed_percent)
     return (
@@ -302,11 +315,17 @@ def listing(rollouts: list[out.RolloutOut], now: float, *, of_one: bool = False)
     where = () if of_one else ("ENDPOINT",)
     table = words.table("ID", *where, "STRATEGY", "CHANGE", "STATUS", "STEP", "AGE")
     table.columns[0].no_wrap = True  # an id is there to be copied
-    for one in rollouts:
-        change = f"r{one.base} → r{one.candidate}"
-        done = stopped(one) if one.phase in ENDED else step(one)
-        place = () if of_one else (f"{one.namespace}/{one.endpoint}",)
+    for rollout in rollouts:
+        change = f"r{rollout.base} → r{rollout.candidate}"
+        done = stopped(rollout) if rollout.phase in ENDED else step(rollout)
+        place = () if of_one else (f"{rollout.namespace}/{rollout.endpoint}",)
         table.add_row(
-            one.id, *place, one.strategy, change, phase(one), done, age(one.created_at, now)
+            rollout.id,
+            *place,
+            rollout.strategy,
+            change,
+            phase(rollout),
+            done,
+            age(rollout.created_at, now),
         )
     return table

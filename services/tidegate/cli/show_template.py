@@ -18,7 +18,7 @@ def listing(catalog: Catalog) -> RenderableType:
     """Every template in a line."""
     table = words.table("NAME", "VERSION", "TITLE", "PARAMETERS")
     for entry in catalog:
-        required = [one.name for one in entry.parameters if one.required]
+        required = [parameter.name for parameter in entry.parameters if parameter.required]
         more = len(entry.parameters) - len(required)
         table.add_row(entry.name, entry.version, entry.title, f"{', '.join(required)} (+{more})")
     return table
@@ -30,24 +30,32 @@ def whole(entry: Entry) -> RenderableType:
     head.add_row("Template:", f"{entry.name} {entry.version}")
     head.add_row("", entry.description)
     table = words.table("PARAMETER", "DEFAULT", "VALUES", "")
-    for one in entry.parameters:
-        default = Text("required") if one.required else Text(_value(one.default))
-        table.add_row(one.name, default, Text(values(one)), Text(one.description))
+    for parameter in entry.parameters:
+        default = Text("required") if parameter.required else Text(_value(parameter.default))
+        table.add_row(parameter.name, default, Text(values(parameter)), Text(parameter.description))
     return Group(head, Text(), table)
 
 
-def values(one: Parameter) -> str:
+def values(parameter: Parameter) -> str:
     """What it takes, in a few words."""
-    match one.type:
+    match parameter.type:
         case "STRING":
-            return " | ".join(choice or '""' for choice in one.choices) if one.choices else "text"
+            return (
+                " | ".join(choice or '""' for choice in parameter.choices)
+                if parameter.choices
+                else "text"
+            )
         case "BOOLEAN":
             return "true | false"
         case "LIST":
-            return f"{one.min_items} to {one.max_items} numbers" if one.max_items else "list"
+            return (
+                f"{parameter.min_items} to {parameter.max_items} numbers"
+                if parameter.max_items
+                else "list"
+            )
         case "STRUCT":
             return "JSON"
-    return f"{_number(one.minimum)} to {_number(one.maximum)}"
+    return f"{_number(parameter.minimum)} to {_number(parameter.maximum)}"
 
 
 def _number(bound: float | None) -> str:
@@ -71,9 +79,9 @@ def run(seen: Run) -> RenderableType:
     return table
 
 
-def state(word: str, said: str = "") -> Text:
+def state(word: str, message: str = "") -> Text:
     """KFP's word with its sign."""
-    return words.icon(_ICONS.get(word, words.WAITING), f"{word.lower()}  {said}".rstrip())
+    return words.icon(_ICONS.get(word, words.WAITING), f"{word.lower()}  {message}".rstrip())
 
 
 def change(seen: Run) -> str:
@@ -86,11 +94,11 @@ def change(seen: Run) -> str:
 def uploads(made: list[Uploaded]) -> RenderableType:
     """What was uploaded, and what was there."""
     table = words.table("NAME", "VERSION", "PIPELINE", "")
-    for one in made:
-        said = (
+    for uploaded in made:
+        text = (
             words.icon(words.OK, "uploaded")
-            if one.created
+            if uploaded.created
             else words.icon(words.NEUTRAL, "was there")
         )
-        table.add_row(one.name, one.version, one.pipeline_id, said)
+        table.add_row(uploaded.name, uploaded.version, uploaded.pipeline_id, text)
     return table

@@ -18,21 +18,23 @@ if TYPE_CHECKING:
 @command
 def strategies(session: Session) -> None:
     """Show the strategies of a rollout and their defaults."""
-    found = session.api.read(lambda client: client.strategies())
+    result = session.api.read(lambda client: client.strategies())
     session.show(
-        found, lambda _: "\n".join(choice.kind for choice in found.strategies), lambda: shown(found)
+        result,
+        lambda _: "\n".join(choice.kind for choice in result.strategies),
+        lambda: shown(result),
     )
 
 
-def shown(found: out.StrategiesOut) -> Group:
+def shown(result: out.StrategiesOut) -> Group:
     """One table of strategies, one of the fields that change them."""
     plans = words.table("STRATEGY", "BY DEFAULT", "WHAT IT DOES")
-    for choice in found.strategies:
+    for choice in result.strategies:
         plans.add_row(choice.kind, _plan(choice.steps), choice.description)
     fields = words.table("FIELD", "DEFAULT", "WHAT IT IS")
-    for choice in found.strategies:
+    for choice in result.strategies:
         _rows(fields, choice.options, f" ({choice.kind})")
-    _rows(fields, found.options, "")
+    _rows(fields, result.options, "")
     return Group(plans, "", fields)
 
 

@@ -28,13 +28,15 @@ def status(
     if follow:
         watch.overview(session, limit, seconds)
         return
-    found = session.api.endpoints(session.namespace, limit)
-    if not found:
+    endpoints = session.api.endpoints(session.namespace, limit)
+    if not endpoints:
         session.note(
             "no endpoint yet: `tidegate endpoint create NAME --model M --version V` makes one"
         )
     session.show(
-        found, show_endpoint.name, lambda: show_endpoint.overview(found, session.world.now())
+        endpoints,
+        show_endpoint.name,
+        lambda: show_endpoint.overview(endpoints, session.world.now()),
     )
 
 

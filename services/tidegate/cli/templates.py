@@ -53,12 +53,12 @@ def index(session: Session) -> None:
     from tidegate.cli import kubeflow, show_template
 
     with kubeflow.explained():
-        found = kubeflow.catalog(session)
+        catalog = kubeflow.catalog(session)
     data = [
         entry.model_dump(include={"name", "version", "title", "description", "strategy", "tags"})
-        for entry in found
+        for entry in catalog
     ]
-    session.show(data, _name, lambda: show_template.listing(found))
+    session.show(data, _name, lambda: show_template.listing(catalog))
 
 
 @app.command("show")
@@ -139,7 +139,7 @@ def submit(
         run = submitting.submit(kfp, made, target, session.world.environ.get("USER", "tidegate"))
     if wait:
         run = _wait(session, kfp, run.run_id, seconds)
-    session.show(run, lambda one: f"run/{one.run_id}", lambda: show_template.run(run))
+    session.show(run, lambda item: f"run/{item.run_id}", lambda: show_template.run(run))
     if wait and run.state != "SUCCEEDED":
         raise CliError(
             f"run {run.run_id} {run.state.lower()}: {run.error or 'see its page'}", Exit.DEGRADED
@@ -159,11 +159,13 @@ def upload(session: Session, kfp_url: KfpUrl = None, image: Image = None) -> Non
 
     chosen = image or session.world.environ.get("TIDEGATE_IMAGE")
     with kubeflow.explained():
-        found, kfp = kubeflow.catalog(session), kubeflow.kfp(session, kfp_url)
+        catalog, kfp = kubeflow.catalog(session), kubeflow.kfp(session, kfp_url)
         place = uploading.place(kfp, kubeflow.namespace(session))
-        made = list(uploading.upload(kfp, found, place, chosen))
+        made = list(uploading.upload(kfp, catalog, place, chosen))
     session.show(
-        made, lambda one: f"pipeline/{one.name}/{one.version}", lambda: show_template.uploads(made)
+        made,
+        lambda item: f"pipeline/{item.name}/{item.version}",
+        lambda: show_template.uploads(made),
     )
 
 
@@ -175,9 +177,9 @@ def _render(
 
     with kubeflow.explained():
         catalog = kubeflow.catalog(session)
-        given = kubeflow.given(catalog.entry(template), values or [])
+        arguments = kubeflow.given(catalog.entry(template), values or [])
         return render(
-            catalog, template, given, image or session.world.environ.get("TIDEGATE_IMAGE")
+            catalog, template, arguments, image or session.world.environ.get("TIDEGATE_IMAGE")
         )
 
 
@@ -193,11 +195,11 @@ def _wait(session: Session, kfp: Kfp, run_id: str, seconds: float | None) -> Run
         return seen.state, [(task.name, task.state) for task in seen.tasks]
 
     goes_on = f"the run goes on in KFP: {run_id}"
-    with watch.on_change(lambda seen: session.note(show_template.change(seen)), mark) as shown:
+    with watch.on_change(lambda seen: session.note(show_template.change(seen)), mark) as view:
         return watch.follow(
-            session, observe, lambda seen: seen.state in submitting.ENDED, shown, seconds, goes_on
+            session, observe, lambda seen: seen.state in submitting.ENDED, view, seconds, goes_on
         )
 
 
-def _name(one: Mapping[str, object]) -> str:
-    return f"template/{one['name']}"
+def _name(item: Mapping[str, object]) -> str:
+    return f"template/{item['name']}"

@@ -37,8 +37,8 @@ def show(session: Session, tenant: Namespace = None) -> None:
     With -o yaml: what `tidegate tenant set -f` takes.
     """
     name = tenant or session.in_namespace
-    found = session.api.read(lambda client: client.tenant(name))
-    session.show(found, _name, lambda: _table(found))
+    result = session.api.read(lambda client: client.tenant(name))
+    session.show(result, _name, lambda: _table(result))
 
 
 @app.command("set")
@@ -65,12 +65,12 @@ def put(
     seen = (
         generation if isinstance(generation, int) else None
     )  # of the file: nobody changed it since
-    found = session.api.change(
+    tenant_change = session.api.change(
         lambda client, options: client.put_tenant(name, sent, options),
         dry_run=dry_run,
         generation=seen,
     )
-    session.warn(found.warnings)
+    session.warn(tenant_change.warnings)
     session.note(
         accepted.line(
             "set", "it holds for what is asked from now on; what serves goes on", dry_run=dry_run
@@ -78,7 +78,7 @@ def put(
     )
     if dry_run:
         session.dry_run()
-    session.show(found, _name, lambda: _table(found))
+    session.show(tenant_change, _name, lambda: _table(tenant_change))
 
 
 def _name(tenant: out.TenantOut) -> str:

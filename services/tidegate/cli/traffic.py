@@ -48,19 +48,19 @@ def canary(
 
     With --version or --revision this starts a guarded manual rollout of it. Lowering always works.
     """
-    asked = _percent(percent)
+    requested = _percent(percent)
     if version is not None or number is not None or model is not None:
         body = plan.candidate(model, version, revision(number), {})
     else:
         body = {}
     body |= {
-        "canary_percent": asked,
+        "canary_percent": requested,
         **plan.given(accept_breaking=accept_breaking or None, reason=reason),
     }
     key = session.key(endpoint)
     # The tag of what was seen here: a promotion is of this candidate, not of whatever came
     # meanwhile.
-    seen = session.api.endpoint(key).generation if asked == PROMOTE else None
+    seen = session.api.endpoint(key).generation if requested == PROMOTE else None
     changed = session.api.change(
         lambda client, options: client.patch_endpoint(
             *key, body, force=force, supersede=supersede, options=options
@@ -69,7 +69,7 @@ def canary(
         generation=seen,
     )
     session.warn(changed.warnings)
-    session.note(accepted.line("set canary", accepted.canary(changed, asked), dry_run=dry_run))
+    session.note(accepted.line("set canary", accepted.canary(changed, requested), dry_run=dry_run))
     if dry_run:
         session.dry_run()
     session.show(

@@ -95,13 +95,13 @@ def redrawn(
 
 
 def rollout(
-    session: Session, found: out.RolloutOut, timeout: float | None, *, quiet: bool = False
+    session: Session, result: out.RolloutOut, timeout: float | None, *, quiet: bool = False
 ) -> out.RolloutOut:
     """Follow a rollout until it has ended, showing how it goes; the ended one. quiet: formats other
     than a table stay for the caller's one answer, the lines go to standard error; of a table the
     end does, on a terminal the whole (`drawn`)."""
-    world, rollout_id = session.world, found.id
-    named = accepted.place(found)
+    world, rollout_id = session.world, result.id
+    named = accepted.place(result)
     goes_on = (
         f"the rollout goes on: `tidegate rollout status {named} -w` watches it again, "
         f"`tidegate rollout abort {named}` rolls it back"
@@ -140,12 +140,12 @@ def overview(session: Session, limit: int, timeout: float | None) -> None:
         return show_endpoint.overview(seen, world.now())
 
     def lines(seen: list[out.EndpointOut]) -> None:
-        for one in seen:
-            name, mark = show_endpoint.name(one), show_endpoint.mark(one)
+        for item in seen:
+            name, mark = show_endpoint.name(item), show_endpoint.mark(item)
             if marks.get(name) != mark:
                 marks[name] = mark
                 session.show_change(
-                    one, show_endpoint.name, partial(show_endpoint.change, one, world.now())
+                    item, show_endpoint.name, partial(show_endpoint.change, item, world.now())
                 )
 
     def observe() -> list[out.EndpointOut]:

@@ -48,9 +48,11 @@ class Options:
 
     def params(self, **more: Any) -> dict[str, Any]:
         """As query parameters; what is false or None is left out."""
-        asked = {"dry_run": self.dry_run, **more}
+        parameters = {"dry_run": self.dry_run, **more}
         return {
-            name: value for name, value in asked.items() if value is not None and value is not False
+            name: value
+            for name, value in parameters.items()
+            if value is not None and value is not False
         }
 
 

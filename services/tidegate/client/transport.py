@@ -59,14 +59,18 @@ class Transport:
         Unreachable."""
         try:
             response = self._http.request(
-                method, path, json=body, params=_given(params), headers=_texts(_given(headers))
+                method,
+                path,
+                json=body,
+                params=_without_nones(params),
+                headers=_texts(_without_nones(headers)),
             )
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
             raise self._unreachable(error) from error
         if not response.is_success:
             raise problem_of(response)
-        found: Json = response.json()
-        return found
+        result: Json = response.json()
+        return result
 
     @contextmanager
     def stream(
@@ -79,7 +83,11 @@ class Transport:
         }
         try:
             with self._http.stream(
-                "GET", path, params=_given(params), headers=headers, timeout=STREAM_TIMEOUT_S
+                "GET",
+                path,
+                params=_without_nones(params),
+                headers=headers,
+                timeout=STREAM_TIMEOUT_S,
             ) as response:
                 if not response.is_success:
                     response.read()
@@ -99,7 +107,7 @@ def as_it_came(answer: Json) -> Json:
     return answer
 
 
-def _given(values: Mapping[str, Any] | None) -> dict[str, Any]:
+def _without_nones(values: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (values or {}).items() if value is not None}
 
 

@@ -7,10 +7,10 @@ from tidegate.core.rollout import Action, ActionKind, Note, Outcome, Pause, Paus
 from tidegate.core.turn import Turn
 
 
-def hear(turn: Turn, asked: tuple[Action, ...]) -> tuple[Turn, tuple[Note, ...]]:
+def hear(turn: Turn, actions: tuple[Action, ...]) -> tuple[Turn, tuple[Note, ...]]:
     """The turn after every action that was not consumed yet, and a ledger line for each."""
     notes = []
-    for action in sorted(asked, key=lambda one: one.id):
+    for action in sorted(actions, key=lambda item: item.id):
         if action.id > turn.progress.action:
             turn = _grant(turn.having(action=action.id), action)
             notes.append(Note(action.author, str(action.kind), action.reason or "no reason given"))
@@ -18,7 +18,7 @@ def hear(turn: Turn, asked: tuple[Action, ...]) -> tuple[Turn, tuple[Note, ...]]
 
 
 def _grant(turn: Turn, action: Action) -> Turn:
-    said = f"{action.author}: {action.reason}" if action.reason else action.author
+    message = f"{action.author}: {action.reason}" if action.reason else action.author
     match action.kind:
         case ActionKind.PAUSE:
             pause = Pause(PauseKind.PAUSED, action.author, action.reason or "no reason given")
@@ -32,14 +32,14 @@ def _grant(turn: Turn, action: Action) -> Turn:
                 override=action.author, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING
             )
         case ActionKind.ABORT | ActionKind.REJECT:
-            return endings.begin(turn, Outcome.ABORTED, f"{action.kind} by {said}")
+            return endings.begin(turn, Outcome.ABORTED, f"{action.kind} by {message}")
         case ActionKind.SUPERSEDE:
-            return endings.begin(turn, Outcome.SUPERSEDED, f"superseded by {said}")
+            return endings.begin(turn, Outcome.SUPERSEDED, f"superseded by {message}")
         case ActionKind.PROMOTE:
             if turn.progress.ending is not None:
                 return (
                     turn  # it is on its way back; promoting now would turn a running abort around
                 )
-            return endings.begin(turn, Outcome.PROMOTED, f"promoted by {said}")
+            return endings.begin(turn, Outcome.PROMOTED, f"promoted by {message}")
         case _:
             assert_never(action.kind)

@@ -177,9 +177,9 @@ def _not_ready(status: Mapping[str, Any]) -> str:
     """Why, in KServe's words. Its Ready speaks of the route that waits, not of the pods that the
     route waits for, and of a runtime that it does not know only the model's state tells (seen
     with v0.20.0)."""
-    said = [(status.get("modelStatus") or {}).get("lastFailureInfo") or {}]
-    said += [_condition(status, kind) for kind in ("PredictorReady", "Ready")]
-    wrong = (entry for entry in said if entry.get("status") != "True")
+    messages = [(status.get("modelStatus") or {}).get("lastFailureInfo") or {}]
+    messages += [_condition(status, kind) for kind in ("PredictorReady", "Ready")]
+    wrong = (entry for entry in messages if entry.get("status") != "True")
     words = (entry.get("message") or entry.get("reason") for entry in wrong)
     return str(next(filter(None, words), "no word of KServe yet"))
 
@@ -236,13 +236,13 @@ def _knative(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem
     model = predictor.get("model") or {}
     grpc = model.get("protocolVersion") == Protocol.GRPC_V2
     port, probe = (GRPC_PORT, "grpc") if grpc else (HTTP_PORT, "httpGet")
-    for found in model.get("ports") or ():
-        if found.get("containerPort") != port:
+    for result in model.get("ports") or ():
+        if result.get("containerPort") != port:
             spoken = Protocol.GRPC_V2 if grpc else Protocol.V2
             reachable_intent = f"a Knative revision has one, and for {spoken} that is {port}"
             yield _problem(
                 key,
-                f"has {MODEL}.ports with {found.get('containerPort')}: {reachable_intent}",
+                f"has {MODEL}.ports with {result.get('containerPort')}: {reachable_intent}",
                 "write that one, or none",
             )
     for kind in _PROBES:

@@ -60,12 +60,14 @@ def survey(
     mode = mode_of(live)
     if mode is None or not adoptable.readable(live):
         return problems
-    found = _found(live, key, mode)
-    problems += tuple(adoptable.losses(live, key, found.scaling, _next(key, found, platform), mode))
-    return problems or found
+    existing = _existing(live, key, mode)
+    problems += tuple(
+        adoptable.losses(live, key, existing.scaling, _next(key, existing, platform), mode)
+    )
+    return problems or existing
 
 
-def _found(live: Manifest, key: EndpointKey, mode: Mode) -> Found:
+def _existing(live: Manifest, key: EndpointKey, mode: Mode) -> Found:
     spec, status = live["spec"]["predictor"], live.get("status") or {}
     uid, uri = live["metadata"]["uid"], str(spec["model"].get("storageUri") or "")
     return Found(
@@ -91,11 +93,11 @@ def _scaling(live: Manifest, mode: Mode) -> Scaling:
     return Scaling(max(lowest, 1), highest, keda=scaler == "keda")
 
 
-def _next(key: EndpointKey, found: Found, platform: Platform) -> dict[str, Any]:
+def _next(key: EndpointKey, existing: Found, platform: Platform) -> dict[str, Any]:
     """`spec.predictor` of the revision after it, as we would write it: of one of its name, so that
     KEDA's query is compared by what it asks, not by whose pods."""
-    following = Revision(1, found.model, found.runtime, found.model.digest)
-    rendered = predictor(following, found.scaling, found.mode, platform)
-    if found.scaling.keda:
+    following = Revision(1, existing.model, existing.runtime, existing.model.digest)
+    rendered = predictor(following, existing.scaling, existing.mode, platform)
+    if existing.scaling.keda:
         rendered["autoScaling"] = keda_metrics(key.name, key.namespace, platform)
     return rendered

@@ -35,13 +35,17 @@ NotAllowed = Mapping[
 def not_allowed(namespace: str, revisions: Iterable[Revision], allowed: Allowed) -> NotAllowed:
     """Every revision that is not allowed. What was adopted is its owner's: Tidegate lent it
     nothing."""
-    found = {}
-    for one in revisions:
-        problems = () if one.adopted else check_spec(namespace, one.model, one.runtime, allowed)
+    messages = {}
+    for revision in revisions:
+        problems = (
+            ()
+            if revision.adopted
+            else check_spec(namespace, revision.model, revision.runtime, allowed)
+        )
         if problems:
-            said = "; ".join(problem.sentence for problem in problems)
-            found[one.number] = f"{one.label} is not allowed here any more: {said}"
-    return found
+            message = "; ".join(problem.sentence for problem in problems)
+            messages[revision.number] = f"{revision.label} is not allowed here any more: {message}"
+    return messages
 
 
 def _goes_up(revision: int, old: Intent, new: Intent) -> bool:
@@ -96,9 +100,13 @@ def pause(
         ending_at=None,
         message=message,
     )
-    told = before.pause == held and before.action == progress.action
+    unchanged = before.pause == held and before.action == progress.action
     return Decision(
-        progress, message, decision.wake_at, None, () if told else (Note(author, "pause", message),)
+        progress,
+        message,
+        decision.wake_at,
+        None,
+        () if unchanged else (Note(author, "pause", message),),
     )
 
 

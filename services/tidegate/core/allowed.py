@@ -110,14 +110,14 @@ def check_size(
 ) -> tuple[Problem, ...]:
     """Replicas beyond the tenant's limit. old: those until now; fewer than before is never
     refused."""
-    limit, asked = allowed.limits.replicas, max(scaling.min_replicas, scaling.max_replicas)
+    limit, requested = allowed.limits.replicas, max(scaling.min_replicas, scaling.max_replicas)
     if (
         limit is None
-        or asked <= limit
-        or (old is not None and asked <= max(old.min_replicas, old.max_replicas))
+        or requested <= limit
+        or (old is not None and requested <= max(old.min_replicas, old.max_replicas))
     ):
         return ()
-    detail = f"{asked} is above {limit}, the most for one endpoint of tenant {namespace!r}"
+    detail = f"{requested} is above {limit}, the most for one endpoint of tenant {namespace!r}"
     return (Problem("/autoscaling/maxReplicas", detail, ask_to_allow("lower it")),)
 
 
@@ -177,21 +177,24 @@ def check_nodes(namespace: str, at: str, pods: Pods, allowed: Allowed) -> Iterat
                 field,
                 *_refusal(namespace, "node selector", f"{key}={value}", allowed.node_selectors),
             )
-    for index, one in enumerate(pods.tolerations):
-        if not any(_tolerates(pattern, one) for pattern in allowed.tolerations):
+    for index, toleration in enumerate(pods.tolerations):
+        if not any(_tolerates(pattern, toleration) for pattern in allowed.tolerations):
             field = f"{at}/tolerations/{index}"
             yield Problem(
-                field, *_refusal(namespace, "toleration", _told(one), allowed.tolerations)
+                field,
+                *_refusal(namespace, "toleration", _describe(toleration), allowed.tolerations),
             )
 
 
 def _sizes(namespace: str, pods: Pods, limits: Limits) -> Iterator[Problem]:
-    for name, asked, most in (
+    for name, requested, most in (
         ("cpu", pods.cpu, limits.cpu),
         ("memory", pods.memory, limits.memory),
     ):
-        if asked and most and amount(asked) > amount(most):
-            detail = f"{asked} is above {most}, the most {name} of one pod in tenant {namespace!r}"
+        if requested and most and amount(requested) > amount(most):
+            detail = (
+                f"{requested} is above {most}, the most {name} of one pod in tenant {namespace!r}"
+            )
             yield Problem(f"/runtime_config/resources/{name}", detail, ask_to_allow("lower it"))
 
 
@@ -207,7 +210,7 @@ def _selects(pattern: str, key: str, value: str) -> bool:
     return _matches(key, (name,)) and (not equals or _matches(value, (desired,)))
 
 
-def _tolerates(pattern: str, one: Toleration) -> bool:
+def _tolerates(pattern: str, toleration: Toleration) -> bool:
     """Whether a pattern covers a toleration with everything that it stands: one without key stands
     every taint, one with operator Exists every value of its key, one without effect every
     effect."""
@@ -215,18 +218,24 @@ def _tolerates(pattern: str, one: Toleration) -> bool:
         return True
     rest, colon, effect = pattern.rpartition(":") if ":" in pattern else (pattern, "", "")
     name, equals, desired = rest.partition("=")
-    if not one.key or not _matches(one.key, (name,)) or (colon and one.effect != effect):
+    if (
+        not toleration.key
+        or not _matches(toleration.key, (name,))
+        or (colon and toleration.effect != effect)
+    ):
         return False
     return (
         not equals
         or desired == "*"
-        or (one.operator == "Equal" and _matches(one.value, (desired,)))
+        or (toleration.operator == "Equal" and _matches(toleration.value, (desired,)))
     )
 
 
-def _told(one: Toleration) -> str:
-    value = f"={one.value}" if one.operator == "Equal" and one.value else ""
-    return f"{one.key or 'every key'}{value}" + (f":{one.effect}" if one.effect else "")
+def _describe(toleration: Toleration) -> str:
+    value = f"={toleration.value}" if toleration.operator == "Equal" and toleration.value else ""
+    return f"{toleration.key or 'every key'}{value}" + (
+        f":{toleration.effect}" if toleration.effect else ""
+    )
 
 
 def _refusal(

@@ -50,9 +50,9 @@ class Metric:
 
 def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
     """What is wrong with a metric; () when nothing is."""
-    found = []
+    problems = []
     if not 0 <= metric.fail_margin < 0.5:
-        found.append(
+        problems.append(
             Problem(
                 f"{field}.fail_margin",
                 f"{metric.fail_margin:g} is not between 0 and 0.5",
@@ -61,7 +61,7 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
         )
     experiment = metric.kind is MetricKind.EXPERIMENT
     if experiment and not -0.5 < metric.pass_margin < 0.5:
-        found.append(
+        problems.append(
             Problem(
                 f"{field}.pass_margin",
                 f"{metric.pass_margin:g} is not between -0.5 and 0.5",
@@ -69,7 +69,7 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
             )
         )
     if experiment and metric.objective is not None:
-        found.append(
+        problems.append(
             Problem(
                 f"{field}.objective",
                 "an experiment is compared with stable",
@@ -77,7 +77,7 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
             )
         )
     if not experiment and not 0 < metric.pass_margin < 0.5:
-        found.append(
+        problems.append(
             Problem(
                 f"{field}.pass_margin",
                 f"{metric.pass_margin:g} is not above 0 and below 0.5: "
@@ -86,7 +86,7 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
             )
         )
     if metric.objective is not None and not 0 < metric.objective < 1:
-        found.append(
+        problems.append(
             Problem(
                 f"{field}.objective",
                 f"{metric.objective:g} is not between 0 and 1",
@@ -96,7 +96,7 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
     if metric.kind is MetricKind.LATENCY and not (
         metric.latency_threshold_ms and metric.latency_threshold_ms > 0
     ):
-        found.append(
+        problems.append(
             Problem(
                 f"{field}.latency_threshold_ms",
                 "latency needs a bound above 0",
@@ -104,7 +104,7 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
             )
         )
     if metric.kind is not MetricKind.LATENCY and metric.latency_threshold_ms is not None:
-        found.append(
+        problems.append(
             Problem(
                 f"{field}.latency_threshold_ms",
                 f"an {metric.kind} metric has no bound",
@@ -112,14 +112,14 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
             )
         )
     if metric.min_requests < 1:
-        found.append(
+        problems.append(
             Problem(
                 f"{field}.min_requests",
                 f"{metric.min_requests} is below 1",
                 Remediation("send how many requests are the least"),
             )
         )
-    return tuple(found)
+    return tuple(problems)
 
 
 def expected_seconds(

@@ -50,35 +50,42 @@ def unchecked(message: str) -> Contract:
 
 def compare(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Contract:
     """The candidate's models beside stable's, by name."""
-    found = tuple(_models(stable, candidate))
-    breaking = [one for one in found if one.breaking]
+    differences = tuple(_models(stable, candidate))
+    breaking = [difference for difference in differences if difference.breaking]
     if breaking:
-        said = "; ".join(f"{one.model}: {one.what}" for one in breaking[:_MOST])
+        message = "; ".join(
+            f"{difference.model}: {difference.what}" for difference in breaking[:_MOST]
+        )
         more = f"; and {len(breaking) - _MOST} more" if len(breaking) > _MOST else ""
         return Contract(
             Compatibility.BREAKING,
-            (*breaking, *(o for o in found if not o.breaking))[:_MOST],
-            said + more,
+            (*breaking, *(o for o in differences if not o.breaking))[:_MOST],
+            message + more,
         )
-    if found:
-        said = "; ".join(f"{one.model}: {one.what}" for one in found[:_MOST])
-        return Contract(Compatibility.COMPATIBLE, found[:_MOST], said)
+    if differences:
+        message = "; ".join(
+            f"{difference.model}: {difference.what}" for difference in differences[:_MOST]
+        )
+        return Contract(Compatibility.COMPATIBLE, differences[:_MOST], message)
     return Contract(Compatibility.COMPATIBLE, (), "the same models, inputs and outputs")
 
 
 def _models(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Iterator[Difference]:
-    old, new = {one.model: one for one in stable}, {one.model: one for one in candidate}
+    old, new = (
+        {signature.model: signature for signature in stable},
+        {signature.model: signature for signature in candidate},
+    )
     for name in sorted(old.keys() - new.keys()):
         there = ", ".join(sorted(new)) or "none"
         yield Difference(name, f"the model is gone (there is {there})", breaking=True)
     for name in sorted(new.keys() - old.keys()):
         yield Difference(name, "the model is new", breaking=False)
     for name in sorted(old.keys() & new.keys()):
-        for what, breaking in _one(old[name], new[name]):
+        for what, breaking in _model(old[name], new[name]):
             yield Difference(name, what, breaking)
 
 
-def _one(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
+def _model(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
     """Differences of one model: a line, and whether it breaks clients."""
     yield from _inputs(old, new)
     yield from _outputs(old, new)
@@ -107,33 +114,39 @@ def _one(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
 
 
 def _inputs(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
-    before, after = {one.name: one for one in old.inputs}, {one.name: one for one in new.inputs}
+    before, after = (
+        {tensor.name: tensor for tensor in old.inputs},
+        {tensor.name: tensor for tensor in new.inputs},
+    )
     for name in before.keys() - after.keys():
         yield f"input {name} is gone: clients that send it are refused", True
-    for name, one in after.items():
+    for name, tensor in after.items():
         if name not in before:
             known = (
                 ""
                 if new.most is not None
                 else " (as far as can be seen: its configuration may not be read)"
             )
-            must = "is new and optional" if one.optional else f"is new and must be sent{known}"
-            yield f"input {name} {must}", not one.optional
+            must = "is new and optional" if tensor.optional else f"is new and must be sent{known}"
+            yield f"input {name} {must}", not tensor.optional
         else:
-            yield from _typed(f"input {name}", before[name], one, taken=True)
-            if before[name].optional and not one.optional:
+            yield from _typed(f"input {name}", before[name], tensor, taken=True)
+            if before[name].optional and not tensor.optional:
                 yield f"input {name} must be sent now, was optional", True
 
 
 def _outputs(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
-    before, after = {one.name: one for one in old.outputs}, {one.name: one for one in new.outputs}
+    before, after = (
+        {output.name: output for output in old.outputs},
+        {output.name: output for output in new.outputs},
+    )
     for name in before.keys() - after.keys():
         yield f"output {name} is gone", True
-    for name, one in after.items():
+    for name, tensor in after.items():
         if name not in before:
             yield f"output {name} is new", False
         else:
-            yield from _typed(f"output {name}", before[name], one, taken=False)
+            yield from _typed(f"output {name}", before[name], tensor, taken=False)
 
 
 def _typed(what: str, old: Tensor, new: Tensor, *, taken: bool) -> Iterator[tuple[str, bool]]:
@@ -151,5 +164,5 @@ def _typed(what: str, old: Tensor, new: Tensor, *, taken: bool) -> Iterator[tupl
 def _covers(wide: tuple[int, ...], narrow: tuple[int, ...]) -> bool:
     """Whether every tensor of the narrow shape has the wide one too."""
     return len(wide) == len(narrow) and all(
-        one in (-1, other) for one, other in zip(wide, narrow, strict=True)
+        size in (-1, other) for size, other in zip(wide, narrow, strict=True)
     )

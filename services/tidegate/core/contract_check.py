@@ -40,21 +40,21 @@ def due(running: RolloutState | None, observation: Observation) -> Rollout | Non
 
 def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
     """The turn after the comparison, where this reconcile brings one, with a line of the ledger."""
-    found = turn.checks.contract
-    if found is None or turn.progress.contract is not None or turn.rollout.strategy.proven:
+    contract = turn.checks.contract
+    if contract is None or turn.progress.contract is not None or turn.rollout.strategy.proven:
         return turn, ()
-    if found.compatibility is Compatibility.BREAKING and turn.rollout.accept_breaking:
-        accepted = replace(found, accepted_by=turn.rollout.author)
+    if contract.compatibility is Compatibility.BREAKING and turn.rollout.accept_breaking:
+        accepted = replace(contract, accepted_by=turn.rollout.author)
         note = Note(
             turn.rollout.author,
             "accept-breaking",
-            f"breaks the contract of stable: {found.message}",
+            f"breaks the contract of stable: {contract.message}",
         )
         return turn.having(contract=accepted), (note,)
-    turn = turn.having(contract=found)
-    if found.compatibility is Compatibility.BREAKING:
-        turn = endings.begin(turn, Outcome.ABORTED, refusal(turn.rollout, found))
-    return turn, (Note(turn.author, "contract", f"{found.compatibility}: {found.message}"),)
+    turn = turn.having(contract=contract)
+    if contract.compatibility is Compatibility.BREAKING:
+        turn = endings.begin(turn, Outcome.ABORTED, refusal(turn.rollout, contract))
+    return turn, (Note(turn.author, "contract", f"{contract.compatibility}: {contract.message}"),)
 
 
 def follow(turn: Turn) -> Decision:
@@ -86,8 +86,8 @@ def _awaits(turn: Turn) -> str:
         or turn.progress.ending is not Outcome.PROMOTED
     ):
         return ""
-    said = seen.failure(candidate)
-    failure = f" ({said})" if said else ""
+    message = seen.failure(candidate)
+    failure = f" ({message})" if message else ""
     return turn.checks.uncompared or f"its contract is compared when it has a ready pod{failure}"
 
 

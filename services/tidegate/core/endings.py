@@ -130,15 +130,15 @@ def _back(turn: Turn) -> Decision:
             standby=standby,
         )
         return turn.append(following, _VERB[progress.ending or Outcome.ABORTED], message)
-    shown = turn.observation.traffic
-    if shown is None or (shown.most(rollout.candidate) == 0 and turn.observation.settled):
+    traffic = turn.observation.traffic
+    if traffic is None or (traffic.most(rollout.candidate) == 0 and turn.observation.settled):
         return _over(turn, progress.ending_message)
     loses = (
         f"r{rollout.candidate} loses its share"
-        if shown.most(rollout.candidate)
+        if traffic.most(rollout.candidate)
         else "the route settles"
     )
-    return turn.waiting(WaitsFor.RETURN, f"{loses}: now {describe(shown)}")
+    return turn.waiting(WaitsFor.RETURN, f"{loses}: now {describe(traffic)}")
 
 
 def _shows(turn: Turn) -> bool:

@@ -71,7 +71,7 @@ def learn(rollout: Rollout, progress: Progress, samples: Sequence[Sample]) -> Pr
     """
     if progress.step <= STARTING or progress.ending is not None:
         return progress
-    for sample in sorted(samples, key=lambda one: one.id):
+    for sample in sorted(samples, key=lambda item: item.id):
         if sample.id > progress.sample:
             progress = _with(rollout, progress, sample)
     return progress

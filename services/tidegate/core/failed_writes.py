@@ -84,7 +84,7 @@ def taken(action: Write, live: Manifest | None, generation: int, now: float) -> 
 
 def interval(intent: Intent, observation: Observation, progress: Iterable[Progress]) -> float:
     """Seconds until such a write is tried again."""
-    ending = any(one.ending is not None and one.outcome is None for one in progress)
+    ending = any(item.ending is not None and item.outcome is None for item in progress)
     return SOON_S if ending or _falls(intent, observation) else LONG_S
 
 
@@ -126,8 +126,8 @@ def _content(live: Manifest | None) -> str:
     return _hash({**live, "metadata": metadata, "status": None})
 
 
-def _hash(said: Any) -> str:
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _difference(live: Any, desired: Any) -> tuple[str, ...]:

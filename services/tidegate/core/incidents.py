@@ -79,9 +79,9 @@ def count(
     """The incidents after one more reconcile, `elapsed` observed seconds after the last."""
     incidents = _listen(incidents, observation, stable, candidate, elapsed)
     sides = [observation.of(number) or Live(number, 0, 0) for number in (stable, candidate)]
-    found = {c.id: c for side in sides for c in side.troubled}
+    containers = {c.id: c for side in sides for c in side.troubled}
     if incidents.known is None:
-        return replace(incidents, known=tuple(found.values()))
+        return replace(incidents, known=tuple(containers.values()))
     known = {c.id: c for c in incidents.known}
     old, new = (_since(known, side) for side in sides)
     pods, ours = max(sides[0].desired, 1), max(sides[1].desired, 1)
@@ -94,7 +94,7 @@ def count(
     )
     # One that is not seen any more is kept: the snapshot that lacks it may be wrong, and it would
     # count again.
-    kept = {key: _newest(known.get(key), c) for key, c in found.items()}
+    kept = {key: _newest(known.get(key), c) for key, c in containers.items()}
     return replace(
         incidents, known=tuple((known | kept).values()), restarts=restarts, oom_kills=kills
     )

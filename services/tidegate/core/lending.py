@@ -26,14 +26,14 @@ _REFERENCES = (
 )  # core/v1: env, envFrom, volumes
 
 
-def check_lent(key: EndpointKey, found: Found, allowed: Allowed) -> tuple[Problem, ...]:
+def check_lent(key: EndpointKey, existing: Found, allowed: Allowed) -> tuple[Problem, ...]:
     """Everything that later revisions would run with and the tenant may not name; pointers are into
     the InferenceService."""
     reachable_intent = (
         f"or remove it from InferenceService {key}, whose later revisions would run with it"
     )
     return tuple(
-        _also(problem, reachable_intent) for problem in _judged(key.namespace, found, allowed)
+        _also(problem, reachable_intent) for problem in _judged(key.namespace, existing, allowed)
     )
 
 
@@ -44,8 +44,8 @@ def _also(problem: Problem, reachable_intent: str) -> Problem:
     return replace(problem, remediation=remediation)
 
 
-def _judged(namespace: str, found: Found, allowed: Allowed) -> Iterator[Problem]:
-    predictor = found.adopted.predictor
+def _judged(namespace: str, existing: Found, allowed: Allowed) -> Iterator[Problem]:
+    predictor = existing.adopted.predictor
     for name in (
         "serviceAccountName",
         "serviceAccount",
@@ -53,7 +53,7 @@ def _judged(namespace: str, found: Found, allowed: Allowed) -> Iterator[Problem]
         yield from check_account(
             namespace, f"{_AT}/{name}", predictor.get(name), allowed.service_accounts
         )
-    for field, value in _secrets(found):
+    for field, value in _secrets(existing):
         yield from check_one(namespace, field, "Secret", value, allowed.secrets)
     tolerations = tuple(map(toleration, predictor.get("tolerations") or ()))
     selector = tuple((predictor.get("nodeSelector") or {}).items())
@@ -62,18 +62,18 @@ def _judged(namespace: str, found: Found, allowed: Allowed) -> Iterator[Problem]
     )
 
 
-def _secrets(found: Found) -> Iterator[tuple[str, str | None]]:
+def _secrets(existing: Found) -> Iterator[tuple[str, str | None]]:
     """(where, name) of every Secret."""
-    predictor, annotation = found.adopted.predictor, step(STORAGE_SECRET)
-    yield f"/metadata/annotations/{annotation}", found.storage_secret
+    predictor, annotation = existing.adopted.predictor, step(STORAGE_SECRET)
+    yield f"/metadata/annotations/{annotation}", existing.storage_secret
     yield (
         f"{_AT}/annotations/{annotation}",
         (predictor.get("annotations") or {}).get(STORAGE_SECRET),
     )
-    if found.mode is Mode.STANDARD:
+    if existing.mode is Mode.STANDARD:
         return  # of others nothing is taken over
-    for index, one in enumerate(predictor.get("imagePullSecrets") or ()):
-        yield f"{_AT}/imagePullSecrets/{index}", one.get("name")
+    for index, image_pull_secret in enumerate(predictor.get("imagePullSecrets") or ()):
+        yield f"{_AT}/imagePullSecrets/{index}", image_pull_secret.get("name")
     yield from _references(_AT, predictor)
 
 

@@ -98,12 +98,16 @@ def alike(write: PlannedWrite) -> tuple[type[Write], str]:
 
 def soonest(results: Sequence[WriteResult]) -> float | None:
     """Seconds until the next reconcile because of what these writes changed."""
-    return AGAIN_S if any(isinstance(one, Done | Conflict) for one in results) else None
+    return AGAIN_S if any(isinstance(result, Done | Conflict) for result in results) else None
 
 
 def _vain(action: Write, live: Manifest | None, retry: Retry) -> FailedWrite | None:
     generation, now, seconds = retry.generation, retry.now, retry.seconds
-    covering = (one for one in retry.before if one.covers(action, live, generation, now, seconds))
+    covering = (
+        failed_write
+        for failed_write in retry.before
+        if failed_write.covers(action, live, generation, now, seconds)
+    )
     return next(covering, None)
 
 

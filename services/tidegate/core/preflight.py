@@ -86,4 +86,4 @@ class Report:
 
     def of(self, level: Level) -> tuple[Finding, ...]:
         """Findings of one level."""
-        return tuple(one for one in self.findings if one.level is level)
+        return tuple(finding for finding in self.findings if finding.level is level)

@@ -41,7 +41,7 @@ from tidegate.core.turn import Turn
 def decide(
     rollout: Rollout,
     progress: Progress,
-    asked: tuple[Action, ...],
+    requests: tuple[Action, ...],
     intent: Intent,
     observation: Observation,
     now: float,
@@ -58,16 +58,16 @@ def decide(
         rollout, replace(progress, at=now), intent, observation, now, seconds, interval, checks
     )
     if progress.outcome is not None:
-        return _said(endings.tidy(turn))
+        return _with_message(endings.tidy(turn))
     if (
         progress.step == STARTING
         and progress.ending is None
         and intent.stable not in (None, rollout.base)
     ):
-        return _said(endings.overtaken(turn))
-    turn, notes = actions.hear(turn, asked)
-    turn, heard = heartbeats.hear(turn, heartbeat)
-    turn, told = contract_check.hear(turn)
+        return _with_message(endings.overtaken(turn))
+    turn, notes = actions.hear(turn, requests)
+    turn, received = heartbeats.hear(turn, heartbeat)
+    turn, messages = contract_check.hear(turn)
     turn = _watch_candidate(turn)
     going = turn.progress.ending in (None, Outcome.PROMOTED)
     if (
@@ -77,10 +77,10 @@ def decide(
     elif turn.progress.ending is None:
         turn = _roll_back(turn)
     decision = contract_check.follow(turn) if turn.progress.ending is not None else _forward(turn)
-    return _said(replace(decision, notes=(*notes, *heard, *told, *decision.notes)))
+    return _with_message(replace(decision, notes=(*notes, *received, *messages, *decision.notes)))
 
 
-def _said(decision: Decision) -> Decision:
+def _with_message(decision: Decision) -> Decision:
     return replace(decision, progress=replace(decision.progress, message=decision.message))
 
 
@@ -140,9 +140,11 @@ def _roll_back(turn: Turn) -> Turn:
         and candidate.restarts >= CRASH_LOOP
         and not rollout.strategy.proven
     ):
-        said = f": {candidate.failure}" if candidate.failure else ""
+        message = f": {candidate.failure}" if candidate.failure else ""
         return endings.begin(
-            turn, Outcome.ABORTED, f"r{candidate.revision} crashed {candidate.restarts} times{said}"
+            turn,
+            Outcome.ABORTED,
+            f"r{candidate.revision} crashed {candidate.restarts} times{message}",
         )
     if progress.losses > 1:
         return endings.begin(turn, Outcome.ABORTED, f"r{rollout.candidate} lost all its pods twice")
@@ -192,8 +194,8 @@ def _start(turn: Turn) -> Decision:
     pending = turn.checks.uncompared
     if live is not None and not pending and (ready >= need or live.idle):
         return _forward(_enter(turn, 0))
-    said = pending or turn.observation.failure(rollout.candidate) or turn.checks.not_warm
-    failure = f": {said}" if said else ""
+    text = pending or turn.observation.failure(rollout.candidate) or turn.checks.not_warm
+    failure = f": {text}" if text else ""
     if turn.overdue(WaitsFor.READY, rollout.strategy.deadlines.ready):
         limit = rollout.strategy.deadlines.ready
         if rollout.strategy.urgent and ready:
@@ -272,9 +274,9 @@ def _step(turn: Turn, step: Step) -> Decision:
 def _measure(turn: Turn) -> tuple[Turn, str]:
     """Whether the cluster shows the intended split; bakes while it does. A step's evidence begins
     when its split first shows."""
-    target, shown = desired(turn.intent), turn.observation.traffic
-    if not same(shown, target):
-        return turn.having(seen=shown), f"routed {describe(shown)}, desired {describe(target)}"
+    target, traffic = desired(turn.intent), turn.observation.traffic
+    if not same(traffic, target):
+        return turn.having(seen=traffic), f"routed {describe(traffic)}, desired {describe(target)}"
     if not turn.observation.settled:
         return turn.having(seen=None), "the gateway has not taken the route yet"
     if not same(turn.progress.seen, target):
@@ -282,7 +284,7 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
         verdicts = judge(fresh, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha)
         since = turn.now if turn.progress.since is None else turn.progress.since
         return turn.having(
-            seen=shown, since=since, evidence=fresh, verdicts=verdicts, baked=0.0
+            seen=traffic, since=since, evidence=fresh, verdicts=verdicts, baked=0.0
         ), ""
     if _down(turn) is None:
         return turn.having(baked=turn.progress.baked + turn.elapsed), ""
@@ -305,12 +307,12 @@ def _paused(turn: Turn, pause: Pause) -> Decision:
 def _unsettled(turn: Turn, split: str) -> Decision:
     """The split is not what it should be: that ends too, by an abort, or by a pause where stable is
     what is missing."""
-    limit, said = turn.rollout.strategy.deadlines.ready, split + _lacking(turn)
+    limit, text = turn.rollout.strategy.deadlines.ready, split + _lacking(turn)
     if not turn.overdue(WaitsFor.SPLIT, limit):
-        return turn.waiting(WaitsFor.SPLIT, said)
+        return turn.waiting(WaitsFor.SPLIT, text)
     if not turn.observation.up(turn.intent.stable):
-        return _pause(turn, f"stable r{turn.intent.stable} has no ready pod; {said}")
-    message = f"the split did not settle within {limit:.0f} s: {said}"
+        return _pause(turn, f"stable r{turn.intent.stable} has no ready pod; {text}")
+    message = f"the split did not settle within {limit:.0f} s: {text}"
     return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
 
 
@@ -342,9 +344,9 @@ def _missing(turn: Turn, step: Step) -> str | None:
             f"baking {_name(step.candidate_traffic)} for {progress.baked:.0f} of {step.bake:.0f} s"
         )
     if step.until is Until.APPROVAL:
-        said = [v.message for v in progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT]
+        messages = [v.message for v in progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT]
         asks = "waiting for a person: approve (or promote) or reject"
-        return None if progress.approved_by else "; ".join([asks, *said])
+        return None if progress.approved_by else "; ".join([asks, *messages])
     split = progress.evidence.split
     total = split.candidate.n + split.stable.n
     proof = (

@@ -16,29 +16,29 @@ _BINARY = ("", "Ki", "Mi", "Gi", "Ti")  # 1024s
 def canonical(text: str) -> str:
     """The same amount as Kubernetes writes it: the largest suffix that needs no fraction. Fractions
     (up to thousandths) are understood without suffix only. Raises ValueError."""
-    found = _FORM.fullmatch(text)
-    if found is None or (found[2] and found[3]):
+    match = _FORM.fullmatch(text)
+    if match is None or (match[2] and match[3]):
         raise ValueError(f"{text!r} is not a quantity such as 500m, 0.5, 2 or 4Gi")
-    suffix = found[3] or ""
+    suffix = match[3] or ""
     if suffix.endswith("i"):
-        return _largest(int(found[1]), 1024, _BINARY[_BINARY.index(suffix) :])
-    if found[2] is not None:
-        return _largest(int(found[1] + found[2].ljust(3, "0")), 1000, _DECIMAL)
-    return _largest(int(found[1]), 1000, _DECIMAL[_DECIMAL.index(suffix) :])
+        return _largest(int(match[1]), 1024, _BINARY[_BINARY.index(suffix) :])
+    if match[2] is not None:
+        return _largest(int(match[1] + match[2].ljust(3, "0")), 1000, _DECIMAL)
+    return _largest(int(match[1]), 1000, _DECIMAL[_DECIMAL.index(suffix) :])
 
 
 def amount(text: str) -> Fraction:
     """How much a quantity is, in units (cores, bytes). Raises ValueError."""
-    found = _FORM.fullmatch(text)
-    if found is None:
+    match = _FORM.fullmatch(text)
+    if match is None:
         raise ValueError(f"{text!r} is not a quantity such as 500m, 0.5, 2 or 4Gi")
-    suffix = found[3] or ""
+    suffix = match[3] or ""
     binary = suffix.endswith("i")
     power = (
         _BINARY.index(suffix) if binary else _DECIMAL.index(suffix) - 1
     )  # below the plain unit: thousandths
     return (
-        Fraction(f"{found[1]}.{found[2] or 0}")
+        Fraction(f"{match[1]}.{match[2] or 0}")
         * (Fraction(1024) if binary else Fraction(1000)) ** power
     )
 

@@ -96,17 +96,17 @@ def reachable_intents(
         intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby
     )
     staged = replace(at_rest, candidate=rollout.candidate, candidate_traffic=staging(plan, mode))
-    found = [ReachableIntent(START, staged)]
+    intents = [ReachableIntent(START, staged)]
     all_of_it = candidate_traffics(plan, mode)
     for index, candidate_traffic in enumerate(all_of_it):
         name = (
             f"step {index + 1} of {len(all_of_it)}: {describe(plan.steps[index].candidate_traffic)}"
         )
-        found.append(
+        intents.append(
             ReachableIntent(name, replace(staged, candidate_traffic=candidate_traffic), index)
         )
     if override:
-        found.append(
+        intents.append(
             ReachableIntent(
                 f"override: {override} %",
                 replace(
@@ -114,9 +114,9 @@ def reachable_intents(
                 ),
             )
         )
-    found += _promotion(rollout, staged)
+    intents += _promotion(rollout, staged)
     back = replace(at_rest, standby=tuple(number for number in standby if number != rollout.base))
-    return (*found, ReachableIntent(ABORT, back))
+    return (*intents, ReachableIntent(ABORT, back))
 
 
 def _promotion(rollout: Rollout, staged: Intent) -> Iterator[ReachableIntent]:

@@ -48,8 +48,8 @@ _WRITTEN = re.compile(
 def restricted(groups: Iterable[str], secret: str, key: str) -> Restriction | None:
     """Each group once, in one order, so that the same wish is the same revision; None without a
     group."""
-    asked = frozenset(groups)
-    named = tuple(group for group in GROUPS if group in asked)
+    requests = frozenset(groups)
+    named = tuple(group for group in GROUPS if group in requests)
     return Restriction(named, secret, key) if named else None
 
 
@@ -69,15 +69,15 @@ def written(model: Mapping[str, Any]) -> Restriction | None:
     """What the `spec.predictor.model` of somebody else restricts, where it does so in our form:
     both protocols alike, and the token by a variable from a Secret."""
     variables = {
-        one["name"]: (one.get("valueFrom") or {}).get("secretKeyRef")
-        for one in model.get("env") or ()
+        item["name"]: (item.get("valueFrom") or {}).get("secretKeyRef")
+        for item in model.get("env") or ()
     }
     args = flagged(model)
-    said = {found.groups() if (found := _WRITTEN.fullmatch(arg)) else None for arg in args}
+    messages = {match.groups() if (match := _WRITTEN.fullmatch(arg)) else None for arg in args}
     each_once = sorted(arg.partition("=")[0] + "=" for arg in args) == sorted(FLAGS)
-    if not each_once or len(said) != 1 or (one := said.pop()) is None:
+    if not each_once or len(messages) != 1 or (item := messages.pop()) is None:
         return None
-    groups, variable = one
+    groups, variable = item
     reference = variables.get(variable)
     return restricted(groups.split(","), reference["name"], reference["key"]) if reference else None
 

@@ -90,11 +90,11 @@ def check_runtime(
     """Everything wrong with a new revision's runtime. stable: that of the revision which serves."""
     problems = [*triton_servers.check(runtime), *restriction.check(runtime)]
     if mode is Mode.KNATIVE and not caps.knative_placement:
-        for field, given in (
+        for field, value in (
             ("nodeSelector", runtime.pods.node_selector),
             ("tolerations", runtime.pods.tolerations),
         ):
-            if given:
+            if value:
                 problems.append(
                     Problem(
                         f"/runtime_config/{field}",

@@ -88,8 +88,10 @@ def between(
     return total
 
 
-def _add(one: Between, two: Between) -> Between:
-    return Between(one.arm + two.arm, one.torn + two.torn, one.missing or two.missing)
+def _add(interval: Between, two: Between) -> Between:
+    return Between(
+        interval.arm + two.arm, interval.torn + two.torn, interval.missing or two.missing
+    )
 
 
 def _change(old: Counters | None, new: Counters, latency_threshold_ms: float | None) -> Between:

@@ -34,20 +34,20 @@ class Signature:
 def signature(metadata: Mapping[str, Any], config: Mapping[str, Any] | None) -> Signature:
     """From Triton's answers; config None where it is restricted. Raises KeyError, TypeError,
     ValueError, AttributeError where they are no such answers."""
-    told = config or {}
-    optional = {str(one["name"]) for one in told.get("input", ()) if one.get("optional")}
+    fields = config or {}
+    optional = {str(item["name"]) for item in fields.get("input", ()) if item.get("optional")}
     return Signature(
         str(metadata["name"]),
         tuple(str(version) for version in metadata.get("versions", ())),
         _tensors(metadata.get("inputs", ()), optional),
         _tensors(metadata.get("outputs", ()), frozenset()),
-        int(told.get("max_batch_size", 0)) if config is not None else None,
-        bool((told.get("model_transaction_policy") or {}).get("decoupled")),
+        int(fields.get("max_batch_size", 0)) if config is not None else None,
+        bool((fields.get("model_transaction_policy") or {}).get("decoupled")),
     )
 
 
 def _tensors(
-    found: Sequence[Mapping[str, Any]], optional: set[str] | frozenset[str]
+    tensors: Sequence[Mapping[str, Any]], optional: set[str] | frozenset[str]
 ) -> tuple[Tensor, ...]:
     return tuple(
         Tensor(
@@ -56,5 +56,5 @@ def _tensors(
             tuple(int(size) for size in o["shape"]),
             str(o["name"]) in optional,
         )
-        for o in found
+        for o in tensors
     )

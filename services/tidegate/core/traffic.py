@@ -118,10 +118,10 @@ def describe(traffic: Traffic | None) -> str:
     return "; ".join(parts)
 
 
-def same(one: Traffic | None, other: Traffic | None) -> bool:
+def same(traffic: Traffic | None, other: Traffic | None) -> bool:
     """Whether two traffics send every request to the same revisions; shares of 0 and order do not
     matter."""
-    return _plain(one) == _plain(other)
+    return _plain(traffic) == _plain(other)
 
 
 def _plain(traffic: Traffic | None) -> Traffic | None:

@@ -101,7 +101,7 @@ class _Walk:
         elif path.startswith(_RESOURCES) and _same_amount(str(value), "0"):
             return
         else:
-            yield Loss(path, _shown(path, value))
+            yield Loss(path, _plain_value(path, value))
 
     def _value(self, path: str, live: Any, rendered: Any) -> Iterator[Loss]:
         if isinstance(live, Mapping) and isinstance(rendered, Mapping):
@@ -109,7 +109,7 @@ class _Walk:
         elif isinstance(live, list) and isinstance(rendered, list):
             yield from self._list(path, live, rendered)
         elif not _same(path, live, rendered):
-            yield Loss(path, _shown(path, live))
+            yield Loss(path, _plain_value(path, live))
 
     def _list(self, path: str, live: Sequence[Any], rendered: Sequence[Any]) -> Iterator[Loss]:
         if not self._whole and path in _STAYS:
@@ -194,7 +194,7 @@ def _name(path: str, item: Any) -> str:
     return text.partition("=")[0][:_SHOWN] if text.startswith("-") else ""
 
 
-def _shown(path: str, value: Any) -> str:
+def _plain_value(path: str, value: Any) -> str:
     """A plain value; '' for an object, and where it might be a secret or long."""
     if isinstance(value, Mapping | list) or "annotations" in path:
         return ""

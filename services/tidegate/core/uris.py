@@ -30,26 +30,26 @@ class NotPlain:
 
 def check_uri(uri: str) -> NotPlain | None:
     """Why an address is not plain; None where it is."""
-    shown = repr(uri[:200])
+    text = repr(uri[:200])
     if not _SCHEME.match(uri):
-        return NotPlain(f"{shown} has no scheme in small letters", _WRITE)
+        return NotPlain(f"{text} has no scheme in small letters", _WRITE)
     if strange := _STRANGE.search(uri):
         return NotPlain(
-            f"{shown} holds {strange[0]!r}, which readers take differently",
+            f"{text} holds {strange[0]!r}, which readers take differently",
             Remediation("leave it out"),
         )
     try:
         parts = urlsplit(uri)
     except ValueError as error:
-        return NotPlain(f"{shown} is no address ({error})", _WRITE)
+        return NotPlain(f"{text} is no address ({error})", _WRITE)
     if "@" in parts.netloc:
         return NotPlain(
-            f"{shown} names a user before the host",
+            f"{text} names a user before the host",
             Remediation("put credentials into a Secret (storageSecret)"),
         )
     if {".", ".."} & set(unquote(parts.path).split("/")) or _escaped_slash(parts.path):
         return NotPlain(
-            f"{shown} has a '.' or '..' segment or an escaped slash",
+            f"{text} has a '.' or '..' segment or an escaped slash",
             Remediation("write the path that is meant"),
         )
     return None

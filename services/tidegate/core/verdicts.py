@@ -156,8 +156,8 @@ def _message(
         return f"{kind}: {track.trouble}"
     counts = track.rollout if verdict is Verdict.FAIL else track.step
     units = metric.kind is MetricKind.EXPERIMENT
-    said = _successes if units else _of
-    seen = f"{kind}: candidate {said(counts.candidate)}, stable {said(counts.stable)}"
+    phrase = _successes if units else _of
+    seen = f"{kind}: candidate {phrase(counts.candidate)}, stable {phrase(counts.stable)}"
     torn = f"; {track.torn} torn readings cut down" if track.torn else ""
     beside = "the objective" if metric.objective is not None else "stable"
     if verdict is Verdict.FAIL:

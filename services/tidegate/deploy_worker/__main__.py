@@ -67,12 +67,12 @@ def capabilities_of(cluster: KubernetesCluster, copies: str = "") -> Callable[[]
     metric source counts no answers to mirrored requests."""
 
     def capabilities() -> Capabilities:
-        found = cluster.capabilities()
-        if isinstance(found, Capabilities):
-            return replace(found, copies=copies)
-        said = f"the cluster's capabilities are unknown: {found.detail}"
+        result = cluster.capabilities()
+        if isinstance(result, Capabilities):
+            return replace(result, copies=copies)
+        message = f"the cluster's capabilities are unknown: {result.detail}"
         return Capabilities(
-            gateway=False, header_match=False, mirror=False, keda=False, notes=(said,)
+            gateway=False, header_match=False, mirror=False, keda=False, notes=(message,)
         )
 
     return capabilities
@@ -168,9 +168,11 @@ def serve(settings: WorkerSettings, cluster: KubernetesCluster, worker: Worker) 
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    found = partial(health.checks, lambda: worker.seen_at, cluster.trouble, lambda: worker.stopping)
+    checks = partial(
+        health.checks, lambda: worker.seen_at, cluster.trouble, lambda: worker.stopping
+    )
     probes = (
-        health.Probes(settings.host, settings.metrics_port, found)
+        health.Probes(settings.host, settings.metrics_port, checks)
         if settings.metrics_port
         else None
     )

@@ -39,6 +39,6 @@ def answered(check: Check, checks: Checks, parts: Parts) -> Checks:
 
 
 def _bytes(check: BytesCheck, parts: Parts) -> Bytes:
-    asked = Asked(check.key, check.generation, check.revision.model.uri)
-    read = parts.rereading(parts.registry, asked)
+    request = Asked(check.key, check.generation, check.revision.model.uri)
+    read = parts.rereading(parts.registry, request)
     return BytesUnread() if read is None else read

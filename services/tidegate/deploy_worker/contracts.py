@@ -48,8 +48,8 @@ Reach = Callable[[Manifest, int], str | None]
 
 def by_address(pod: Manifest, port: int) -> str | None:
     """A pod of Kubernetes."""
-    found = (pod.get("status") or {}).get("podIP")
-    return None if not found else f"[{found}]:{port}" if ":" in found else f"{found}:{port}"
+    address = (pod.get("status") or {}).get("podIP")
+    return None if not address else f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 class PodContracts:
@@ -83,37 +83,41 @@ class PodContracts:
         )
         if silent is not None:
             return unchecked(silent)
-        found = self._found(snapshot, observation, rollout)
-        return unchecked(found) if isinstance(found, str) and rollout.accept_breaking else found
+        contract = self._found(snapshot, observation, rollout)
+        return (
+            unchecked(contract)
+            if isinstance(contract, str) and rollout.accept_breaking
+            else contract
+        )
 
     def _found(
         self, snapshot: Snapshot, observation: Observation, rollout: Rollout
     ) -> Contract | str:
-        asked: dict[int, _Where] = {}
+        places: dict[int, _Where] = {}
         for revision in (rollout.base, rollout.candidate):
             where = self._address(snapshot, revision, observation.of(revision))
             if where is None:
                 return f"the contract of r{revision} waits for a ready pod"
-            asked[revision] = where
+            places[revision] = where
         again, message = self._failed.get((snapshot.key, rollout.id), (0.0, ""))
         if message and self._clock() < again:
             return message
-        found = self._compared(asked)
-        if isinstance(found, str):
+        contract = self._compared(places)
+        if isinstance(contract, str):
             if len(self._failed) >= LIMIT:
                 self._failed = {}
-            self._failed[snapshot.key, rollout.id] = (self._clock() + AGAIN_S, found)
+            self._failed[snapshot.key, rollout.id] = (self._clock() + AGAIN_S, contract)
         else:
             self._failed.pop((snapshot.key, rollout.id), None)
-        return found
+        return contract
 
-    def _compared(self, asked: Mapping[int, "_Where"]) -> Contract | str:
+    def _compared(self, places: Mapping[int, "_Where"]) -> Contract | str:
         """One comparison, with requests to both; stable first."""
         until = self._clock() + BUDGET_S
-        found: list[tuple[Signature, ...]] = []
-        for revision, where in asked.items():
+        signatures: list[tuple[Signature, ...]] = []
+        for revision, where in places.items():
             try:
-                found.append(self._signatures(where, until))
+                signatures.append(self._signatures(where, until))
             except RestrictedError as error:
                 return unchecked(
                     f"r{revision} does not tell its {error} (the call is restricted, or there is "
@@ -130,7 +134,7 @@ class PodContracts:
                 return (
                     f"the contract of r{revision} cannot be read: {error or type(error).__name__}"
                 )
-        return compare(*found)
+        return compare(*signatures)
 
     def close(self) -> None:
         """End its connections."""
@@ -145,10 +149,10 @@ class PodContracts:
                     return _Where(
                         f"http://{answers}", f"http://{counts}/metrics" if counts else None
                     )
-        told = live.address if live is not None and live.ready else None
+        address = live.address if live is not None and live.ready else None
         return (
-            _Where(told.rstrip("/"))
-            if told and urlsplit(told).scheme in ("http", "https")
+            _Where(address.rstrip("/"))
+            if address and urlsplit(address).scheme in ("http", "https")
             else None
         )
 

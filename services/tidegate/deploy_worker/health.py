@@ -26,7 +26,7 @@ def checks(
     to stop. seen_at: monotonic seconds of the loop's last sign of life, 0 for none."""
     age = clock() - seen_at() if seen_at() else None
     fresh = age is not None and age < QUIET_S
-    said = trouble()
+    unavailable = trouble()
     return {
         "worker": Check(
             not stopping(),
@@ -36,16 +36,16 @@ def checks(
             fresh,
             f"last sign of life {age:.0f} s ago" if age is not None else "no sign of life yet",
         ),
-        "cluster": Check(said is None, said.detail if said else "watched"),
+        "cluster": Check(unavailable is None, unavailable.detail if unavailable else "watched"),
     }
 
 
 class Probes:
     """The port, from `start` to `stop`."""
 
-    def __init__(self, host: str, port: int, found: Callable[[], Mapping[str, Check]]) -> None:
+    def __init__(self, host: str, port: int, result: Callable[[], Mapping[str, Check]]) -> None:
         app = FastAPI(openapi_url=None)
-        app.include_router(router(found, REGISTRY))
+        app.include_router(router(result, REGISTRY))
         config = uvicorn.Config(
             app, host=host, port=port, log_config=None, access_log=False, server_header=False
         )

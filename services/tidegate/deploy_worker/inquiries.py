@@ -48,45 +48,45 @@ class Desk:
         try:
             if free:
                 with self._parts.store.begin() as tx:
-                    found = inquiries.take(tx, limit=free, seconds=TAKEN_S)
-                taken = found  # only once it is committed
+                    results = inquiries.take(tx, limit=free, seconds=TAKEN_S)
+                taken = results  # only once it is committed
         finally:
             if left := free - len(taken):
                 self._free.release(left)
-        for one in taken:
-            self._pool.submit(self._answer, one)
+        for inquiry in taken:
+            self._pool.submit(self._answer, inquiry)
 
     def close(self) -> None:
         """Finish what is under way."""
         self._pool.shutdown(wait=True)
 
-    def _answer(self, asked: Inquiry) -> None:
+    def _answer(self, inquiry: Inquiry) -> None:
         try:
-            answer = codec.plain(self._observe(asked))
+            answer = codec.plain(self._observe(inquiry))
             with self._parts.store.begin() as tx:
-                inquiries.answer(tx, asked.id, answer)
-            INQUIRIES.labels(asked.kind).inc()
+                inquiries.answer(tx, inquiry.id, answer)
+            INQUIRIES.labels(inquiry.kind).inc()
         except StoreUnavailable as error:
             log.warning(
-                "the database did not answer an inquiry", inquiry=asked.id, error=str(error)
+                "the database did not answer an inquiry", inquiry=inquiry.id, error=str(error)
             )
         finally:
             self._free.release()
             self._done()
 
-    def _observe(self, asked: Inquiry) -> Report | Survey:
+    def _observe(self, inquiry: Inquiry) -> Report | Survey:
         try:
-            return self._survey(asked) if asked.kind == SURVEY else self._preflight(asked)
+            return self._survey(inquiry) if inquiry.kind == SURVEY else self._preflight(inquiry)
         except StoreUnavailable:
             raise
         except (
             Exception
         ) as error:  # a bug here must be told to who waits, and must not end the thread
-            log.exception("an inquiry failed", inquiry=asked.id)
+            log.exception("an inquiry failed", inquiry=inquiry.id)
             return Report(trouble=f"the worker could not look: {type(error).__name__}: {error}")
 
-    def _survey(self, asked: Inquiry) -> Survey:
-        key = codec.loads(EndpointKey, asked.body)
+    def _survey(self, inquiry: Inquiry) -> Survey:
+        key = codec.loads(EndpointKey, inquiry.body)
         if (message := self._parts.site.denied(key.namespace)) is not None:
             return Survey(
                 problems=(
@@ -100,15 +100,15 @@ class Desk:
         seen = self._parts.cluster.observe(key)
         if isinstance(seen, Unavailable):
             return Survey(trouble=f"the cluster does not answer: {seen.detail}")
-        found = survey(seen, key, self._parts.platform(self._store_id()))
-        return Survey(found) if isinstance(found, Found) else Survey(problems=found)
+        existing = survey(seen, key, self._parts.platform(self._store_id()))
+        return Survey(existing) if isinstance(existing, Found) else Survey(problems=existing)
 
-    def _preflight(self, asked: Inquiry) -> Report:
-        if asked.kind != PREFLIGHT:
+    def _preflight(self, inquiry: Inquiry) -> Report:
+        if inquiry.kind != PREFLIGHT:
             return Report(
-                trouble=f"this worker does not know {asked.kind!r}: it is older than the service"
+                trouble=f"this worker does not know {inquiry.kind!r}: it is older than the service"
             )
-        request = codec.loads(Request, asked.body)
+        request = codec.loads(Request, inquiry.body)
         store = self._store_id()
         said_at = 0.0
 
@@ -117,7 +117,7 @@ class Desk:
             if time.monotonic() - said_at >= SAY_S:
                 said_at = time.monotonic()
                 with self._parts.store.begin() as tx:
-                    inquiries.report(tx, asked.id, progress, seconds=TAKEN_S)
+                    inquiries.report(tx, inquiry.id, progress, seconds=TAKEN_S)
 
         return run(request, self._parts, store, say)
 

@@ -69,8 +69,8 @@ class ClusterMeter:
 
     def trouble(self) -> str | None:
         """Why Prometheus cannot be asked, None where it can."""
-        found = self._prometheus.samples("up", 60)
-        return found.detail if isinstance(found, Unavailable) else None
+        answer = self._prometheus.samples("up", 60)
+        return answer.detail if isinstance(answer, Unavailable) else None
 
     def doctor(self, key: EndpointKey) -> tuple[Line, ...]:
         """What is found and what is missing of an endpoint's counters, a line each."""
@@ -97,8 +97,8 @@ class ClusterMeter:
 
     def _revision(self, key: EndpointKey, name: str) -> int | None:
         seen = self._observe(key)
-        found = numbered(seen, key).get("Revision", name) if isinstance(seen, Snapshot) else None
-        return number_of(found) if found else None
+        result = numbered(seen, key).get("Revision", name) if isinstance(seen, Snapshot) else None
+        return number_of(result) if result else None
 
     def _grpc(self, key: EndpointKey) -> bool:
         seen = self._observe(key)
@@ -154,4 +154,4 @@ def uncounted_copies(settings: WorkerSettings) -> str:
 
 def _route(seen: Snapshot, key: EndpointKey) -> Manifest | None:
     """Our HTTPRoute: of an adopted endpoint it has a name of its own."""
-    return next((one for one in seen.all("HTTPRoute") if ours(one, key)), None)
+    return next((row for row in seen.all("HTTPRoute") if ours(row, key)), None)

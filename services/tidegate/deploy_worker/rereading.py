@@ -54,42 +54,42 @@ class Rereading:
         self._lock = threading.Lock()
         self._readings: dict[Asked, _Reading] = {}
 
-    def __call__(self, registry: Registry, asked: Asked) -> Resolved | Unresolved | None:
+    def __call__(self, registry: Registry, request: Asked) -> Resolved | Unresolved | None:
         """What lies at the URI; None while it is being read, or waits for its turn."""
-        reading = self._begun(registry, asked)
+        reading = self._begun(registry, request)
         if reading is None:
             return None
         reading.done.wait(self._patience)
         if reading.found is None and self._clock() - reading.began > LONGEST_S:
-            return Unresolved(f"{asked.uri} could not be read within {LONGEST_S:.0f} s")
+            return Unresolved(f"{request.uri} could not be read within {LONGEST_S:.0f} s")
         return reading.found
 
-    def _begun(self, registry: Registry, asked: Asked) -> _Reading | None:
+    def _begun(self, registry: Registry, request: Asked) -> _Reading | None:
         with self._lock:
             now = self._clock()
             self._readings = {
-                key: one
-                for key, one in self._readings.items()
-                if one.found is None or now - one.ended < FRESH_S
+                key: item
+                for key, item in self._readings.items()
+                if item.found is None or now - item.ended < FRESH_S
             }
-            if (known := self._readings.get(asked)) is not None:
+            if (known := self._readings.get(request)) is not None:
                 return known
-            if sum(one.found is None for one in self._readings.values()) >= AT_ONCE:
+            if sum(item.found is None for item in self._readings.values()) >= AT_ONCE:
                 return None
-            reading = self._readings[asked] = _Reading(now)
+            reading = self._readings[request] = _Reading(now)
         # A daemon: a worker that is told to stop does not read to the end.
         threading.Thread(
-            target=self._read, args=(registry, asked.uri, reading), name="rereading", daemon=True
+            target=self._read, args=(registry, request.uri, reading), name="rereading", daemon=True
         ).start()
         return reading
 
     def _read(self, registry: Registry, uri: str, reading: _Reading) -> None:
-        found: Resolved | Unresolved
+        resolved: Resolved | Unresolved
         try:
-            found = registry.resolve(uri)
+            resolved = registry.resolve(uri)
         except Exception as error:
             log.exception("reading a model again failed", uri=uri)
-            found = Unresolved(f"{uri} cannot be read: {error}")
+            resolved = Unresolved(f"{uri} cannot be read: {error}")
         with self._lock:
-            reading.found, reading.ended = found, self._clock()
+            reading.found, reading.ended = resolved, self._clock()
         reading.done.set()

@@ -33,30 +33,30 @@ class StoreGauges(Collector):
             return ()
 
 
-def families(found: Gauges) -> tuple[Metric, ...]:
+def families(result: Gauges) -> tuple[Metric, ...]:
     """Series for endpoints in trouble and for rollouts only: what is well is a number."""
     endpoints = GaugeMetricFamily("tidegate_endpoints", "Endpoints by phase.", labels=["phase"])
-    for phase, number in found.phases.items():
+    for phase, number in result.phases.items():
         endpoints.add_metric([phase], number)
     labels = ["tenant", "endpoint"]
     trouble = GaugeMetricFamily(
         "tidegate_endpoint_trouble", "Endpoints that are not well.", labels=[*labels, "phase"]
     )
-    for one in found.troubled:
-        trouble.add_metric([one.key.namespace, one.key.name, one.phase], 1)
+    for item in result.troubled:
+        trouble.add_metric([item.key.namespace, item.key.name, item.phase], 1)
     waited = GaugeMetricFamily(
         "tidegate_rollout_waited_seconds",
         "How long a rollout has waited, and for what.",
         labels=[*labels, "waits_for"],
     )
-    for rollout in found.waiting:
+    for rollout in result.waiting:
         waited.add_metric(
             [rollout.key.namespace, rollout.key.name, rollout.waits_for], rollout.seconds
         )
     late = GaugeMetricFamily(
         "tidegate_workqueue_queue_duration_seconds",
         "How long the oldest work has waited for a worker.",
-        found.late,
+        result.late,
     )
     return endpoints, trouble, waited, late
 

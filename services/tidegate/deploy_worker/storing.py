@@ -81,9 +81,9 @@ def release(
     memory: codec.Json | None = None,
 ) -> bool:
     """End the lease of a reconcile that decided nothing. Return False when it was lost."""
-    told = None if status is None else codec.plain(status)
+    message = None if status is None else codec.plain(status)
     with parts.store.single() as tx:
-        recorded = reconciles.release(tx, lease, memory=memory, status=told, wake_in=wake_in)
+        recorded = reconciles.release(tx, lease, memory=memory, status=message, wake_in=wake_in)
     return not isinstance(recorded, LostLease)
 
 

@@ -79,8 +79,8 @@ class WarmUp:
         }
         wait(self._ask_due(pods), self._patience)
         with self._lock:
-            found = {uid: self._known.get(uid, _ASKED) for uid in pods}
-        return {uid: _cold_pod(pods[uid], cold) for uid, cold in found.items() if cold is not None}
+            result = {uid: self._known.get(uid, _ASKED) for uid in pods}
+        return {uid: _cold_pod(pods[uid], cold) for uid, cold in result.items() if cold is not None}
 
     def close(self) -> None:
         """End its threads and connections."""

@@ -132,10 +132,10 @@ def _enforce(services: Services, who: Principal, need: Need, path: dict[str, str
         case Where.NAMESPACE:
             demand(who, need.role, path["namespace"], services.settings.tenants)
         case Where.ROLLOUT:
-            found = _rollout(services, who, path["rollout_id"])
-            demand(who, need.role, found.key.namespace, services.settings.tenants)
+            rollout = _rollout(services, who, path["rollout_id"])
+            demand(who, need.role, rollout.key.namespace, services.settings.tenants)
             path["rollout_id"] = (
-                found.rollout.id
+                rollout.rollout.id
             )  # from here on the whole id, where a caller gave its beginning
         case Where.INSTALLATION:
             demand(who, need.role, EVERYWHERE)
@@ -148,9 +148,9 @@ def _rollout(services: Services, who: Principal, rollout_id: str) -> StoredRollo
     ApiError (404). May block: a Kubernetes identity is asked for at its API server.
     """
     with services.store.read() as tx:
-        found = rollouts.get(tx, rollout_id)
-        if found is not None:
-            return found
+        rollout = rollouts.get(tx, rollout_id)
+        if rollout is not None:
+            return rollout
         if len(rollout_id) < lookup.SHORT_ID:
             raise lookup.not_found("rollout", rollout_id, lookup.FIND_ROLLOUT)
         places = rollouts.namespaces_of_beginning(tx, rollout_id)
@@ -160,20 +160,20 @@ def _rollout(services: Services, who: Principal, rollout_id: str) -> StoredRollo
         return lookup.rollout_by_beginning(tx, rollout_id, viewable)
 
 
-def visible(asked: Caller, namespace: str | None) -> tuple[str, ...] | None:
+def visible(caller: Caller, namespace: str | None) -> tuple[str, ...] | None:
     """The namespaces that a list shows: this one, or all that the caller may view; None: every one.
     Raises Forbidden."""
-    who, services = asked.principal, asked.services
+    who, services = caller.principal, caller.services
     if namespace is not None:
-        asked.demand(Role.VIEWER, namespace)
+        caller.demand(Role.VIEWER, namespace)
         return (namespace,)
-    found = asked.choice()
+    results = caller.choice()
     if not services.settings.tenants and namespaces(who.grants, Role.VIEWER) is None:
         if who.also is None or not who.also(Role.VIEWER, EVERYWHERE):
             return None
         with services.store.read() as tx:
-            found = endpoints.used_namespaces(tx)
-    return tuple(one for one in found if who.also is None or not who.also(Role.VIEWER, one))
+            results = endpoints.used_namespaces(tx)
+    return tuple(item for item in results if who.also is None or not who.also(Role.VIEWER, item))
 
 
 class Still:
@@ -183,12 +183,12 @@ class Still:
 
     def __init__(
         self,
-        asked: Caller,
+        caller: Caller,
         secret: str,
         every: float = 15.0,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._asked, self._secret, self._every, self._clock = asked, secret, every, clock
+        self._asked, self._secret, self._every, self._clock = caller, secret, every, clock
         self._seen = clock()
 
     def may_view(self, namespace: str) -> bool:

@@ -24,54 +24,56 @@ _NAMED = 5  # of its labels and annotations, in a warning
 def check_new(tx: ReadTx, key: EndpointKey) -> None:
     """409 where the name serves already: what lies in the cluster is Tidegate's then, and nobody
     needs to look."""
-    found = endpoints.get(tx, key)
-    if found is not None and found.deleted_at is None:
+    endpoint = endpoints.get(tx, key)
+    if endpoint is not None and endpoint.deleted_at is None:
         raise exists(key)
 
 
-def adopt(tx: Tx, asked: Call, key: EndpointKey, body: AdoptEndpoint, found: Found) -> Reply:
+def adopt(tx: Tx, call: Call, key: EndpointKey, body: AdoptEndpoint, existing: Found) -> Reply:
     """Make an endpoint whose r0 is what was found."""
     if problems := rules.check_name(key.name):
         raise invalid(problems)
-    tenancy.check_adopted(tx, asked, key, found)
-    caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
-    found = _named(tx, found, body.model_id)
-    if problems := rules.check(Intent(key, 1, found.mode, 0, scaling=found.scaling), None, caps):
+    tenancy.check_adopted(tx, call, key, existing)
+    caps, messages = lookup.capabilities(tx, call.services.settings.worker_timeout)
+    existing = _named(tx, existing, body.model_id)
+    if problems := rules.check(
+        Intent(key, 1, existing.mode, 0, scaling=existing.scaling), None, caps
+    ):
         raise invalid(problems)
     made = endpoints.adopt(
         tx,
         key,
-        found,
+        existing,
         spec={"name": key.name, "namespace": key.namespace, "adopted": True},
-        author=asked.principal.name,
+        author=call.principal.name,
         message=body.reason or "adopted",
     )
     if isinstance(made, Exists):
         raise exists(key)
     if isinstance(made, Revision):
         raise _another(key)
-    said += [
-        *_addresses(key, found),
-        *_unshared(key, found),
-        *warnings.of_scaling(found.scaling, caps),
+    messages += [
+        *_addresses(key, existing),
+        *_unshared(key, existing),
+        *warnings.of_scaling(existing.scaling, caps),
     ]
-    shown = lookup.changed_endpoint(tx, made.endpoint, said)
+    endpoint_change = lookup.changed_endpoint(tx, made.endpoint, messages)
     return Reply(
         201,
-        shown,
+        endpoint_change,
         etag(made.endpoint.generation),
         path_of(key),
         Request(made.intent, (made.revision,)),
     )
 
 
-def _named(tx: Tx, found: Found, model_id: str | None) -> Found:
+def _named(tx: Tx, existing: Found, model_id: str | None) -> Found:
     """With the model whose versions come next."""
     if model_id is None:
-        return found
+        return existing
     if models.get_model(tx, model_id) is None:
         raise refuse("/model_id", f"there is no model {model_id!r}", specs.REGISTER_MODEL)
-    return replace(found, model=replace(found.model, model_id=model_id))
+    return replace(existing, model=replace(existing.model, model_id=model_id))
 
 
 def _another(key: EndpointKey) -> ApiError:
@@ -85,11 +87,11 @@ def _another(key: EndpointKey) -> ApiError:
     return refused(409, "exists", problem)
 
 
-def _addresses(key: EndpointKey, found: Found) -> list[str]:
+def _addresses(key: EndpointKey, existing: Found) -> list[str]:
     """What its clients must know."""
-    if found.mode is Mode.KNATIVE:
+    if existing.mode is Mode.KNATIVE:
         return []
-    old = f" ({found.url})" if found.url else ""
+    old = f" ({existing.url})" if existing.url else ""
     return [
         f"the InferenceService's own address{old} goes on to r0 alone; rollouts move the address "
         "of the endpoint's "
@@ -99,12 +101,12 @@ def _addresses(key: EndpointKey, found: Found) -> list[str]:
     ]
 
 
-def _unshared(key: EndpointKey, found: Found) -> list[str]:
+def _unshared(key: EndpointKey, existing: Found) -> list[str]:
     """Which of its labels and annotations are on r0's pods alone from now on."""
-    if not found.unshared:
+    if not existing.unshared:
         return []
-    names = ", ".join(found.unshared[:_NAMED])
-    more = f" and {len(found.unshared) - _NAMED} more" if len(found.unshared) > _NAMED else ""
+    names = ", ".join(existing.unshared[:_NAMED])
+    more = f" and {len(existing.unshared) - _NAMED} more" if len(existing.unshared) > _NAMED else ""
     return [
         f"labels and annotations of InferenceService {key} stay on r0 alone: {names}{more}; later "
         "revisions do not carry them"

@@ -133,12 +133,12 @@ def _checks(store: Store, settings: Settings, hub: Hub) -> Mapping[str, probes.C
     try:
         with store.read() as tx:
             worker = workers.newest(tx)
-            told = cluster_facts(tx, settings.worker_timeout)
+            facts = cluster_facts(tx, settings.worker_timeout)
         migrated = at_head(store.url)
     except StoreUnavailable as error:
         return {"service": stopping, "database": probes.Check(False, str(error))}
     alive = worker is not None and worker.age <= settings.worker_timeout
-    said = (
+    message = (
         "none has ever reported"
         if worker is None
         else f"{worker.owner} reported {worker.age:.0f} s ago"
@@ -149,15 +149,17 @@ def _checks(store: Store, settings: Settings, hub: Hub) -> Mapping[str, probes.C
         "migrations": probes.Check(
             migrated, "at head" if migrated else "not at head: run the migration"
         ),
-        "worker": probes.Check(alive, said, required=False),
+        "worker": probes.Check(alive, message, required=False),
         **{
-            f"cluster: {one.name}": probes.Check(one.state is not State.MISSING, _told(one), False)
-            for one in told
+            f"cluster: {fact.name}": probes.Check(
+                fact.state is not State.MISSING, _describe(fact), False
+            )
+            for fact in facts
         },
     }
 
 
-def _told(fact: Fact) -> str:
+def _describe(fact: Fact) -> str:
     return "; ".join(part for part in (f"{fact.state}: {fact.detail}", fact.way_out) if part)
 
 

@@ -67,7 +67,7 @@ class Caller:
         )
         if mine is None:
             return tenants
-        return tuple(sorted(one for one in mine if not tenants or one in tenants))
+        return tuple(sorted(item for item in mine if not tenants or item in tenants))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,8 @@ def _roll_back(reply: Reply) -> NoReturn:
 
 def services_of(request: Request) -> Services:
     """The app's services."""
-    found: Services = request.app.state.services
-    return found
+    services: Services = request.app.state.services
+    return services
 
 
 async def caller(
@@ -169,23 +169,25 @@ ReadCall = Annotated[Caller, Depends(caller)]
 WriteCall = Annotated[Call, Depends(call)]
 
 
-def mutate(asked: Call, action: Callable[[Tx], Reply], *, moves: bool = False) -> Response:
+def mutate(request: Call, action: Callable[[Tx], Reply], *, moves: bool = False) -> Response:
     """Run a change in one transaction, once per idempotency key. `action` must not leave the
     database. moves: it may begin something that goes through preflight first; a replay does not."""
     if not moves:
-        return _mutate(asked, action, None, None)
-    draft = _draft(asked, action)
+        return _mutate(request, action, None, None)
+    draft = _draft(request, action)
     if isinstance(draft, Response):
         return draft
-    report = preflight.accepted(asked.services.asker, draft.preflight) if draft.preflight else None
-    return _mutate(asked, action, draft, report)
+    report = (
+        preflight.accepted(request.services.asker, draft.preflight) if draft.preflight else None
+    )
+    return _mutate(request, action, draft, report)
 
 
-def _draft(asked: Call, action: Callable[[Tx], Reply]) -> Reply | Response:
+def _draft(request: Call, action: Callable[[Tx], Reply]) -> Reply | Response:
     """What the change would answer, rolled back; or the stored answer of this idempotency key."""
     try:
-        with asked.services.store.begin() as tx:
-            replayed = None if asked.dry_run else _claimed(tx, asked)
+        with request.services.store.begin() as tx:
+            replayed = None if request.dry_run else _claimed(tx, request)
             if replayed is not None:
                 return replayed
             _roll_back(action(tx))
@@ -193,28 +195,28 @@ def _draft(asked: Call, action: Callable[[Tx], Reply]) -> Reply | Response:
         return rolled_back.reply
 
 
-def replayed(asked: Call) -> Response | None:
+def replayed(request: Call) -> Response | None:
     """The stored answer of this idempotency key, for calls that look at the cluster before they
     change something."""
-    draft = _draft(asked, lambda _: Reply(204, _Nothing()))
+    draft = _draft(request, lambda _: Reply(204, _Nothing()))
     return draft if isinstance(draft, Response) else None
 
 
 def _mutate(
-    asked: Call, action: Callable[[Tx], Reply], draft: Reply | None, report: Report | None
+    request: Call, action: Callable[[Tx], Reply], draft: Reply | None, report: Report | None
 ) -> Response:
     try:
-        with asked.services.store.begin() as tx:
-            if asked.dry_run:
+        with request.services.store.begin() as tx:
+            if request.dry_run:
                 _roll_back(_reported(action(tx), report))
-            replayed = _claimed(tx, asked)
+            replayed = _claimed(tx, request)
             if replayed is not None:
                 return replayed
             reply = _reported(action(tx), report)
             _check_same(draft, reply)
             response = _response(reply.status, reply, {})
-            if asked.idempotency_key is not None:
-                _finish(tx, asked, asked.idempotency_key, response)
+            if request.idempotency_key is not None:
+                _finish(tx, request, request.idempotency_key, response)
             return response
     except _RolledBack as rolled_back:
         return _response(200, rolled_back.reply, {"dry_run": True})
@@ -226,7 +228,8 @@ def _check_same(draft: Reply | None, reply: Reply) -> None:
         return
     # Not the mark: that of a first intent is drawn as it is stored.
     before, now = (
-        replace(one.preflight.intent, mark="") if one.preflight else None for one in (draft, reply)
+        replace(item.preflight.intent, mark="") if item.preflight else None
+        for item in (draft, reply)
     )
     if before != now:
         detail = "the endpoint changed while the cluster was looked at"
@@ -259,17 +262,17 @@ def respond(body: BaseModel, etag: str | None = None) -> Response:
     return _response(200, Reply(200, body, etag), {})
 
 
-def _scope(asked: Call, key: str) -> KeyScope:
-    return KeyScope(asked.principal.name, asked.method, asked.path, key)
+def _scope(request: Call, key: str) -> KeyScope:
+    return KeyScope(request.principal.name, request.method, request.path, key)
 
 
-def _claimed(tx: Tx, asked: Call) -> Response | None:
+def _claimed(tx: Tx, request: Call) -> Response | None:
     """The stored answer of this idempotency key, None when the work is to be done."""
-    key = asked.idempotency_key
+    key = request.idempotency_key
     if key is None:
         return None
     field = "Idempotency-Key"
-    match idempotency.claim_key(tx, _scope(asked, key), asked.fingerprint):
+    match idempotency.claim_key(tx, _scope(request, key), request.fingerprint):
         case idempotency.New():
             return None
         case idempotency.Replay(stored):
@@ -287,12 +290,12 @@ def _claimed(tx: Tx, asked: Call) -> Response | None:
             raise refused(409, "in-progress", problem, {"Retry-After": "1"})
 
 
-def _finish(tx: Tx, asked: Call, key: str, response: Response) -> None:
+def _finish(tx: Tx, request: Call, key: str, response: Response) -> None:
     headers = {
         name: response.headers[name] for name in ("ETag", "Location") if name in response.headers
     }
     stored = idempotency.Response(response.status_code, headers, bytes(response.body))
-    idempotency.finish_key(tx, _scope(asked, key), asked.fingerprint, stored)
+    idempotency.finish_key(tx, _scope(request, key), request.fingerprint, stored)
 
 
 async def page_token(

@@ -21,29 +21,29 @@ def examine(tx: ReadTx, timeout: float) -> tuple[Fact, ...]:
 
 
 def _worker(tx: ReadTx, timeout: float) -> Fact:
-    found = workers.newest(tx)
-    if found is None:
+    worker = workers.newest(tx)
+    if worker is None:
         return Fact(
             WORKER, State.MISSING, "none has ever reported", "start a deploy-worker", needed=True
         )
-    said = f"{found.owner} reported {found.age:.0f} s ago"
-    if found.age > timeout:
-        return Fact(WORKER, State.MISSING, said, "look at its log, or start one", needed=True)
-    return Fact(WORKER, State.OK, said, needed=True)
+    message = f"{worker.owner} reported {worker.age:.0f} s ago"
+    if worker.age > timeout:
+        return Fact(WORKER, State.MISSING, message, "look at its log, or start one", needed=True)
+    return Fact(WORKER, State.OK, message, needed=True)
 
 
 def cluster_facts(tx: ReadTx, timeout: float) -> tuple[Fact, ...]:
     """What a living worker says of its cluster; not checked where none lives."""
-    found = workers.newest(tx)
-    if found is None or found.age > timeout:
+    worker = workers.newest(tx)
+    if worker is None or worker.age > timeout:
         return (
             Fact("cluster", State.UNCHECKED, "no worker lives, and only a worker sees the cluster"),
         )
-    return found.capabilities.facts or (
-        Fact("cluster", State.UNCHECKED, "; ".join(found.capabilities.notes)),
+    return worker.capabilities.facts or (
+        Fact("cluster", State.UNCHECKED, "; ".join(worker.capabilities.notes)),
     )
 
 
-def healthy(found: Sequence[Fact]) -> bool:
+def healthy(facts: Sequence[Fact]) -> bool:
     """Whether nothing that is needed is missing."""
-    return not any(fact.needed and fact.state is State.MISSING for fact in found)
+    return not any(fact.needed and fact.state is State.MISSING for fact in facts)

@@ -29,17 +29,17 @@ def path_of(key: EndpointKey) -> str:
     return f"/api/v1/endpoints/{key.namespace}/{key.name}"
 
 
-def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
+def create(tx: Tx, call: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
     """Make an endpoint with its first revision."""
-    caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
-    mode = body.mode or asked.services.settings.default_mode
+    caps, messages = lookup.capabilities(tx, call.services.settings.worker_timeout)
+    mode = body.mode or call.services.settings.default_mode
     model = specs.model_of(tx, body.model_id, body.model_version_id)
     runtime, scaling = (
         specs.runtime_of(body.runtime, body.runtime_config),
         specs.scaling_of(body.autoscaling),
     )
     specs.check_first(Intent(key, 1, mode, 1, scaling=scaling), model, runtime, caps)
-    tenancy.check_named(tx, asked, key, model, runtime, scaling)
+    tenancy.check_named(tx, call, key, model, runtime, scaling)
     _check_leftovers(tx, endpoints.get(tx, key), mode.value)
     made = endpoints.create(
         tx,
@@ -49,19 +49,19 @@ def create(tx: Tx, asked: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
         model=model,
         runtime=runtime,
         scaling=scaling,
-        author=asked.principal.name,
+        author=call.principal.name,
         message=body.reason or "created",
     )
     if isinstance(made, Exists):
         raise exists(key)
-    said += [
+    messages += [
         *warnings.of_alias(body.runtime, runtime),
         *warnings.of_runtime(runtime, caps),
         *warnings.of_scaling(scaling, caps),
     ]
-    shown = lookup.changed_endpoint(tx, made.endpoint, said)
+    endpoint_change = lookup.changed_endpoint(tx, made.endpoint, messages)
     asked_of = Request(made.intent, (made.revision,))
-    return Reply(201, shown, etag(made.endpoint.generation), path_of(key), asked_of)
+    return Reply(201, endpoint_change, etag(made.endpoint.generation), path_of(key), asked_of)
 
 
 def exists(key: EndpointKey) -> ApiError:
@@ -96,35 +96,35 @@ def _still_deleting(detail: str, text: str) -> ApiError:
 
 
 def patch(
-    tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, *, force: bool, supersede: bool
+    tx: Tx, call: Call, key: EndpointKey, body: PatchEndpoint, *, force: bool, supersede: bool
 ) -> Reply:
     """Scale, move traffic, or bring a version; all of it or nothing."""
     _check_patch(body)
     endpoint = lookup.locked(tx, key)
-    caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
+    caps, messages = lookup.capabilities(tx, call.services.settings.worker_timeout)
     intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
     new, message = intent, body.reason
     if body.autoscaling is not None:
         new = replace(new, scaling=specs.scaling_of(body.autoscaling, intent.scaling))
-        tenancy.check_scaling(tx, asked, key, new.scaling, intent.scaling)
-        said += warnings.of_scaling(new.scaling, caps, intent.scaling)
-    found = _candidate(tx, asked, key, body, intent)
-    if found is not None and not _is_candidate(running, found):
-        check_match(asked.if_match, endpoint.generation)
-        return _bring(tx, asked, endpoint, (intent, new), body, found, supersede, said)
+        tenancy.check_scaling(tx, call, key, new.scaling, intent.scaling)
+        messages += warnings.of_scaling(new.scaling, caps, intent.scaling)
+    result = _candidate(tx, call, key, body, intent)
+    if result is not None and not _is_candidate(running, result):
+        check_match(call.if_match, endpoint.generation)
+        return _bring(tx, call, endpoint, (intent, new), body, result, supersede, messages)
     change = None
     if "canary_percent" in body.model_fields_set:
         change = change_percent(body.canary_percent, intent, running, force=force)
-    _precondition(asked, endpoint, change, scales=body.autoscaling is not None)
+    _precondition(call, endpoint, change, scales=body.autoscaling is not None)
     percent = _percent(change)
     if percent is not None:
         candidate = running.rollout.candidate if running else intent.candidate
         if isinstance(change, Raising):
-            _check_with_candidate(tx, asked, intent, candidate)
+            _check_with_candidate(tx, call, intent, candidate)
         new = _at(new, candidate, replace(intent.candidate_traffic, percent=percent))
     append(
         tx,
-        asked,
+        call,
         endpoint,
         intent,
         new,
@@ -133,8 +133,8 @@ def patch(
     )
     for kind in change.actions if change else ():
         assert running is not None
-        lookup.append_action(tx, running, kind, asked.principal.name, message)
-    reply = _shown(tx, key, 200, said)
+        lookup.append_action(tx, running, kind, call.principal.name, message)
+    reply = _reply(tx, key, 200, messages)
     grows = new.scaling.min_replicas > intent.scaling.min_replicas
     if grows and not isinstance(change, Lowering):
         return replace(
@@ -175,7 +175,7 @@ def _check_patch(body: PatchEndpoint) -> None:
 
 
 def _candidate(
-    tx: Tx, asked: Call, key: EndpointKey, body: PatchEndpoint, intent: Intent
+    tx: Tx, call: Call, key: EndpointKey, body: PatchEndpoint, intent: Intent
 ) -> Candidate | None:
     if body.model_version_id is None and body.revision is None:
         return None
@@ -189,23 +189,23 @@ def _candidate(
     )
 
 
-def _is_candidate(running: Running | None, found: Candidate) -> bool:
+def _is_candidate(running: Running | None, candidate: Candidate) -> bool:
     return (
         running is not None
-        and found.number is not None
-        and running.rollout.candidate == found.number
+        and candidate.number is not None
+        and running.rollout.candidate == candidate.number
     )
 
 
 def _bring(
     tx: Tx,
-    asked: Call,
+    call: Call,
     endpoint: Endpoint,
     intent_and_new: tuple[Intent, Intent],
     body: PatchEndpoint,
-    found: Candidate,
+    candidate: Candidate,
     supersede: bool,
-    said: list[str],
+    messages: list[str],
 ) -> Reply:
     """A new candidate: a guarded manual rollout, with the percent already asked for."""
     percent = body.canary_percent
@@ -218,28 +218,30 @@ def _bring(
         )
     intent, new = intent_and_new
     endpoint = append(
-        tx, asked, endpoint, intent, new, body.reason or "scaled", _spec(endpoint, body)
+        tx, call, endpoint, intent, new, body.reason or "scaled", _spec(endpoint, body)
     )
     started = start(
         tx,
-        asked,
+        call,
         endpoint,
         new,
-        found,
+        candidate,
         manual(),
         body.reason,
         supersede=supersede,
         percent=percent or None,
         accept_breaking=body.accept_breaking,
     )
-    said = [*said, *started.warnings]
+    messages = [*messages, *started.warnings]
     if percent and started.queued:
-        said.append(f"{percent} % waits: send it again when the rollout before this one has ended")
+        messages.append(
+            f"{percent} % waits: send it again when the rollout before this one has ended"
+        )
     elif percent:
         with_candidate = _at(new, started.candidate, replace(NO_TRAFFIC, percent=percent))
         append(
             tx,
-            asked,
+            call,
             endpoint,
             new,
             with_candidate,
@@ -247,10 +249,10 @@ def _bring(
             None,
         )
     reply = replace(
-        _shown(tx, endpoint.key, 202, said, f"/api/v1/rollouts/{started.id}"),
+        _reply(tx, endpoint.key, 202, messages, f"/api/v1/rollouts/{started.id}"),
         preflight=started.preflight,
     )
-    return _without_id(reply) if asked.dry_run else reply
+    return _without_id(reply) if call.dry_run else reply
 
 
 def _without_id(reply: Reply) -> Reply:
@@ -281,30 +283,32 @@ def _percent(change: Change | None) -> int | None:
             assert_never(change)
 
 
-def _check_with_candidate(tx: Tx, asked: Call, intent: Intent, candidate: int | None) -> None:
+def _check_with_candidate(tx: Tx, call: Call, intent: Intent, candidate: int | None) -> None:
     """The tenant may still name what the candidate names. Raises ApiError (422)."""
     if candidate is None:
         return
-    found = candidate_of(tx, intent.key, intent, model_id=None, version_id=None, revision=candidate)
-    tenancy.check_named(tx, asked, intent.key, found.model, found.runtime)
+    result = candidate_of(
+        tx, intent.key, intent, model_id=None, version_id=None, revision=candidate
+    )
+    tenancy.check_named(tx, call, intent.key, result.model, result.runtime)
 
 
-def _precondition(asked: Call, endpoint: Endpoint, change: Change | None, *, scales: bool) -> None:
+def _precondition(call: Call, endpoint: Endpoint, change: Change | None, *, scales: bool) -> None:
     """A stale If-Match does not matter toward stable: that always works."""
     match change:
         case Promotion():
-            require_match(asked.if_match, endpoint.generation, "promoting")
+            require_match(call.if_match, endpoint.generation, "promoting")
         case Lowering() if not scales:
             return
         case Lowering() | Raising() | None:
-            check_match(asked.if_match, endpoint.generation)
+            check_match(call.if_match, endpoint.generation)
         case _:
             assert_never(change)
 
 
 def append(
     tx: Tx,
-    asked: Call,
+    call: Call,
     endpoint: Endpoint,
     old: Intent,
     new: Intent,
@@ -315,18 +319,18 @@ def append(
     Raises ApiError."""
     if replace(new, author=old.author, message=old.message) == old:
         return endpoint
-    caps, _ = lookup.capabilities(tx, asked.services.settings.worker_timeout)
+    caps, _ = lookup.capabilities(tx, call.services.settings.worker_timeout)
     problems = rules.check(new, old, caps)
     if problems:
         raise invalid(problems)
-    signed = replace(new, author=asked.principal.name, message=message)
+    signed = replace(new, author=call.principal.name, message=message)
     done = intents.append_intent(tx, signed, endpoint.generation)
     assert isinstance(done, Appended)  # the endpoint's row is locked
     if spec is not None:
         endpoints.set_spec(tx, endpoint.key, spec)
-    found = endpoints.get(tx, endpoint.key)
-    assert found is not None
-    return found
+    result = endpoints.get(tx, endpoint.key)
+    assert result is not None
+    return result
 
 
 def _spec(endpoint: Endpoint, body: PatchEndpoint) -> dict[str, Any] | None:
@@ -340,23 +344,25 @@ def _default_message(percent: int | None) -> str:
     return "scaled" if percent is None else f"{percent} %"
 
 
-def delete(tx: Tx, asked: Call, key: EndpointKey, reason: str) -> Reply:
+def delete(tx: Tx, call: Call, key: EndpointKey, reason: str) -> Reply:
     """Take an endpoint away: its rollout is aborted, then nothing is wanted any more."""
     endpoint = lookup.locked(tx, key)
-    require_match(asked.if_match, endpoint.generation, "deleting")
+    require_match(call.if_match, endpoint.generation, "deleting")
     intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
     if running is not None:
         lookup.append_action(
-            tx, running, ActionKind.ABORT, asked.principal.name, reason or "the endpoint is deleted"
+            tx, running, ActionKind.ABORT, call.principal.name, reason or "the endpoint is deleted"
         )
     gone = replace(intent, stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, standby=())
-    append(tx, asked, endpoint, intent, gone, reason or "deleted", None)
-    return _shown(tx, key, 202, [])
+    append(tx, call, endpoint, intent, gone, reason or "deleted", None)
+    return _reply(tx, key, 202, [])
 
 
-def _shown(
-    tx: Tx, key: EndpointKey, status: int, said: list[str], location: str | None = None
+def _reply(
+    tx: Tx, key: EndpointKey, status: int, messages: list[str], location: str | None = None
 ) -> Reply:
-    found = endpoints.get(tx, key)
-    assert found is not None
-    return Reply(status, lookup.changed_endpoint(tx, found, said), etag(found.generation), location)
+    endpoint = endpoints.get(tx, key)
+    assert endpoint is not None
+    return Reply(
+        status, lookup.changed_endpoint(tx, endpoint, messages), etag(endpoint.generation), location
+    )

@@ -115,14 +115,14 @@ async def stream(
     with hub.subscribed(subject) as changed:
         while not hub.stopping:
             changed.clear()
-            found = await run_in_threadpool(observe, cursor)
-            for event in found.events:
+            batch = await run_in_threadpool(observe, cursor)
+            for event in batch.events:
                 yield event.encode()
             left = end - loop.time()
-            if found.gone or left <= 0:
+            if batch.gone or left <= 0:
                 return
-            if found.events and found.cursor != cursor:
-                cursor = found.cursor
+            if batch.events and batch.cursor != cursor:
+                cursor = batch.cursor
                 continue  # there may be more than one reconcile brings
             try:
                 await asyncio.wait_for(changed.wait(), min(keepalive, left))

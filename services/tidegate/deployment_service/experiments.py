@@ -20,7 +20,7 @@ from tidegate.web.problems import invalid, refused
 SHOWN_ONLY = "kept and shown, but no verdict is made of it: this rollout was started without metrics.experiment"
 
 
-def add(tx: Tx, asked: Call, running: Running, endpoint: Endpoint, body: EvidenceIn) -> Reply:
+def add(tx: Tx, call: Call, running: Running, endpoint: Endpoint, body: EvidenceIn) -> Reply:
     """Keep counts; the rollout controller judges them with its next reconcile. The same counts
     again change nothing. Raises ApiError (409, 422)."""
     rollout = running.rollout
@@ -31,19 +31,19 @@ def add(tx: Tx, asked: Call, running: Running, endpoint: Endpoint, body: Evidenc
         problems = rules.check(new, known, rollout, running.progress, experiments.now(tx))
         if problems:
             raise invalid(problems)
-        _keep(tx, asked, rollout, endpoint, new, body)
+        _keep(tx, call, rollout, endpoint, new, body)
     warnings = [] if rules.asked(rollout.strategy) else [SHOWN_ONLY]
     return Reply(201, lookup.changed_rollout(tx, running.stored, warnings))
 
 
 def _keep(
-    tx: Tx, asked: Call, rollout: Rollout, endpoint: Endpoint, new: Counts, body: EvidenceIn
+    tx: Tx, call: Call, rollout: Rollout, endpoint: Endpoint, new: Counts, body: EvidenceIn
 ) -> None:
-    author = asked.principal.name
+    author = call.principal.name
     experiments.add(tx, rollout.id, new, author=author)
-    told = {"rollout": rollout.id, "counts": body.model_dump()}
+    state = {"rollout": rollout.id, "counts": body.model_dump()}
     ledger.append(
-        tx, endpoint.id, ledger.Line(author, lookup.EVIDENCE, "counts of an experiment", told)
+        tx, endpoint.id, ledger.Line(author, lookup.EVIDENCE, "counts of an experiment", state)
     )
     poke(tx, endpoint.key)
 

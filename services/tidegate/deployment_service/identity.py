@@ -57,8 +57,12 @@ class Identities:
             return None
         if secret.startswith(tokens.PREFIX):
             with self._store.read() as tx:
-                found = tokens.lookup(tx, secret)
-            return Principal(found.name, roles(found.roles, found.namespace)) if found else None
+                principal = tokens.lookup(tx, secret)
+            return (
+                Principal(principal.name, roles(principal.roles, principal.namespace))
+                if principal
+                else None
+            )
         issuer = peek(secret).issuer
         if issuer.startswith(self.local.family):
             return self.local.principal(secret)

@@ -45,26 +45,26 @@ def not_found(
 
 def known(tx: ReadTx, key: EndpointKey) -> Endpoint:
     """An endpoint to look at; a deleted one as long as something of it is left."""
-    found = endpoints.get(tx, key)
-    if found is None or phase(found) == GONE:
+    endpoint = endpoints.get(tx, key)
+    if endpoint is None or phase(endpoint) == GONE:
         raise no_endpoint(tx, key)
-    return found
+    return endpoint
 
 
 def recorded(tx: ReadTx, key: EndpointKey) -> Endpoint:
     """An endpoint whose past is asked for: that of a deleted one stays."""
-    found = endpoints.get(tx, key)
-    if found is None:
+    endpoint = endpoints.get(tx, key)
+    if endpoint is None:
         raise no_endpoint(tx, key)
-    return found
+    return endpoint
 
 
 def locked(tx: Tx, key: EndpointKey) -> Endpoint:
     """An endpoint to change: nobody else does until this transaction ends."""
-    found = endpoints.lock(tx, key)
-    if found is None or found.deleted_at is not None:
+    endpoint = endpoints.lock(tx, key)
+    if endpoint is None or endpoint.deleted_at is not None:
         raise no_endpoint(tx, key)
-    return found
+    return endpoint
 
 
 def no_endpoint(tx: ReadTx, key: EndpointKey) -> ApiError:
@@ -122,9 +122,9 @@ def changed_endpoint(
     return out.changed(out.EndpointChange, endpoint_out(tx, endpoint), warnings)
 
 
-def endpoints_out(tx: ReadTx, found: Sequence[Endpoint]) -> list[out.EndpointOut]:
+def endpoints_out(tx: ReadTx, results: Sequence[Endpoint]) -> list[out.EndpointOut]:
     """Endpoints as answered; the number of queries does not depend on how many."""
-    return [_endpoint_out(whole) for whole in overviews(tx, found)]
+    return [_endpoint_out(whole) for whole in overviews(tx, results)]
 
 
 def _endpoint_out(whole: Overview) -> out.EndpointOut:
@@ -173,8 +173,8 @@ def _spec(endpoint: Endpoint, stable: out.RevisionOut | None) -> out.SpecOut:
 
 
 def _revision_out(whole: Overview, number: int | None) -> out.RevisionOut | None:
-    found = whole.revisions.get(number) if number is not None else None
-    return revisions.stored(found) if found else None
+    revision = whole.revisions.get(number) if number is not None else None
+    return revisions.stored(revision) if revision else None
 
 
 def changed_rollout(
@@ -192,70 +192,72 @@ def rollout_out(tx: ReadTx, stored: StoredRollout) -> out.RolloutOut:
 
 
 def rollouts_out(
-    tx: ReadTx, endpoint: Endpoint, found: Sequence[StoredRollout]
+    tx: ReadTx, endpoint: Endpoint, stored_rollouts: Sequence[StoredRollout]
 ) -> list[out.RolloutOut]:
     """Rollouts of one endpoint as answered; the number of queries does not depend on how many."""
     intent = intent_of(tx, endpoint.key)
-    running = [stored.rollout.id for stored in found if stored.outcome is None]
-    compared = [stored.rollout.id for stored in found if stored.rollout.strategy.kind is Kind.AB]
+    running = [stored.rollout.id for stored in stored_rollouts if stored.outcome is None]
+    compared = [
+        stored.rollout.id for stored in stored_rollouts if stored.rollout.strategy.kind is Kind.AB
+    ]
     pending = unheard(tx, running)
     counts = experiments.sent_to(tx, compared) if compared else {}
-    shown = []
-    for stored in found:
+    rows = []
+    for stored in stored_rollouts:
         answer = _acting(stored, intent, endpoint, pending.get(stored.rollout.id, ()))
         sent = counts.get(stored.rollout.id, ())
-        shown.append(answer.model_copy(update={"experiment": [_experiment(one) for one in sent]}))
-    return shown
+        rows.append(answer.model_copy(update={"experiment": [_experiment(item) for item in sent]}))
+    return rows
 
 
 def _acting(
     stored: StoredRollout, intent: Intent, endpoint: Endpoint, pending: tuple[Action, ...]
 ) -> out.RolloutOut:
-    shown = views.rollout(stored, intent, endpoint.status)
-    return shown.model_copy(update={"pending": [action.kind for action in pending]})
+    rollout = views.rollout(stored, intent, endpoint.status)
+    return rollout.model_copy(update={"pending": [action.kind for action in pending]})
 
 
 def rollout_by_id(tx: ReadTx, rollout_id: str) -> StoredRollout:
     """A rollout by its whole id. Raises ApiError (404)."""
-    found = rollouts.get(tx, rollout_id)
-    if found is None:
+    rollout = rollouts.get(tx, rollout_id)
+    if rollout is None:
         raise not_found("rollout", rollout_id, FIND_ROLLOUT)
-    return found
+    return rollout
 
 
 def rollout_by_beginning(tx: ReadTx, beginning: str, namespaces: Collection[str]) -> StoredRollout:
     """The one rollout in these namespaces whose id begins so. Raises ApiError (404)."""
-    found = rollouts.beginning(tx, beginning, namespaces)
-    if len(found) == 1:
-        return found[0]
-    if found:
+    stored_rollouts = rollouts.beginning(tx, beginning, namespaces)
+    if len(stored_rollouts) == 1:
+        return stored_rollouts[0]
+    if stored_rollouts:
         detail = f"more than one rollout's id begins with {beginning[:80]!r}"
         problem = Problem("rollout_id", detail, Remediation("give more of the id"))
         raise refused(404, "ambiguous", problem)
     raise not_found("rollout", beginning, FIND_ROLLOUT)
 
 
-def _experiment(one: experiments.Sent) -> out.ExperimentOut:
+def _experiment(sent: experiments.Sent) -> out.ExperimentOut:
     return out.ExperimentOut(
-        revision=one.counts.revision,
-        successes=one.counts.successes,
-        units=one.counts.units,
-        interval_start=one.counts.start,
-        interval_end=one.counts.end,
-        author=one.author,
-        at=statuses.at(one.at),
+        revision=sent.counts.revision,
+        successes=sent.counts.successes,
+        units=sent.counts.units,
+        interval_start=sent.counts.start,
+        interval_end=sent.counts.end,
+        author=sent.author,
+        at=statuses.at(sent.at),
     )
 
 
 def append_action(
-    tx: Tx, asked: Running, kind: ActionKind, author: str, reason: str, run_id: str = ""
+    tx: Tx, request: Running, kind: ActionKind, author: str, reason: str, run_id: str = ""
 ) -> None:
     """Append an action, or 409 when the rollout has ended meanwhile."""
     match rollouts.add_action(
-        tx, asked.rollout.id, kind, author=author, reason=reason, run_id=run_id
+        tx, request.rollout.id, kind, author=author, reason=reason, run_id=run_id
     ):
         case Finished(outcome):
-            raise ended(asked.stored, outcome.value)
+            raise ended(request.stored, outcome.value)
 
 
 def ended(stored: StoredRollout, outcome: str) -> ApiError:

@@ -21,18 +21,18 @@ OWN_MODEL = Remediation(
 )
 
 
-def check_version(asked: Caller, model: ModelRow, uri: str) -> None:
+def check_version(caller: Caller, model: ModelRow, uri: str) -> None:
     """403 for a model of others, or an address that no tenant of the caller may name. uri: a plain
     one. May block."""
-    if may(asked.principal, Role.EDITOR, EVERYWHERE):
+    if may(caller.principal, Role.EDITOR, EVERYWHERE):
         return
-    _check_model(asked, model)
-    _check_uri(asked, uri)
+    _check_model(caller, model)
+    _check_uri(caller, uri)
 
 
-def _check_model(asked: Caller, model: ModelRow) -> None:
-    who = asked.principal
-    with asked.services.store.read() as tx:
+def _check_model(caller: Caller, model: ModelRow) -> None:
+    who = caller.principal
+    with caller.services.store.read() as tx:
         used = models.serving_namespaces(tx, model.model_id)
     # Counted, never named: the caller may not know that they exist.
     others = sum(not may(who, Role.EDITOR, namespace) for namespace in used)
@@ -44,27 +44,27 @@ def _check_model(asked: Caller, model: ModelRow) -> None:
         raise Forbidden("forbidden", detail, OWN_MODEL, "model_id")
 
 
-def _check_uri(asked: Caller, uri: str) -> None:
-    mine, settings = _edited(asked), asked.services.settings
-    with asked.services.store.read() as tx:
+def _check_uri(caller: Caller, uri: str) -> None:
+    mine, settings = _edited(caller), caller.services.settings
+    with caller.services.store.read() as tx:
         lists = [allowed(tx, settings, namespace).uri_prefixes for namespace in mine]
     prefixes = sorted({prefix for known in lists for prefix in known})
     if not reaches(uri, prefixes):
         raise Forbidden(
             "not-allowed",
             f"{uri[:200]!r} lies below no storage URI prefix of a tenant where "
-            f"{asked.principal.name!r} is editor "
+            f"{caller.principal.name!r} is editor "
             f"({quoted(prefixes) or 'they have none'})",
             ask_to_allow("store it below one"),
             "/uri",
         )
 
 
-def _edited(asked: Caller) -> list[str]:
+def _edited(caller: Caller) -> list[str]:
     """The namespaces where the caller is editor."""
-    who, tenants = asked.principal, asked.services.settings.tenants
-    found = {grant.namespace for grant in who.grants if grant.role.includes(Role.EDITOR)}
-    if EVERYWHERE in found:  # granted in every one, but its cluster says no to some
-        with asked.services.store.read() as tx:
-            found |= {*tenants, *endpoints.used_namespaces(tx)}
-    return sorted(one for one in found - {EVERYWHERE} if may(who, Role.EDITOR, one, tenants))
+    who, tenants = caller.principal, caller.services.settings.tenants
+    results = {grant.namespace for grant in who.grants if grant.role.includes(Role.EDITOR)}
+    if EVERYWHERE in results:  # granted in every one, but its cluster says no to some
+        with caller.services.store.read() as tx:
+            results |= {*tenants, *endpoints.used_namespaces(tx)}
+    return sorted(item for item in results - {EVERYWHERE} if may(who, Role.EDITOR, item, tenants))

@@ -59,13 +59,15 @@ def strategy_of(body: StartRollout) -> Strategy:
     )
 
 
-def metrics_of(asked: MetricsIn) -> tuple[Metric, ...]:
+def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
     """The metrics of a rollout, errors first."""
-    found = [_metric(MetricKind.ERRORS, asked.errors, None)]
-    if asked.latency is not None:
-        found.append(_metric(MetricKind.LATENCY, asked.latency, asked.latency.latency_threshold_ms))
-    if (own := asked.experiment) is not None:
-        found.append(
+    results = [_metric(MetricKind.ERRORS, metrics.errors, None)]
+    if metrics.latency is not None:
+        results.append(
+            _metric(MetricKind.LATENCY, metrics.latency, metrics.latency.latency_threshold_ms)
+        )
+    if (own := metrics.experiment) is not None:
+        results.append(
             Metric(
                 MetricKind.EXPERIMENT,
                 own.fail_margin,
@@ -73,7 +75,7 @@ def metrics_of(asked: MetricsIn) -> tuple[Metric, ...]:
                 min_requests=own.min_requests,
             )
         )
-    return tuple(found)
+    return tuple(results)
 
 
 def _data_seconds(body: StartRollout) -> float:
@@ -96,21 +98,21 @@ def _check_comparisons(body: StartRollout, plan: Strategy) -> Iterator[Problem]:
         yield Problem(pointer, detail, remediation)
 
 
-def limits_of(asked: MetricsIn) -> Limits:
+def limits_of(metrics: MetricsIn) -> Limits:
     """What the candidate's pods are allowed."""
     return Limits(
-        asked.restarts.allowed, asked.oom_kills.allowed, asked.no_ready_pods.allowed_seconds
+        metrics.restarts.allowed, metrics.oom_kills.allowed, metrics.no_ready_pods.allowed_seconds
     )
 
 
-def _metric(kind: MetricKind, asked: MetricIn, latency_threshold_ms: float | None) -> Metric:
+def _metric(kind: MetricKind, metric: MetricIn, latency_threshold_ms: float | None) -> Metric:
     return Metric(
         kind,
-        asked.fail_margin,
-        asked.pass_margin,
-        asked.objective,
+        metric.fail_margin,
+        metric.pass_margin,
+        metric.objective,
         latency_threshold_ms,
-        asked.min_requests,
+        metric.min_requests,
     )
 
 
@@ -119,7 +121,7 @@ def check_plan(
 ) -> tuple[Problem, ...]:
     """Everything the rule book says about the intents that this plan makes, each thing once."""
     candidate_traffics = [CandidateTraffic(), *(step.candidate_traffic for step in plan.steps)]
-    found: dict[Problem, None] = {}
+    result: dict[Problem, None] = {}
     for candidate_traffic in candidate_traffics:
         new = replace(
             intent,
@@ -127,8 +129,8 @@ def check_plan(
             candidate_traffic=candidate_traffic,
             generation=intent.generation + 1,
         )
-        found |= dict.fromkeys(rules.check(new, intent, caps))
-    return tuple(found)
+        result |= dict.fromkeys(rules.check(new, intent, caps))
+    return tuple(result)
 
 
 def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
@@ -165,11 +167,11 @@ def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], t
 
 
 def _base(body: StartRollout) -> Strategy:
-    asked = body.strategy
-    if isinstance(asked, StrategyIn):
-        return Strategy(asked.kind, tuple(_step(step) for step in asked.steps), asked.ending)
+    request = body.strategy
+    if isinstance(request, StrategyIn):
+        return Strategy(request.kind, tuple(_step(step) for step in request.steps), request.ending)
     bake = {} if body.bake_seconds is None else {"bake": body.bake_seconds}
-    match asked:
+    match request:
         case Kind.CANARY:
             return strategy.canary(body.steps or strategy.CANARY_PERCENTS, **bake)
         case Kind.AB:

@@ -61,8 +61,8 @@ class StoreAsker:
         with self._turn():
             self._check_worker()
             with self.store.begin() as tx:
-                asked = inquiries.ask(tx, kind, body)
-            return self._wait(asked, answer)
+                request = inquiries.ask(tx, kind, body)
+            return self._wait(request, answer)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -90,16 +90,16 @@ class StoreAsker:
             )
             raise ApiError(503, "no-worker", detail, headers=_RETRY)
 
-    def _wait(self, asked: str, answer: type[T]) -> T:
+    def _wait(self, request: str, answer: type[T]) -> T:
         ends, interval, progress = self.clock() + self.limit, _FIRST_INTERVAL_S, ""
         while self.clock() < ends:
             self.sleep(interval)
             interval = min(2 * interval, _INTERVAL_S)
             with self.store.read() as tx:
-                found = inquiries.get(tx, asked)
-            if found is not None and found.answer is not None:
-                return codec.loads(answer, found.answer)
-            progress = found.progress if found else progress
+                inquiry = inquiries.get(tx, request)
+            if inquiry is not None and inquiry.answer is not None:
+                return codec.loads(answer, inquiry.answer)
+            progress = inquiry.progress if inquiry else progress
         detail = (
             f"the worker did not finish its observation of the cluster within {self.limit:.0f} s "
             f"({progress or 'it has not begun'}): nothing was accepted; repeat"
@@ -114,8 +114,8 @@ def accepted(asker: Asker, request: Request) -> Report:
     _check_trouble(report.trouble)
     problems = report.of(Level.PROBLEM)
     if problems:
-        detail = "; ".join(one.text for one in problems)
-        raise ApiError(422, "preflight", detail, [_place(one) for one in problems])
+        detail = "; ".join(problem.text for problem in problems)
+        raise ApiError(422, "preflight", detail, [_place(problem) for problem in problems])
     return report
 
 
@@ -135,12 +135,18 @@ def _check_trouble(trouble: str) -> None:
         raise ApiError(503, "preflight-unanswered", detail, headers=_RETRY)
 
 
-def _place(found: Finding) -> Place:
-    pointer = f"/steps/{found.index}" if found.index is not None else "/"
-    if found.rule == "tenant":
+def _place(finding: Finding) -> Place:
+    pointer = f"/steps/{finding.index}" if finding.index is not None else "/"
+    if finding.rule == "tenant":
         pointer = "namespace"
     return Place(
-        pointer, found.detail, found.remediation, found.step, found.rule, found.object, found.path
+        pointer,
+        finding.detail,
+        finding.remediation,
+        finding.step,
+        finding.rule,
+        finding.object,
+        finding.path,
     )
 
 
@@ -150,14 +156,14 @@ def shown(report: Report) -> out.PreflightOut:
         checked=report.checked,
         findings=[
             out.FindingOut(
-                level=one.level,
-                rule=one.rule,
-                detail=one.detail,
-                step=one.step,
-                object=one.object,
-                path=one.path,
+                level=finding.level,
+                rule=finding.rule,
+                detail=finding.detail,
+                step=finding.step,
+                object=finding.object,
+                path=finding.path,
             )
-            for one in report.findings
+            for finding in report.findings
         ],
         start_seconds=report.start_seconds,
         undo_seconds=report.undo_seconds,
@@ -167,4 +173,4 @@ def shown(report: Report) -> out.PreflightOut:
 
 def said(report: Report) -> list[str]:
     """Warnings for the answer."""
-    return [one.text for one in report.of(Level.WARNING)]
+    return [finding.text for finding in report.of(Level.WARNING)]

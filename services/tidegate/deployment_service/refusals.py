@@ -46,7 +46,7 @@ def _record(request: Request, refusal: Forbidden | NotAllowedError) -> None:
     operation = getattr(request.scope.get("route"), "operation_id", None) or ""
     body = {
         "operation": operation, "method": request.method, "path": request.url.path[:500], "code": refusal.code,
-        "fields": [one.field for one in refusal.errors], "request_id": request.state.request_id,
+        "fields": [problem.field for problem in refusal.errors], "request_id": request.state.request_id,
     }  # fmt: skip
     if isinstance(refusal, NotAllowedError):
         body["endpoint"] = str(refusal.key)
@@ -65,8 +65,8 @@ def _record(request: Request, refusal: Forbidden | NotAllowedError) -> None:
 def _chain(tx: Tx, refusal: Forbidden | NotAllowedError, path: dict[str, str]) -> str:
     key = refusal.key if isinstance(refusal, NotAllowedError) else None
     if key is None and "rollout_id" in path:
-        found = rollouts.get(tx, path["rollout_id"])
-        key = found.key if found else None
+        rollout = rollouts.get(tx, path["rollout_id"])
+        key = rollout.key if rollout else None
     elif key is None and "namespace" in path and "name" in path:
         key = EndpointKey(path["namespace"], path["name"])
     endpoint = endpoints.get(tx, key) if key else None

@@ -8,9 +8,9 @@ from tidegate.store.values import StoredRevision
 
 def stored(value: StoredRevision) -> out.RevisionOut:
     """A stored revision as answered."""
-    shown = revision(value.revision)
+    view = revision(value.revision)
     made = {"created_at": when(value.created_at), "created_by": value.created_by}
-    return shown.model_copy(update=made)
+    return view.model_copy(update=made)
 
 
 def revision(value: Revision) -> out.RevisionOut:

@@ -70,10 +70,12 @@ def candidate_of(
     model = specs.model_of(tx, model_id or stable.model.model_id, version_id)
     runtime = stable.runtime
     if runtime_config is not None or runtime_name is not None:
-        asked = specs.runtime_of(runtime_name or runtime.name, runtime_config or RuntimeConfig())
+        requested = specs.runtime_of(
+            runtime_name or runtime.name, runtime_config or RuntimeConfig()
+        )
         left_out = runtime_config is None or runtime_config.security is None
         runtime = (
-            replace(asked, security=runtime.security) if left_out else asked
+            replace(requested, security=runtime.security) if left_out else requested
         )  # nothing is opened by silence
     for stored in revisions.list_revisions(tx, key).items:
         if (stored.revision.model, stored.revision.runtime) == (model, runtime):
@@ -84,8 +86,8 @@ def candidate_of(
 def _existing(
     tx: ReadTx, key: EndpointKey, number: int | None, field: str = "/revision"
 ) -> Candidate:
-    found = revisions.get_revision(tx, key, number) if number is not None else None
-    if found is None:
+    revision = revisions.get_revision(tx, key, number) if number is not None else None
+    if revision is None:
         raise refuse(
             field,
             f"there is no r{number} of {key}",
@@ -95,15 +97,15 @@ def _existing(
                 f"tidegate endpoint get {key.name} -n {key.namespace}",
             ),
         )
-    return Candidate(found.revision.model, found.revision.runtime, found.revision.number)
+    return Candidate(revision.revision.model, revision.revision.runtime, revision.revision.number)
 
 
 def start(
     tx: Tx,
-    asked: Call,
+    call: Call,
     endpoint: Endpoint,
     intent: Intent,
-    found: Candidate,
+    candidate: Candidate,
     plan: Strategy,
     reason: str,
     *,
@@ -116,26 +118,26 @@ def start(
 ) -> Begun:
     """Store a rollout of this candidate; the rollout controller starts it. percent: a person's,
     that comes with it. accept_breaking: of stable's contract. Raises ApiError (409, 422)."""
-    caps, said = lookup.capabilities(tx, asked.services.settings.worker_timeout)
+    caps, messages = lookup.capabilities(tx, call.services.settings.worker_timeout)
     running = lookup.running(tx, endpoint.key)
     check(refuse_start(running.open if running else None, supersede=supersede))
     if (
-        found.number is None or found.number not in intent.standby
+        candidate.number is None or candidate.number not in intent.standby
     ):  # what is on standby runs: going back to it is open
-        tenancy.check_named(tx, asked, endpoint.key, found.model, found.runtime)
-    number, author = found.number, asked.principal.name
+        tenancy.check_named(tx, call, endpoint.key, candidate.model, candidate.runtime)
+    number, author = candidate.number, call.principal.name
     if number is None:
         number = revisions.add_revision(
-            tx, endpoint.key, found.model, found.runtime, author=author
+            tx, endpoint.key, candidate.model, candidate.runtime, author=author
         ).number
     hopeless, slow = forecast(plan, rate(endpoint.status))
     assert intent.stable is not None
     stable = _existing(tx, endpoint.key, intent.stable).runtime
     problems = (
         *check_plan(plan, number, intent, caps),
-        *specs.check_scheme(found.model, caps),
-        *check_runtime(found.runtime, intent.mode, caps, stable),
-        *check_copies(plan, caps, found.runtime.protocol),
+        *specs.check_scheme(candidate.model, caps),
+        *check_runtime(candidate.runtime, intent.mode, caps, stable),
+        *check_copies(plan, caps, candidate.runtime.protocol),
         *hopeless,
     )
     if problems:
@@ -156,24 +158,24 @@ def start(
         case Busy(current):
             raise refusal(RolloutRunning.of(current.rollout))
         case started:
-            if found.number is None:
-                said += warnings.of_runtime(found.runtime, caps, stable)
-            said += slow
+            if candidate.number is None:
+                messages += warnings.of_runtime(candidate.runtime, caps, stable)
+            messages += slow
             asked_of = Request(
                 intent, named(tx, endpoint.key, intent, number), replace(rollout, id=""), percent
             )
-            return Begun(rollout.id, number, started.queued, tuple(said), asked_of)
+            return Begun(rollout.id, number, started.queued, tuple(messages), asked_of)
 
 
 def named(tx: ReadTx, key: EndpointKey, intent: Intent, *more: int) -> tuple[Revision, ...]:
     """Every revision that an intent names, and these."""
     numbers = dict.fromkeys((*intent.desired, *more))
-    found = (revisions.get_revision(tx, key, number) for number in numbers)
-    return tuple(stored.revision for stored in found if stored is not None)
+    stored_revisions = (revisions.get_revision(tx, key, number) for number in numbers)
+    return tuple(stored.revision for stored in stored_revisions if stored is not None)
 
 
 def begin(
-    tx: Tx, asked: Call, key: EndpointKey, body: StartRollout, plan: Strategy, *, supersede: bool
+    tx: Tx, call: Call, key: EndpointKey, body: StartRollout, plan: Strategy, *, supersede: bool
 ) -> Reply:
     """POST rollouts."""
     if body.revision is not None and (
@@ -185,9 +187,9 @@ def begin(
             Remediation("leave those out, or leave the revision out"),
         )
     endpoint = lookup.locked(tx, key)
-    check_match(asked.if_match, endpoint.generation)
+    check_match(call.if_match, endpoint.generation)
     intent = lookup.intent_of(tx, key)
-    found = candidate_of(
+    candidate = candidate_of(
         tx,
         key,
         intent,
@@ -204,10 +206,10 @@ def begin(
     )
     begun = start(
         tx,
-        asked,
+        call,
         endpoint,
         intent,
-        found,
+        candidate,
         plan,
         body.reason,
         supersede=supersede,
@@ -215,20 +217,24 @@ def begin(
         accept_breaking=body.accept_breaking,
         run_id=body.run_id or "",
     )
-    alias = warnings.of_alias(body.runtime, found.runtime) if body.runtime is not None else ()
-    return _started(tx, asked, begun, tuple(alias))
+    alias = warnings.of_alias(body.runtime, candidate.runtime) if body.runtime is not None else ()
+    return _started(tx, call, begun, tuple(alias))
 
 
-def _started(tx: Tx, asked: Call, begun: Begun, said: tuple[str, ...] = ()) -> Reply:
-    shown = lookup.changed_rollout(tx, lookup.rollout_by_id(tx, begun.id), [*said, *begun.warnings])
-    if asked.dry_run:
-        shown = shown.model_copy(
+def _started(tx: Tx, call: Call, begun: Begun, messages: tuple[str, ...] = ()) -> Reply:
+    rollout_change = lookup.changed_rollout(
+        tx, lookup.rollout_by_id(tx, begun.id), [*messages, *begun.warnings]
+    )
+    if call.dry_run:
+        rollout_change = rollout_change.model_copy(
             update={"id": ""}
         )  # nobody will ever find it under the one it had here
-    return Reply(202, shown, location=f"/api/v1/rollouts/{begun.id}", preflight=begun.preflight)
+    return Reply(
+        202, rollout_change, location=f"/api/v1/rollouts/{begun.id}", preflight=begun.preflight
+    )
 
 
-def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
+def go_back(tx: Tx, call: Call, key: EndpointKey, body: Undo) -> Reply:
     """POST undo: end the running rollout, or make an older revision stable again. Toward stable: no
     If-Match."""
     endpoint = lookup.locked(tx, key)
@@ -238,7 +244,7 @@ def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
             tx,
             running,
             ActionKind.ABORT,
-            asked.principal.name,
+            call.principal.name,
             body.reason or "undo",
             body.run_id or "",
         )
@@ -246,10 +252,12 @@ def go_back(tx: Tx, asked: Call, key: EndpointKey, body: Undo) -> Reply:
     number = body.to if body.to is not None else _previous_stable(tx, key, intent)
     if number == intent.stable:
         raise refuse("/to", f"r{number} already is stable", Remediation("name another revision"))
-    found = _existing(tx, key, number, "/to")
+    candidate = _existing(tx, key, number, "/to")
     reason, run_id = body.reason or "undo", body.run_id or ""
-    begun = start(tx, asked, endpoint, intent, found, undo(), reason, supersede=True, run_id=run_id)
-    return _started(tx, asked, begun)
+    begun = start(
+        tx, call, endpoint, intent, candidate, undo(), reason, supersede=True, run_id=run_id
+    )
+    return _started(tx, call, begun)
 
 
 def _previous_stable(tx: ReadTx, key: EndpointKey, intent: Intent) -> int:
@@ -271,32 +279,30 @@ def _previous_stable(tx: ReadTx, key: EndpointKey, intent: Intent) -> int:
 
 
 def act(
-    tx: Tx, asked: Call, rollout_id: str, kind: ActionKind, body: Ask, *, force: bool = False
+    tx: Tx, call: Call, rollout_id: str, kind: ActionKind, body: Ask, *, force: bool = False
 ) -> Reply:
     """An action to the rollout controller of a running rollout. Upward ones respect If-Match; the
     others always work."""
-    running, endpoint = _live(tx, asked, rollout_id)
+    running, endpoint = _live(tx, call, rollout_id)
     if kind in _UPWARD:
-        check_match(asked.if_match, endpoint.generation)
+        check_match(call.if_match, endpoint.generation)
     kinds: tuple[ActionKind, ...] = (kind,)
     if kind is ActionKind.PROMOTE:
         kinds = promotion(running, force=force).actions
     if kind is ActionKind.APPROVE:
         check(refuse_approval(running.open))
     for each in kinds:
-        lookup.append_action(
-            tx, running, each, asked.principal.name, body.reason, body.run_id or ""
-        )
+        lookup.append_action(tx, running, each, call.principal.name, body.reason, body.run_id or "")
     return _pending(tx, running.stored)
 
 
-def _live(tx: Tx, asked: Call, rollout_id: str) -> tuple[Running, Endpoint]:
-    found = lookup.rollout_by_id(tx, rollout_id)
-    endpoint = lookup.locked(tx, found.key)
-    found = lookup.rollout_by_id(tx, rollout_id)  # again, under the endpoint's lock
-    if found.outcome is not None:
-        raise lookup.ended(found, found.outcome.value)
-    return lookup.with_actions(tx, found), endpoint
+def _live(tx: Tx, call: Call, rollout_id: str) -> tuple[Running, Endpoint]:
+    rollout = lookup.rollout_by_id(tx, rollout_id)
+    endpoint = lookup.locked(tx, rollout.key)
+    rollout = lookup.rollout_by_id(tx, rollout_id)  # again, under the endpoint's lock
+    if rollout.outcome is not None:
+        raise lookup.ended(rollout, rollout.outcome.value)
+    return lookup.with_actions(tx, rollout), endpoint
 
 
 def _pending(tx: Tx, stored: StoredRollout) -> Reply:
@@ -305,12 +311,12 @@ def _pending(tx: Tx, stored: StoredRollout) -> Reply:
     )
 
 
-def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
+def retry(tx: Tx, call: Call, rollout_id: str, body: Again) -> Reply:
     """A new attempt of what did not get through, with fresh evidence. Who accepts a broken contract
     says so anew: the record is of this person."""
     old = lookup.rollout_by_id(tx, rollout_id)
     endpoint = lookup.locked(tx, old.key)
-    check_match(asked.if_match, endpoint.generation)
+    check_match(call.if_match, endpoint.generation)
     if old.outcome is None or old.outcome is Outcome.PROMOTED:
         state = "is still running" if old.outcome is None else "was promoted"
         detail = (
@@ -319,34 +325,34 @@ def retry(tx: Tx, asked: Call, rollout_id: str, body: Again) -> Reply:
         )
         code = "not-ended" if old.outcome is None else "promoted"
         raise refused(409, code, Problem("rollout", detail, Remediation("start another rollout")))
-    found = _existing(tx, old.key, old.rollout.candidate)
+    candidate = _existing(tx, old.key, old.rollout.candidate)
     intent, reason = lookup.intent_of(tx, old.key), body.reason or f"retry of {rollout_id}"
     plan, attempt, accept = old.rollout.strategy, old.rollout.attempt + 1, body.accept_breaking
     begun = start(
         tx,
-        asked,
+        call,
         endpoint,
         intent,
-        found,
+        candidate,
         plan,
         reason,
         attempt=attempt,
         accept_breaking=accept,
         run_id=body.run_id or "",
     )
-    return _started(tx, asked, begun)
+    return _started(tx, call, begun)
 
 
-def heartbeat(tx: Tx, asked: Call, rollout_id: str, *, release: bool) -> Reply:
+def heartbeat(tx: Tx, call: Call, rollout_id: str, *, release: bool) -> Reply:
     """A heartbeat of the pipeline that drives a rollout."""
-    found = lookup.rollout_by_id(tx, rollout_id)
-    match rollouts.heartbeat(tx, rollout_id, author=asked.principal.name, release=release):
+    rollout = lookup.rollout_by_id(tx, rollout_id)
+    match rollouts.heartbeat(tx, rollout_id, author=call.principal.name, release=release):
         case Finished(outcome):
-            raise lookup.ended(found, outcome.value)
-    return Reply(200, lookup.changed_rollout(tx, found))
+            raise lookup.ended(rollout, outcome.value)
+    return Reply(200, lookup.changed_rollout(tx, rollout))
 
 
-def experiment(tx: Tx, asked: Call, rollout_id: str, body: EvidenceIn) -> Reply:
+def experiment(tx: Tx, call: Call, rollout_id: str, body: EvidenceIn) -> Reply:
     """POST evidence."""
-    running, endpoint = _live(tx, asked, rollout_id)
-    return experiments.add(tx, asked, running, endpoint, body)
+    running, endpoint = _live(tx, call, rollout_id)
+    return experiments.add(tx, call, running, endpoint, body)

@@ -47,10 +47,10 @@ def runtime_of(name: str, config: RuntimeConfig) -> Runtime:
     )
 
 
-def _security_of(asked: SecurityIn | None) -> Restriction | None:
-    if asked is None or asked.secret is None:
+def _security_of(security: SecurityIn | None) -> Restriction | None:
+    if security is None or security.secret is None:
         return None
-    return restricted(asked.groups, asked.secret.name, asked.secret.key)
+    return restricted(security.groups, security.secret.name, security.secret.key)
 
 
 def _pods_of(config: RuntimeConfig) -> Pods:
@@ -63,28 +63,32 @@ def _pods_of(config: RuntimeConfig) -> Pods:
         node_selector=tuple(sorted(config.nodeSelector.items())),
         tolerations=tuple(
             Toleration(
-                one.key or "", one.operator, one.value, one.effect or "", one.tolerationSeconds
+                toleration.key or "",
+                toleration.operator,
+                toleration.value,
+                toleration.effect or "",
+                toleration.tolerationSeconds,
             )
-            for one in config.tolerations
+            for toleration in config.tolerations
         ),
     )
 
 
-def scaling_of(asked: Autoscaling, old: Scaling | None = None) -> Scaling:
+def scaling_of(autoscaling: Autoscaling, old: Scaling | None = None) -> Scaling:
     """Replica bounds: what is left out stays, or gets its default (maxReplicas: not below
     minReplicas)."""
     known = old or Scaling()
-    lowest = known.min_replicas if asked.minReplicas is None else asked.minReplicas
-    highest = asked.maxReplicas
+    lowest = known.min_replicas if autoscaling.minReplicas is None else autoscaling.minReplicas
+    highest = autoscaling.maxReplicas
     if highest is None:
         highest = known.max_replicas if old else max(1, lowest)
-    return Scaling(lowest, highest, known.keda if asked.keda is None else asked.keda)
+    return Scaling(lowest, highest, known.keda if autoscaling.keda is None else autoscaling.keda)
 
 
-def key_of(asked: Call, body: NewEndpoint, namespace: str | None) -> EndpointKey:
+def key_of(call: Call, body: NewEndpoint, namespace: str | None) -> EndpointKey:
     """The endpoint that a POST names: the body's namespace, `?namespace=`, or the caller's only
     tenant."""
-    tenants = asked.choice()
+    tenants = call.choice()
     if body.namespace is not None and namespace is not None and body.namespace != namespace:
         raise refuse(
             "/namespace",
@@ -110,15 +114,15 @@ def key_of(asked: Call, body: NewEndpoint, namespace: str | None) -> EndpointKey
         )
     if problems:
         raise invalid(problems)
-    asked.demand(Role.EDITOR, chosen)
+    call.demand(Role.EDITOR, chosen)
     return EndpointKey(chosen, body.name)
 
 
 def model_of(tx: ReadTx, model_id: str, version_id: str) -> Model:
     """A registered version, or 422 that says which half is unknown."""
-    found = models.get_version(tx, model_id, version_id)
-    if found is not None:
-        return found
+    model = models.get_version(tx, model_id, version_id)
+    if model is not None:
+        return model
     if models.get_model(tx, model_id) is None:
         near = hint(model_id, models.names(tx))
         raise refuse("/model_id", f"there is no model {model_id!r}{near}", REGISTER_MODEL)

@@ -80,8 +80,12 @@ def address(stored: Status, revision: int) -> str | None:
 
 def rate(stored: Status) -> float | None:
     """The endpoint's requests per second, as the worker last measured them."""
-    found = stored.get("requests_per_second")
-    return float(found) if isinstance(found, int | float) and found > 0 else None
+    requests_per_second = stored.get("requests_per_second")
+    return (
+        float(requests_per_second)
+        if isinstance(requests_per_second, int | float) and requests_per_second > 0
+        else None
+    )
 
 
 def urls(stored: Status) -> list[str]:

@@ -25,42 +25,38 @@ _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 def allowed(tx: ReadTx, settings: Settings, namespace: str) -> Allowed:
     """A tenant's list, or the installation's default."""
-    found = tenants.get(tx, namespace)
-    return settings.allowed if found is None else found.allowed
+    tenant = tenants.get(tx, namespace)
+    return settings.allowed if tenant is None else tenant.allowed
 
 
 def check_named(
     tx: ReadTx,
-    asked: Call,
+    call: Call,
     key: EndpointKey,
     model: Model,
     runtime: Runtime,
     scaling: Scaling | None = None,
 ) -> None:
     """422 with everything that the tenant may not name, or ask so much of."""
-    known = allowed(tx, asked.services.settings, key.namespace)
+    known = allowed(tx, call.services.settings, key.namespace)
     problems = check_spec(key.namespace, model, runtime, known)
     if scaling is not None:
         problems += check_size(key.namespace, scaling, known)
     _refuse(key, problems)
 
 
-def check_scaling(
-    tx: ReadTx, asked: Call, key: EndpointKey, scaling: Scaling, old: Scaling
-) -> None:
+def check_scaling(tx: ReadTx, call: Call, key: EndpointKey, scaling: Scaling, old: Scaling) -> None:
     """422 where more replicas are asked for than the tenant may have, and than there were."""
     _refuse(
         key,
-        check_size(
-            key.namespace, scaling, allowed(tx, asked.services.settings, key.namespace), old
-        ),
+        check_size(key.namespace, scaling, allowed(tx, call.services.settings, key.namespace), old),
     )
 
 
-def check_adopted(tx: ReadTx, asked: Call, key: EndpointKey, found: Found) -> None:
+def check_adopted(tx: ReadTx, call: Call, key: EndpointKey, existing: Found) -> None:
     """422 with everything of its owner's that later revisions would run with and the tenant may not
     name."""
-    _refuse(key, check_lent(key, found, allowed(tx, asked.services.settings, key.namespace)))
+    _refuse(key, check_lent(key, existing, allowed(tx, call.services.settings, key.namespace)))
 
 
 def _refuse(key: EndpointKey, problems: tuple[Problem, ...]) -> None:
@@ -68,7 +64,7 @@ def _refuse(key: EndpointKey, problems: tuple[Problem, ...]) -> None:
         raise NotAllowedError(key, problems)
 
 
-def check_namespace(asked: Caller, namespace: str) -> None:
+def check_namespace(caller: Caller, namespace: str) -> None:
     """403 or 422 for what is not a tenant of the caller."""
     if not _NAMESPACE.fullmatch(namespace):
         raise refuse(
@@ -76,23 +72,23 @@ def check_namespace(asked: Caller, namespace: str) -> None:
             f"{namespace[:80]!r} is not a namespace",
             Remediation("send a DNS label of at most 63 characters"),
         )
-    asked.demand(Role.VIEWER, namespace)
+    caller.demand(Role.VIEWER, namespace)
 
 
 def shown(tx: ReadTx, settings: Settings, namespace: str) -> out.TenantOut:
     """A tenant's list as answered."""
-    found = tenants.get(tx, namespace)
-    if found is None:
+    tenant = tenants.get(tx, namespace)
+    if tenant is None:
         return out.TenantOut(
             namespace=namespace, default=True, generation=0, allowed=allowed_out(settings.allowed)
         )
     return out.TenantOut(
         namespace=namespace,
         default=False,
-        generation=found.generation,
-        allowed=allowed_out(found.allowed),
-        updated_at=statuses.when(found.updated_at),
-        updated_by=found.updated_by,
+        generation=tenant.generation,
+        allowed=allowed_out(tenant.allowed),
+        updated_at=statuses.when(tenant.updated_at),
+        updated_by=tenant.updated_by,
     )
 
 
@@ -114,12 +110,12 @@ def allowed_out(value: Allowed) -> out.AllowedOut:
     )
 
 
-def put(tx: Tx, asked: Call, namespace: str, body: PutTenant) -> Reply:
+def put(tx: Tx, call: Call, namespace: str, body: PutTenant) -> Reply:
     """PUT a tenant's list."""
     old = tenants.get(tx, namespace)
-    check_match(asked.if_match, old.generation if old else 0)
+    check_match(call.if_match, old.generation if old else 0)
     made = tenants.put(
-        tx, namespace, to_core(body.allowed), author=asked.principal.name, message=body.reason
+        tx, namespace, to_core(body.allowed), author=call.principal.name, message=body.reason
     )
-    answer = out.changed(out.TenantChange, shown(tx, asked.services.settings, namespace))
+    answer = out.changed(out.TenantChange, shown(tx, call.services.settings, namespace))
     return Reply(200, answer, etag(made.generation))

@@ -20,10 +20,10 @@ from tidegate.store.values import StoredRollout
 def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.StepOut]:
     """The plan, with how far it is and about how long each step takes at `rate` requests per
     second."""
-    shown = []
+    rows = []
     for index, step in enumerate(plan.steps):
         state = _state(index, progress.step)
-        shown.append(
+        rows.append(
             out.StepOut(
                 percent=step.candidate_traffic.percent,
                 match=headers(step.candidate_traffic.match),
@@ -36,7 +36,7 @@ def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.St
                 expected_seconds=durations.step_seconds(plan, step, rate),
             )
         )
-    return shown
+    return rows
 
 
 def _state(index: int, present: int) -> out.StepState:

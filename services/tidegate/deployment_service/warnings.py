@@ -28,10 +28,10 @@ def of_runtime(runtime: Runtime, caps: Capabilities, known: Runtime | None = Non
         yield "gpu is ignored here: this cluster has no GPU, the model runs on CPU"
 
 
-def of_alias(asked: str, runtime: Runtime) -> Iterator[str]:
+def of_alias(request: str, runtime: Runtime) -> Iterator[str]:
     """A note where the runtime was asked for under another name."""
-    if asked != runtime.name:
-        yield f"runtime {asked!r} is short for KServe's {runtime.name!r}, which is used"
+    if request != runtime.name:
+        yield f"runtime {request!r} is short for KServe's {runtime.name!r}, which is used"
 
 
 def of_scaling(scaling: Scaling, caps: Capabilities, old: Scaling | None = None) -> Iterator[str]:

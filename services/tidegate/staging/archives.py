@@ -144,8 +144,8 @@ def _safe(name: str, uri: str) -> str | None:
 
 
 def _zipped(archive: Path, uri: str) -> Members:
-    with zipfile.ZipFile(archive) as found:
-        for info in found.infolist():
+    with zipfile.ZipFile(archive) as zip_file:
+        for info in zip_file.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise SourceError(
@@ -157,16 +157,16 @@ def _zipped(archive: Path, uri: str) -> Members:
             if info.is_dir():
                 yield info.filename, None
                 continue
-            with found.open(info) as body:
+            with zip_file.open(info) as body:
                 yield info.filename, _chunks(body)
 
 
 def _tarred(archive: Path, budget: _Budget) -> Members:
     with (
         _opened(archive) as plain,
-        tarfile.open(fileobj=_Metered(plain, budget), mode="r:") as found,
+        tarfile.open(fileobj=_Metered(plain, budget), mode="r:") as tar_file,
     ):
-        for member in found:
+        for member in tar_file:
             if member.isdir():
                 yield member.name, None
                 continue
@@ -175,7 +175,7 @@ def _tarred(archive: Path, budget: _Budget) -> Members:
                     f"{budget.uri} holds {member.name[:80]!r}, a link, a device or a sparse file: "
                     "only plain files may"
                 )
-            body = found.extractfile(member)
+            body = tar_file.extractfile(member)
             assert body is not None
             yield member.name, _chunks(body)
 
@@ -210,9 +210,9 @@ class _Metered(io.RawIOBase):
     def read(self, size: int | None = -1) -> bytes:
         if size is None or not 0 <= size <= _HEADER:
             raise SourceError(f"{self._budget.uri} has a header of {size} bytes: not unpacked")
-        found: bytes = self._plain.read(size)
+        result: bytes = self._plain.read(size)
         self._budget.bytes(self.tell())
-        return found
+        return result
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence == io.SEEK_SET:

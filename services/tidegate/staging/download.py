@@ -137,10 +137,10 @@ def _fetch(remote: RemoteFile, file: Path, most: int, tell: Tell, sha256: str | 
             f"{shown(remote.uri)} broke off at {file.stat().st_size} of {part.total} bytes: repeat "
             "it"
         )
-    if sha256 is not None and (found := digest(file)) != sha256.lower():
+    if sha256 is not None and (value := digest(file)) != sha256.lower():
         forget(file)
         raise SourceError(
-            f"{shown(remote.uri)} has the SHA-256 {found}, expected {sha256}: these are other bytes"
+            f"{shown(remote.uri)} has the SHA-256 {value}, expected {sha256}: these are other bytes"
         )
     return file
 
@@ -178,19 +178,19 @@ def _append(uri: str, part: Part, file: Path, most: int, tell: Tell) -> None:
             tell(done, part.total)
 
 
-def _part(answer: httpx2.Response, asked: int, named: str) -> Part:
+def _part(answer: httpx2.Response, requested: int, named: str) -> Part:
     if answer.status_code == 416:  # nothing is left to send: all of it is there already
-        if answer.headers.get("content-range") != f"bytes */{asked}":
-            raise SourceError(f"the server refuses to send bytes from {asked} on")
-        return Part(asked, asked, named, iter(()))
+        if answer.headers.get("content-range") != f"bytes */{requested}":
+            raise SourceError(f"the server refuses to send bytes from {requested} on")
+        return Part(requested, requested, named, iter(()))
     tag = answer.headers.get("etag", "")
     tag = "" if tag.startswith("W/") else tag  # a weak one does not say that the bytes are the same
     length = answer.headers.get("content-length", "")
     start, total = 0, int(length) if length.isdecimal() else None
     if answer.status_code == 206 and (
-        found := _RANGE.fullmatch(answer.headers.get("content-range", ""))
+        match := _RANGE.fullmatch(answer.headers.get("content-range", ""))
     ):
-        start, total = int(found[1]), int(found[2])
+        start, total = int(match[1]), int(match[2])
     elif answer.status_code == 206:
         raise SourceError("the server sends a part of the file and does not say which")
     return Part(start, total, tag, answer.iter_raw())

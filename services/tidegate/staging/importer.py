@@ -69,8 +69,8 @@ def import_model(
     """
     ways = ways or Ways(access)
     try:
-        with incoming(uri, ways) as found:
-            source = _checked(found, batcher)
+        with incoming(uri, ways) as result:
+            source = _checked(result, batcher)
             layout = _examined(_Counted(source, ways, "reading"))
             target = open_source(f"{store.rstrip('/')}/{layout.digest}/", access)
             if not dry_run:
@@ -95,19 +95,19 @@ def _checked(source: Source, batcher: Batcher | None) -> Source:
     """The source, with the batcher written into it. Raises RefusedError with everything wrong with
     its models."""
     entries = source.entries()
-    if said := wrong(source.uri, entries):
-        raise RefusedError(said)
+    if message := wrong(source.uri, entries):
+        raise RefusedError(message)
     facts = [_facts(source, entries, model.name, model.versions) for model in models(entries)]
-    if found := [said for one in facts for said in problems(one)]:
-        raise RefusedError(f"{source.uri}: {'; '.join(found)}")
+    if results := [problem for fact in facts for problem in problems(fact)]:
+        raise RefusedError(f"{source.uri}: {'; '.join(results)}")
     if batcher is None:
         return source
     changed = {}
-    for one in facts:
-        text = batched(one, batcher)
+    for fact in facts:
+        text = batched(fact, batcher)
         if isinstance(text, str):
             raise RefusedError(f"{source.uri}: {text}")
-        changed[f"{one.name}/{_CONFIG}"] = text
+        changed[f"{fact.name}/{_CONFIG}"] = text
     return Edited(source, changed)
 
 
@@ -215,13 +215,13 @@ def _send(source: Source, target: S3Source, path: str, part: Path) -> None:
 
 def _verify(source: Source, layout: Layout, target: Source, ways: Ways) -> None:
     """Read everything back. What an import that broke off left wrong in S3 is sent once more."""
-    found = _examined(_Counted(target, ways, "verifying")).digest
-    if found != layout.digest and isinstance(target, S3Source):
+    value = _examined(_Counted(target, ways, "verifying")).digest
+    if value != layout.digest and isinstance(target, S3Source):
         _mend(source, target)
-        found = _examined(_Counted(target, ways, "verifying")).digest
-    if found != layout.digest:
+        value = _examined(_Counted(target, ways, "verifying")).digest
+    if value != layout.digest:
         raise SourceError(
-            f"{target.uri} holds {found}, not what its name says; remove it and import the model "
+            f"{target.uri} holds {value}, not what its name says; remove it and import the model "
             "again"
         )
 
@@ -234,7 +234,7 @@ def _mend(source: Source, target: S3Source) -> None:
 
 
 def _hash(source: Source, path: str) -> bytes:
-    found = hashlib.sha256()
+    checksum = hashlib.sha256()
     for chunk in source.read(path):
-        found.update(chunk)
-    return found.digest()
+        checksum.update(chunk)
+    return checksum.digest()

@@ -63,10 +63,10 @@ def incoming(uri: str, ways: Ways) -> Iterator[Source]:
         if (
             fetched is None
             and ways.sha256 is not None
-            and (found := digest(file)) != ways.sha256.lower()
+            and (value := digest(file)) != ways.sha256.lower()
         ):
             raise SourceError(
-                f"{uri} has the SHA-256 {found}, expected {ways.sha256}: these are other bytes"
+                f"{uri} has the SHA-256 {value}, expected {ways.sha256}: these are other bytes"
             )
         ways.tell(Progress("unpacking", 0, None))
         folder = Path(scratch) / "unpacked"

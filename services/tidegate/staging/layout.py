@@ -76,10 +76,10 @@ def digest(source: Source, entries: Iterable[Entry]) -> str:
     `find . -type f -size +0 -printf '%P\\n' | LC_ALL=C sort | xargs -d '\\n' sha256sum | sha256sum`."""
     total = hashlib.sha256()
     for entry in sorted(entries, key=lambda entry: entry.path.encode()):
-        one = hashlib.sha256()
+        item = hashlib.sha256()
         for chunk in source.read(entry.path):
-            one.update(chunk)
-        total.update(f"{one.hexdigest()}  {entry.path}\n".encode())
+            item.update(chunk)
+        total.update(f"{item.hexdigest()}  {entry.path}\n".encode())
     return f"sha256-{total.hexdigest()}"
 
 
@@ -92,15 +92,16 @@ class Staging:
     def resolve(self, uri: str) -> Resolved | Unresolved:
         """A URI below `.../sha256-<digest>/` whose bytes are the ones it names is immutable; any
         other is marked mutable: its bytes may change under us."""
-        found = inspect(uri, self.access)
-        if isinstance(found, Unresolved):
-            return found
-        staged = _STAGED.search(found.uri)
-        if staged is not None and staged[1] != found.digest:
+        layout = inspect(uri, self.access)
+        if isinstance(layout, Unresolved):
+            return layout
+        staged = _STAGED.search(layout.uri)
+        if staged is not None and staged[1] != layout.digest:
             return Unresolved(
-                f"{found.uri} holds {found.digest}, not what its name says; import the model again"
+                f"{layout.uri} holds {layout.digest}, not what its name says; import the model "
+                "again"
             )
-        return Resolved(found.uri, found.digest, mutable=staged is None)
+        return Resolved(layout.uri, layout.digest, mutable=staged is None)
 
 
 def wrong(uri: str, entries: tuple[Entry, ...]) -> str | None:
@@ -112,17 +113,17 @@ def wrong(uri: str, entries: tuple[Entry, ...]) -> str | None:
         return (
             f"{uri}: the file name {strange!r} holds a control character or a backslash; rename it"
         )
-    found = models(entries)
-    if "config.pbtxt" in paths or any(model.name.isdecimal() for model in found):
+    model_folders = models(entries)
+    if "config.pbtxt" in paths or any(model.name.isdecimal() for model in model_folders):
         parent = uri.rstrip("/").rpartition("/")[0] + "/"
         return (
             f"{uri} names the model, not the repository root: Triton would take its version folder "
             "for a model. "
             f"Use {parent} (where nothing else lies), or put the model's folder into one of its own"
         )
-    if not found:
+    if not model_folders:
         return f"{uri}: there is no model folder, only {', '.join(paths[:3])}; expected <model>/<version>/<file>"
-    if bad := next((model.name for model in found if not model.versions), None):
+    if bad := next((model.name for model in model_folders if not model.versions), None):
         return (
             f"{uri}: the folder {bad!r} has no version folder; expected {bad}/1/ with a file in it "
             "that is not empty (empty folders and files do not arrive)"

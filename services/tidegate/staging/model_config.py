@@ -62,7 +62,7 @@ def problems(model: Facts) -> tuple[str, ...]:
         return (f"{model.name}/config.pbtxt cannot be read: {error}",)
     rules = (_names, _unnamed, _paths, _tensors, _batching, _versions)
     return tuple(
-        f"{model.name}/config.pbtxt: {said}" for rule in rules for said in rule(model, config)
+        f"{model.name}/config.pbtxt: {message}" for rule in rules for message in rule(model, config)
     )
 
 
@@ -103,35 +103,35 @@ def batched(model: Facts, batcher: Batcher) -> bytes | str:
 def _names(model: Facts, config: Message) -> Iterator[str]:
     for name in config.get("name", ()):
         if name != model.name:
-            yield f"name {_shown(name)} is not the folder's, {model.name!r}: make them the same, or leave name out"
+            yield f"name {_quote(name)} is not the folder's, {model.name!r}: make them the same, or leave name out"
 
 
 def _unnamed(model: Facts, config: Message) -> Iterator[str]:
-    platform, backend = _one(config, "platform"), _one(config, "backend")
+    platform, backend = _last_value(config, "platform"), _last_value(config, "backend")
     if platform not in (None, "", *PLATFORMS):
-        yield f"platform {_shown(platform)} is none of Triton's: use {', '.join(PLATFORMS)}, or name a backend"
+        yield f"platform {_quote(platform)} is none of Triton's: use {', '.join(PLATFORMS)}, or name a backend"
     elif platform and backend not in (None, "", PLATFORMS[str(platform)]):
-        yield f"platform {platform!r} and backend {_shown(backend)} differ: leave one of them out"
+        yield f"platform {platform!r} and backend {_quote(backend)} differ: leave one of them out"
     if backend and not (isinstance(backend, str) and _BACKEND.fullmatch(backend)):
-        yield f"backend {_shown(backend)} is no backend's name: letters, digits, _ and - only"
-    told = any(path.split("/")[1:2] == [name] for path in model.files for name in _TELLING)
-    if not (platform or backend or told or "ensemble_scheduling" in config):
+        yield f"backend {_quote(backend)} is no backend's name: letters, digits, _ and - only"
+    telling = any(path.split("/")[1:2] == [name] for path in model.files for name in _TELLING)
+    if not (platform or backend or telling or "ensemble_scheduling" in config):
         where = (
             "has no config.pbtxt, and"
             if model.text is None
             else "neither platform nor backend is given, and"
         )
-        said = f"{where} no file's name tells it ({', '.join(_TELLING)}): name the backend in config.pbtxt"
-        yield f"{model.name} {said}" if model.text is None else said
+        message = f"{where} no file's name tells it ({', '.join(_TELLING)}): name the backend in config.pbtxt"
+        yield f"{model.name} {message}" if model.text is None else message
 
 
 def _paths(model: Facts, config: Message) -> Iterator[str]:
     """A file that it names is one of the version's own."""
-    name = _one(config, "default_model_filename")
+    name = _last_value(config, "default_model_filename")
     if name is None or name == "":
         return
     if not isinstance(name, str) or "/" in name or name in (".", ".."):
-        yield f"default_model_filename {_shown(name)} is a path: name a file in the version's folder"
+        yield f"default_model_filename {_quote(name)} is a path: name a file in the version's folder"
         return
     for version in model.versions:
         if not any(
@@ -148,42 +148,46 @@ def _tensors(_: Facts, config: Message) -> Iterator[str]:
             if not isinstance(tensor, dict):
                 yield f"{kind}[{index}] is no message: write {{ name: ... data_type: ... dims: [ ... ] }}"
                 continue
-            names.append(_one(tensor, "name"))
-            yield from (f"{kind}[{index}]: {said}" for said in _tensor(tensor))
+            names.append(_last_value(tensor, "name"))
+            yield from (f"{kind}[{index}]: {message}" for message in _tensor(tensor))
         for name in sorted({str(name) for name in names if name and names.count(name) > 1}):
             yield f"two {kind}s are named {name!r}: names are unique"
 
 
 def _tensor(tensor: Message) -> Iterator[str]:
-    name, kind, dims = _one(tensor, "name"), _one(tensor, "data_type"), tensor.get("dims", ())
+    name, kind, dims = (
+        _last_value(tensor, "name"),
+        _last_value(tensor, "data_type"),
+        tensor.get("dims", ()),
+    )
     if not isinstance(name, str) or not name:
         yield "name is missing"
     if not isinstance(kind, Word) or kind.text not in DATA_TYPES:
-        yield f"data_type {_shown(kind)} is none of Triton's: use {', '.join(sorted(DATA_TYPES))}"
+        yield f"data_type {_quote(kind)} is none of Triton's: use {', '.join(sorted(DATA_TYPES))}"
     if not dims:
         yield "dims is missing: write [ 4 ], or [ -1 ] where the size varies"
     bad = next(
         (size for size in dims if not isinstance(size, int) or (size < 1 and size != -1)), None
     )
     if bad is not None:
-        yield f"dims holds {_shown(bad)}: a size is above 0, or -1 where it varies"
+        yield f"dims holds {_quote(bad)}: a size is above 0, or -1 where it varies"
 
 
 def _batching(_: Facts, config: Message) -> Iterator[str]:
     most = _whole(config, "max_batch_size") if "max_batch_size" in config else 0
     if most is None or most < 0:
-        yield f"max_batch_size {_shown(_one(config, 'max_batch_size'))} is no whole number of 0 or more"
+        yield f"max_batch_size {_quote(_last_value(config, 'max_batch_size'))} is no whole number of 0 or more"
         return
     if len(there := [choice for choice in _CHOICES if choice in config]) > 1:
         yield f"{' and '.join(there)} exclude each other: keep one"
-    dynamic = _one(config, "dynamic_batching")
+    dynamic = _last_value(config, "dynamic_batching")
     if not isinstance(dynamic, dict):
         return
     if not most:
         yield "dynamic_batching has no effect while max_batch_size is 0: raise it, or remove dynamic_batching"
     for size in dynamic.get("preferred_batch_size", ()):
         if most and not (isinstance(size, int) and 0 < size <= most):
-            yield f"preferred_batch_size {_shown(size)} is not within 1 and max_batch_size, {most}"
+            yield f"preferred_batch_size {_quote(size)} is not within 1 and max_batch_size, {most}"
     delay = (
         _whole(dynamic, "max_queue_delay_microseconds")
         if "max_queue_delay_microseconds" in dynamic
@@ -194,27 +198,27 @@ def _batching(_: Facts, config: Message) -> Iterator[str]:
 
 
 def _versions(model: Facts, config: Message) -> Iterator[str]:
-    policy = _one(config, "version_policy")
-    specific = _one(policy, "specific") if isinstance(policy, dict) else None
+    policy = _last_value(config, "version_policy")
+    specific = _last_value(policy, "specific") if isinstance(policy, dict) else None
     if not isinstance(specific, dict):
         return
     for version in specific.get("versions", ()):
         if version not in model.versions:
             there = ", ".join(map(str, model.versions))
-            yield f"version_policy names version {_shown(version)}, which has no folder: there is {there}"
+            yield f"version_policy names version {_quote(version)}, which has no folder: there is {there}"
 
 
-def _one(message: Message, field: str) -> "Value | None":
+def _last_value(message: Message, field: str) -> "Value | None":
     """The last of a field that may not repeat, as protocol buffers read it."""
     return message[field][-1] if message.get(field) else None
 
 
 def _whole(message: Message, field: str) -> int | None:
-    value = _one(message, field)
+    value = _last_value(message, field)
     return value if isinstance(value, int) else None
 
 
-def _shown(value: "Value | None") -> str:
+def _quote(value: "Value | None") -> str:
     if value is None:
         return "(missing)"
     return (value.text if isinstance(value, Word) else repr(value))[:80]

@@ -30,8 +30,8 @@ _CLOUD = frozenset(
 # a cloud among them), local NAT64 (RFC 8215), site-local, IPv4 in old clothes (RFC 4291 2.5.5, RFC
 # 2765), documentation, segment routing.
 _INSIDE = tuple(
-    ipaddress.ip_network(one)
-    for one in (
+    ipaddress.ip_network(item)
+    for item in (
         "192.0.0.0/24", "64:ff9b:1::/48", "fec0::/10", "::/96", "::ffff:0:0:0/96", "3fff::/20", "5f00::/16"
     )
 )  # fmt: skip
@@ -40,18 +40,25 @@ _INSIDE = tuple(
 def lookup(host: str, port: int) -> Sequence[str]:
     """Every address of a host, in the order of preference. Raises SourceError."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise SourceError(f"the host {host!r} cannot be looked up: {error}") from None
-    return tuple(dict.fromkeys(str(one[4][0]) for one in found))
+    return tuple(dict.fromkeys(str(info[4][0]) for info in results))
 
 
 def inside(address: str) -> bool:
     """Whether an address is not one of the public internet: private, loopback, link-local, the
     cloud's metadata."""
-    found = _plain(ipaddress.ip_address(address.partition("%")[0]))
-    known = any(found in network for network in _INSIDE)  # of the other version: never in it
-    return known or not found.is_global or found.is_multicast or str(found) in _CLOUD
+    i_pv4_address = _plain(ipaddress.ip_address(address.partition("%")[0]))
+    known = any(
+        i_pv4_address in network for network in _INSIDE
+    )  # of the other version: never in it
+    return (
+        known
+        or not i_pv4_address.is_global
+        or i_pv4_address.is_multicast
+        or str(i_pv4_address) in _CLOUD
+    )
 
 
 def _plain(address: _Address) -> _Address:
@@ -76,25 +83,25 @@ class Places:
         """Whether the operator named this host."""
         name = host.rstrip(".").lower()
         return any(
-            name.endswith(one) if one.startswith(".") else name == one
-            for one in map(str.lower, self.hosts)
+            name.endswith(item) if item.startswith(".") else name == item
+            for item in map(str.lower, self.hosts)
         )
 
     def address(self, host: str, port: int) -> str:
         """The address to connect to. Raises SourceError where there is none, or one of them lies
         inside."""
-        found = self.resolve(host, port)
-        if not found:
+        results = self.resolve(host, port)
+        if not results:
             raise SourceError(f"the host {host!r} has no address")
         if (
             not self.named(host)
-            and (bad := next((one for one in found if inside(one)), None)) is not None
+            and (bad := next((item for item in results if inside(item)), None)) is not None
         ):
             way_out = f"models come from public hosts, or from those that {HOSTS} of the installation names"
             raise SourceError(
                 f"the host {host!r} leads to {bad}, which is no public address: {way_out}"
             )
-        return found[0]
+        return results[0]
 
     def check(self, uri: str) -> str | None:
         """Why nobody should be sent to the host of an address; None where it may be read. For what
@@ -117,8 +124,8 @@ class Places:
 
 def places(environ: Mapping[str, str]) -> Places:
     """As the operator's settings say."""
-    named = (one.strip() for one in environ.get(HOSTS, "").split(","))
-    return Places(tuple(one for one in named if one))
+    named = (item.strip() for item in environ.get(HOSTS, "").split(","))
+    return Places(tuple(item for item in named if item))
 
 
 class Guarded(httpx2.BaseTransport):

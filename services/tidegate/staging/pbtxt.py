@@ -126,23 +126,23 @@ class _Reader:
         return token
 
     def _expected(self, what: str) -> PbtxtError:
-        found = repr(self._next.text[:40]) if self._next.text else "the end"
-        return PbtxtError(f"line {self._next.line}: found {found}, expected {what}")
+        value = repr(self._next.text[:40]) if self._next.text else "the end"
+        return PbtxtError(f"line {self._next.line}: found {value}, expected {what}")
 
 
 def _tokens(text: str) -> Iterator[_Token]:
     at, line = 0, 1
     while at < len(text):
-        found = _TOKEN.match(text, at)
-        if found is None:
+        match = _TOKEN.match(text, at)
+        if match is None:
             raise PbtxtError(
                 f"line {line}: found {text[at : at + 20]!r}, which is no token of the text format"
             )
-        if found.lastgroup != "space":
-            assert found.lastgroup is not None
-            yield _Token(found.lastgroup, found[0], line)
-        line += found[0].count("\n")
-        at = found.end()
+        if match.lastgroup != "space":
+            assert match.lastgroup is not None
+            yield _Token(match.lastgroup, match[0], line)
+        line += match[0].count("\n")
+        at = match.end()
     yield _Token("end", "", line)
 
 
@@ -158,8 +158,8 @@ def _number(token: _Token) -> int | float:
         raise PbtxtError(f"line {token.line}: {digits[:40]!r} is no number") from None
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    octal, hexadecimal, sign = found.groups()
+def _unescaped(match: re.Match[str]) -> str:
+    octal, hexadecimal, sign = match.groups()
     if octal:
         return chr(int(octal, 8))
     return chr(int(hexadecimal, 16)) if hexadecimal else _CONTROL.get(sign, sign)

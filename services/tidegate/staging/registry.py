@@ -30,16 +30,16 @@ class StagedRegistry:
     ) -> None:
         self._schemes = schemes
         self._places = places or outbound.Places()
-        found = s3 or S3Access(endpoint=os.environ.get("AWS_ENDPOINT_URL"))
+        s3_access = s3 or S3Access(endpoint=os.environ.get("AWS_ENDPOINT_URL"))
         self._staging = Staging(
-            Access(files="file" in schemes, s3=found if "s3" in schemes else None)
+            Access(files="file" in schemes, s3=s3_access if "s3" in schemes else None)
         )
 
     def resolve(self, uri: str) -> Resolved | Unresolved:
         """Check what lies below the URI."""
         scheme = uri.partition("://")[0]
         if scheme not in self._schemes:
-            supported = ", ".join(f"{one}://" for one in self._schemes)
+            supported = ", ".join(f"{item}://" for item in self._schemes)
             return Unresolved(
                 f"{uri!r}: the storage scheme {scheme or '(none)'!r} is not supported; use "
                 f"{supported}"

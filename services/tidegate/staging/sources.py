@@ -107,7 +107,7 @@ class FolderSource:
         """See Source."""
         if not self.root.is_dir():
             raise SourceError(f"{self.uri}: there is no such folder")
-        real, found = self.root.resolve(), []
+        real, entries = self.root.resolve(), []
         for folder, below, names in os.walk(self.root):
             below[:] = [name for name in below if name != "__pycache__"]
             for file in (Path(folder, name) for name in names):
@@ -116,8 +116,8 @@ class FolderSource:
                         f"{self.uri}: {file} is a link out of the folder or no plain file; copy it"
                     )
                 if size := file.stat().st_size:
-                    found.append(Entry(file.relative_to(self.root).as_posix(), size))
-        return tuple(sorted(found))
+                    entries.append(Entry(file.relative_to(self.root).as_posix(), size))
+        return tuple(sorted(entries))
 
     def read(self, path: str) -> Iterator[bytes]:
         """See Source."""
@@ -140,7 +140,7 @@ class S3Source:
 
     def entries(self) -> tuple[Entry, ...]:
         """See Source."""
-        found = {}
+        result = {}
         with self._told():
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=self.prefix
@@ -155,9 +155,9 @@ class S3Source:
                         f"{self.uri}: the object {item['Key']!r} would leave the folder; rename it"
                     )
                 if item["Size"]:
-                    found[path] = Entry(path, int(item["Size"]))
+                    result[path] = Entry(path, int(item["Size"]))
                     self._keys[path] = item["Key"]
-        return tuple(sorted(found.values()))
+        return tuple(sorted(result.values()))
 
     def read(self, path: str) -> Iterator[bytes]:
         """See Source."""

@@ -62,7 +62,9 @@ def main(
         TypeError,
         ValueError,
     ) as error:  # something else listens there, or another version of it
-        return _fail(f"{where.url} does not answer as Tidegate does ({_said(error)}): is it that?")
+        return _fail(
+            f"{where.url} does not answer as Tidegate does ({_describe(error)}): is it that?"
+        )
     except OSError as error:
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
     return OK
@@ -81,11 +83,11 @@ def explain(problem: ApiProblem) -> str:
         f"{plan.flag(error.pointer)}: {error.detail}: {error.remediation.text}"
         for error in problem.errors
     ]
-    said = "; ".join(dict.fromkeys(parts)) or problem.detail or problem.title
-    return f"refused ({problem.status} {problem.code or problem.title}): {said}"
+    message = "; ".join(dict.fromkeys(parts)) or problem.detail or problem.title
+    return f"refused ({problem.status} {problem.code or problem.title}): {message}"
 
 
-def _said(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
@@ -109,8 +111,8 @@ def _run() -> int:
     try:
         return main(sys.argv[1:])
     except _Ended:
-        said = "ended from outside: the rollout does what its --on-heartbeat-timeout says once heartbeats stop"
-        return _fail(said, ENDED)
+        message = "ended from outside: the rollout does what its --on-heartbeat-timeout says once heartbeats stop"
+        return _fail(message, ENDED)
 
 
 if __name__ == "__main__":

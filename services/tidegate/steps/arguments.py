@@ -37,71 +37,74 @@ def parser() -> argparse.ArgumentParser:
     """Every command with its flags."""
     whole = _Parser(prog="python -m tidegate.steps", description=__doc__, allow_abbrev=False)
     commands = whole.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    for name, (said, parts) in COMMANDS.items():
-        one = commands.add_parser(name, help=said, description=said, allow_abbrev=False)
+    for name, (message, parts) in COMMANDS.items():
+        item = commands.add_parser(name, help=message, description=message, allow_abbrev=False)
         for part in (_common, *parts):
-            part(one)
+            part(item)
     return whole
 
 
-def _common(one: argparse.ArgumentParser) -> None:
-    _text(one, "--service-url", "the deployment-service; else TIDEGATE_URL")
+def _common(item: argparse.ArgumentParser) -> None:
+    _text(item, "--service-url", "the deployment-service; else TIDEGATE_URL")
     _text(
-        one,
+        item,
         "--token-file",
         "a bearer token; else TIDEGATE_TOKEN, TIDEGATE_TOKEN_FILE, a projected token",
     )
-    _text(one, "--run-id", "of the pipeline run: what it makes, it makes once")
-    _text(one, "--time-limit-seconds", "of this task, 0: none", values.number, "0")
+    _text(item, "--run-id", "of the pipeline run: what it makes, it makes once")
+    _text(item, "--time-limit-seconds", "of this task, 0: none", values.number, "0")
     for name in ("phase", "routed-percent", "verdict", "rollout-url"):
-        _text(one, f"--out-{name}", f"path for the output {name}")
+        _text(item, f"--out-{name}", f"path for the output {name}")
 
 
-def _endpoint(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--endpoint", required=True, help="NAME or NAMESPACE/NAME")
-    _text(one, "--namespace", "else that of the endpoint, else the token's only tenant")
-    _text(one, "--reason", "kept in the history")
+def _endpoint(item: argparse.ArgumentParser) -> None:
+    item.add_argument("--endpoint", required=True, help="NAME or NAMESPACE/NAME")
+    _text(item, "--namespace", "else that of the endpoint, else the token's only tenant")
+    _text(item, "--reason", "kept in the history")
 
 
-def _rollout(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--rollout-id", required=True, help="as `start` wrote it")
+def _rollout(item: argparse.ArgumentParser) -> None:
+    item.add_argument("--rollout-id", required=True, help="as `start` wrote it")
 
 
-def _version(one: argparse.ArgumentParser) -> None:
-    _text(one, "--model-version", "the version to try or to deploy")
-    _text(one, "--model-id", "else the endpoint's")
-    _text(one, "--runtime", "name of the serving runtime; else the endpoint's, or the default")
-    _text(one, "--runtime-version", "tag of the runtime's image")
-    _text(one, "--gpu", "GPUs per replica, 0: none", values.whole, "0")
-    _text(one, "--protocol", "v2 or grpc-v2")
+def _version(item: argparse.ArgumentParser) -> None:
+    _text(item, "--model-version", "the version to try or to deploy")
+    _text(item, "--model-id", "else the endpoint's")
+    _text(item, "--runtime", "name of the serving runtime; else the endpoint's, or the default")
+    _text(item, "--runtime-version", "tag of the runtime's image")
+    _text(item, "--gpu", "GPUs per replica, 0: none", values.whole, "0")
+    _text(item, "--protocol", "v2 or grpc-v2")
 
 
-def _plan(one: argparse.ArgumentParser) -> None:
-    _text(one, "--revision", "try a revision that exists instead of a version", values.whole)
+def _plan(item: argparse.ArgumentParser) -> None:
+    _text(item, "--revision", "try a revision that exists instead of a version", values.whole)
     _text(
-        one,
+        item,
         "--percents",
         "rising, below 100 (canary)",
         values.percents,
         str(list(strategy.CANARY_PERCENTS)),
     )
-    _text(one, "--percent", "of the candidate (ab)", values.whole, str(strategy.AB_PERCENT))
+    _text(item, "--percent", "of the candidate (ab)", values.whole, str(strategy.AB_PERCENT))
     _text(
-        one, "--header", "`x-group: beta`: these requests, instead of a percent (ab)", values.header
+        item,
+        "--header",
+        "`x-group: beta`: these requests, instead of a percent (ab)",
+        values.header,
     )
-    _text(one, "--ends-by", "evidence or approval (ab)", default="approval")
+    _text(item, "--ends-by", "evidence or approval (ab)", default="approval")
     _text(
-        one,
+        item,
         "--mirror-percent",
         "copies of requests (shadow)",
         values.whole,
         str(strategy.SHADOW_MIRROR),
     )
-    _text(one, "--side-effects", "must be `none` for a shadow")
-    _text(one, "--bake-seconds", "of each step", values.number, f"{strategy.STEP_BAKE:g}")
-    _text(one, "--smoke", "no traffic before the smoke test has passed", values.flag, "false")
-    _text(one, "--approval", "no promotion before a person has approved", values.flag, "false")
-    _metrics(one)
+    _text(item, "--side-effects", "must be `none` for a shadow")
+    _text(item, "--bake-seconds", "of each step", values.number, f"{strategy.STEP_BAKE:g}")
+    _text(item, "--smoke", "no traffic before the smoke test has passed", values.flag, "false")
+    _text(item, "--approval", "no promotion before a person has approved", values.flag, "false")
+    _metrics(item)
     deadlines = {
         "ready": _DEADLINES.ready,
         "data": _DEADLINES.data,
@@ -109,64 +112,67 @@ def _plan(one: argparse.ArgumentParser) -> None:
         "undo": _DEADLINES.undo,
     }
     for name, default in deadlines.items():
-        _text(one, f"--{name}-seconds", f"deadline: {name}", values.number, f"{default:g}")
+        _text(item, f"--{name}-seconds", f"deadline: {name}", values.number, f"{default:g}")
     _text(
-        one,
+        item,
         "--on-heartbeat-timeout",
         "/".join(ON_HEARTBEAT_TIMEOUT) + ": when its heartbeats stop",
         default="continue",
     )
     _text(
-        one,
+        item,
         "--heartbeat-timeout-seconds",
         "seconds without a heartbeat that count as gone",
         values.number,
         f"{HEARTBEAT_TIMEOUT_S:g}",
     )
     _text(
-        one,
+        item,
         "--accept-breaking",
         "although it breaks the model contract of stable",
         values.flag,
         "false",
     )
-    _text(one, "--supersede", "abort a rollout that runs already", values.flag, "false")
+    _text(item, "--supersede", "abort a rollout that runs already", values.flag, "false")
 
 
-def _metrics(one: argparse.ArgumentParser) -> None:
+def _metrics(item: argparse.ArgumentParser) -> None:
     _text(
-        one,
+        item,
         "--fail-margin",
         "points of errors that are no failure, 0..1",
         values.number,
         f"{_ERRORS.fail_margin:g}",
     )
     _text(
-        one,
+        item,
         "--pass-margin",
         "points of errors that still pass, 0..1",
         values.number,
         f"{_ERRORS.pass_margin:g}",
     )
     _text(
-        one,
+        item,
         "--experiment-margin",
         "points of successes that still pass (ab by evidence)",
         values.number,
         f"{_ERRORS.pass_margin:g}",
     )
     _text(
-        one,
+        item,
         "--min-requests",
         "of the candidate in each step",
         values.whole,
         str(_ERRORS.min_requests),
     )
     _text(
-        one, "--latency-threshold-ms", "slow: above it; absent: latency is no metric", values.number
+        item,
+        "--latency-threshold-ms",
+        "slow: above it; absent: latency is no metric",
+        values.number,
     )
     _text(
-        one,
+        item,
         "--alpha",
         "chance to abort a candidate that is no worse",
         values.number,
@@ -174,19 +180,19 @@ def _metrics(one: argparse.ArgumentParser) -> None:
     )
 
 
-def _sizes(one: argparse.ArgumentParser) -> None:
-    _text(one, "--mode", "standard or knative; else the service's default")
-    _text(one, "--min-replicas", "at least", values.whole, "1")
-    _text(one, "--max-replicas", "at most", values.whole, "1")
-    _text(one, "--keda", "scale by the model's queue", values.flag, "false")
+def _sizes(item: argparse.ArgumentParser) -> None:
+    _text(item, "--mode", "standard or knative; else the service's default")
+    _text(item, "--min-replicas", "at least", values.whole, "1")
+    _text(item, "--max-replicas", "at most", values.whole, "1")
+    _text(item, "--keda", "scale by the model's queue", values.flag, "false")
 
 
-def _back(one: argparse.ArgumentParser) -> None:
-    _text(one, "--to", "revision to go back to; absent: the one before", values.whole)
+def _back(item: argparse.ArgumentParser) -> None:
+    _text(item, "--to", "revision to go back to; absent: the one before", values.whole)
 
 
-def _step(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def _step(item: argparse.ArgumentParser) -> None:
+    item.add_argument(
         "--step",
         required=True,
         type=_typed(values.whole),
@@ -194,59 +200,59 @@ def _step(one: argparse.ArgumentParser) -> None:
     )
 
 
-def _golden(one: argparse.ArgumentParser) -> None:
-    _text(one, "--golden", 'JSON: {"model", "inputs": [...], "outputs": [...]} as V2 writes them')
-    _text(one, "--tolerance", "of numbers, relative and absolute", values.number, "1e-5")
+def _golden(item: argparse.ArgumentParser) -> None:
+    _text(item, "--golden", 'JSON: {"model", "inputs": [...], "outputs": [...]} as V2 writes them')
+    _text(item, "--tolerance", "of numbers, relative and absolute", values.number, "1e-5")
 
 
-def _ends(one: argparse.ArgumentParser) -> None:
+def _ends(item: argparse.ArgumentParser) -> None:
     _text(
-        one,
+        item,
         "--at",
         "`end`, or `waiting`: until a person's word is all that is missing",
         default="end",
     )
 
 
-def _ready(one: argparse.ArgumentParser) -> None:
-    _text(one, "--ready-seconds", "deadline: ready", values.number, "1800")
+def _ready(item: argparse.ArgumentParser) -> None:
+    _text(item, "--ready-seconds", "deadline: ready", values.number, "1800")
 
 
-def _made(one: argparse.ArgumentParser) -> None:
-    _text(one, "--out-rollout-id", "path for the rollout's id")
+def _made(item: argparse.ArgumentParser) -> None:
+    _text(item, "--out-rollout-id", "path for the rollout's id")
 
 
-def _shown(one: argparse.ArgumentParser) -> None:
-    _text(one, "--out-summary", "path for a page (HTML) with chart and verdicts")
+def _outputs(item: argparse.ArgumentParser) -> None:
+    _text(item, "--out-summary", "path for a page (HTML) with chart and verdicts")
 
 
-def _for(one: argparse.ArgumentParser) -> None:
-    _text(one, "--strategy", "/".join(PLANS), default="canary")
+def _for(item: argparse.ArgumentParser) -> None:
+    _text(item, "--strategy", "/".join(PLANS), default="canary")
 
 
-def _kind(one: argparse.ArgumentParser) -> None:
-    _text(one, "--strategy", "/".join(STRATEGIES), default="canary")
+def _kind(item: argparse.ArgumentParser) -> None:
+    _text(item, "--strategy", "/".join(STRATEGIES), default="canary")
 
 
-def _smoked(one: argparse.ArgumentParser) -> None:
+def _smoked(item: argparse.ArgumentParser) -> None:
     _text(
-        one,
+        item,
         "--strategy",
         "promote: ask the candidate; deploy: the endpoint; absent: at a rollout's own stop",
     )
-    _text(one, "--endpoint", "NAME or NAMESPACE/NAME, for promote and deploy")
-    _text(one, "--namespace", "else that of the endpoint, else the token's only tenant")
-    _text(one, "--smoke", "whether anybody is asked, for promote and deploy", values.flag, "false")
+    _text(item, "--endpoint", "NAME or NAMESPACE/NAME, for promote and deploy")
+    _text(item, "--namespace", "else that of the endpoint, else the token's only tenant")
+    _text(item, "--smoke", "whether anybody is asked, for promote and deploy", values.flag, "false")
 
 
-def _optional_rollout(one: argparse.ArgumentParser) -> None:
-    _text(one, "--rollout-id", "else the one that runs at the endpoint")
+def _optional_rollout(item: argparse.ArgumentParser) -> None:
+    _text(item, "--rollout-id", "else the one that runs at the endpoint")
 
 
 def _text(
-    one: argparse.ArgumentParser,
+    item: argparse.ArgumentParser,
     name: str,
-    said: str,
+    message: str,
     read: Callable[[str], Any] | None = None,
     default: str = "",
 ) -> None:
@@ -256,9 +262,9 @@ def _text(
         chosen = text if text.strip() else default
         return (read or str.strip)(chosen)
 
-    shown = f" (default: {default})" if default else ""
-    one.add_argument(
-        name, type=_typed(value), default=default, help=(said + shown).replace("%", "%%")
+    text = f" (default: {default})" if default else ""
+    item.add_argument(
+        name, type=_typed(value), default=default, help=(message + text).replace("%", "%%")
     )
 
 
@@ -287,17 +293,17 @@ COMMANDS: dict[str, tuple[str, tuple[Callable[[argparse.ArgumentParser], None], 
         (_optional_rollout, _smoked, _golden, _made),
     ),
     "approval": ("Wait for a person's approval.", (_rollout,)),
-    "finish": ("Wait for the end and write the summary.", (_rollout, _ends, _shown)),
+    "finish": ("Wait for the end and write the summary.", (_rollout, _ends, _outputs)),
     "undo": (
         "Go back to an older revision, and wait until it serves.",
-        (_endpoint, _back, _made, _shown),
+        (_endpoint, _back, _made, _outputs),
     ),
     "promote": (
         "Promote the rollout that waits for it, and wait until it serves.",
-        (_endpoint, _optional_rollout, _made, _shown),
+        (_endpoint, _optional_rollout, _made, _outputs),
     ),
     "deploy": (
         "Make an endpoint, or attach to the one that this run made, and wait until it serves.",
-        (_endpoint, _version, _sizes, _ready, _shown),
+        (_endpoint, _version, _sizes, _ready, _outputs),
     ),
 }

@@ -29,10 +29,10 @@ def preflight(task: Task) -> None:
             )
             task.say(f"✓ {'/'.join(key)} would go back to r{_back_to(answer)}")
         case "promote":
-            found = _running(task, key)
+            rollout = _running(task, key)
             task.say(
-                f"✓ {'/'.join(key)}: r{found.candidate} waits to be promoted "
-                f"({reading.line(found)})"
+                f"✓ {'/'.join(key)}: r{rollout.candidate} waits to be promoted "
+                f"({reading.line(rollout)})"
             )
         case _:
             _check_rollout(task, key)
@@ -41,34 +41,36 @@ def preflight(task: Task) -> None:
 def start(task: Task) -> None:
     """Start the rollout of this run, or attach to it."""
     key, body = task.endpoint(), plan.rollout(task.args)
-    found = _own(task, key)
-    if found is None:
-        asked = task.options("start")
-        found = task.service.ask(
+    rollout = _own(task, key)
+    if rollout is None:
+        options = task.options("start")
+        rollout = task.service.ask(
             lambda client: client.start_rollout(
-                *key, body, supersede=task.args.supersede, options=asked
+                *key, body, supersede=task.args.supersede, options=options
             )
         )
         task.say(
-            f"✓ {found.strategy} of r{found.candidate} against r{found.base}: rollout {found.id}"
+            f"✓ {rollout.strategy} of r{rollout.candidate} against r{rollout.base}: rollout "
+            f"{rollout.id}"
         )
-        _warn(task, found)
+        _warn(task, rollout)
     else:
         task.say(
-            f"✓ attached to the rollout that this run started: {found.id} ({reading.line(found)})"
+            f"✓ attached to the rollout that this run started: {rollout.id} "
+            f"({reading.line(rollout)})"
         )
-    task.say(reading.url(found, task.url))
-    send(task.service, found.id, release=False)
-    outputs.of_rollout(task.args, found, task.url)
+    task.say(reading.url(rollout, task.url))
+    send(task.service, rollout.id, release=False)
+    outputs.of_rollout(task.args, rollout, task.url)
 
 
 def undo(task: Task) -> None:
     """Back to an older revision, until it serves."""
     key = task.endpoint()
-    found = task.service.ask(lambda client: _undo(client, task, key, task.options("undo")))
-    task.say(f"back to r{_back_to(found)}: rollout {found.id}")
-    task.say(reading.url(found, task.url))
-    seen = task.watch().until(found, reading.ended)
+    rollout_change = task.service.ask(lambda client: _undo(client, task, key, task.options("undo")))
+    task.say(f"back to r{_back_to(rollout_change)}: rollout {rollout_change.id}")
+    task.say(reading.url(rollout_change, task.url))
+    seen = task.watch().until(rollout_change, reading.ended)
     outputs.of_rollout(task.args, seen, task.url)
     summary.write(task, seen)
     if seen.strategy == "undo" and seen.phase != "promoted":
@@ -111,10 +113,12 @@ def _check_rollout(task: Task, key: tuple[str, str]) -> None:
             )
         )
     except ApiProblem as problem:
-        found = _own(task, key) if problem.status == 409 else None
-        if found is None:
+        rollout = _own(task, key) if problem.status == 409 else None
+        if rollout is None:
             raise
-        task.say(f"✓ the rollout of this run is there already: {found.id} ({reading.line(found)})")
+        task.say(
+            f"✓ the rollout of this run is there already: {rollout.id} ({reading.line(rollout)})"
+        )
         return
     took = answer.expected_seconds
     task.say(
@@ -149,13 +153,13 @@ def _touched(task: Task, key: tuple[str, str]) -> out.RolloutOut | None:
 
 
 def _running(task: Task, key: tuple[str, str]) -> out.RolloutOut:
-    found = task.service.ask(lambda client: client.endpoint(*key)).rollout
-    if not found:
+    rollout = task.service.ask(lambda client: client.endpoint(*key)).rollout
+    if not rollout:
         raise StepFailed(
             f"no rollout of {'/'.join(key)} is running: there is nothing to promote; stage one "
             "first"
         )
-    return found
+    return rollout
 
 
 def to_promote(task: Task, key: tuple[str, str]) -> out.RolloutOut:

@@ -33,14 +33,14 @@ class Connection:
         if self.file is None:
             return self.secret
         try:
-            found = self.file.expanduser().read_text().strip()
+            value = self.file.expanduser().read_text().strip()
         except OSError as error:
             raise UsageError(
                 f"cannot read the token file {self.file}: {error.strerror or error}"
             ) from None
-        if not found:
+        if not value:
             raise UsageError(f"the token file {self.file} is empty")
-        return found
+        return value
 
 
 def find(

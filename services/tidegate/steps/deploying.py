@@ -32,10 +32,10 @@ def preflight(task: Task, key: Key) -> None:
 def deploy(task: Task) -> None:
     """Make the endpoint, or attach to the one that this run made; wait until it is ready."""
     key = task.endpoint()
-    body, asked = plan.endpoint(task.args, key[1]), task.options("deploy")
+    body, options = plan.endpoint(task.args, key[1]), task.options("deploy")
     try:
         made = task.service.ask(
-            lambda client: client.create_endpoint(body, namespace=key[0], options=asked)
+            lambda client: client.create_endpoint(body, namespace=key[0], options=options)
         )
         task.say(f"✓ {'/'.join(key)} is made in {made.mode} mode")
     except ApiProblem as problem:
@@ -61,13 +61,13 @@ def deploy(task: Task) -> None:
 
 
 def _wait(task: Task, key: Key) -> out.EndpointOut:
-    clock, said = task.service.clock, ""
+    clock, message = task.service.clock, ""
     until = clock() + _limit(task)
     while True:
         seen = task.service.ask(lambda client: client.endpoint(*key), max(until - clock(), 0.0))
         line = f"{seen.phase} · {seen.message}"
-        if line != said:
-            said = line
+        if line != message:
+            message = line
             task.say(line)
         if seen.phase == "ready" or clock() >= until:
             return seen
@@ -80,6 +80,6 @@ def _limit(task: Task) -> float:
 
 
 def _own(task: Task, key: Key) -> out.EndpointOut | None:
-    found = task.service.ask(lambda client: client.endpoint(*key))
+    endpoint = task.service.ask(lambda client: client.endpoint(*key))
     run_id = task.args.run_id
-    return found if run_id and found.spec.run_id == run_id else None
+    return endpoint if run_id and endpoint.spec.run_id == run_id else None

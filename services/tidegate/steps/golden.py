@@ -54,23 +54,23 @@ class Golden:
     def wrong(self, answer: Mapping[str, Sequence[Any]]) -> str:
         """The first difference in one line, "" where there is none. answer: flat values by name."""
         for name, expected in self.outputs:
-            found = answer.get(name)
-            if found is None:
+            results = answer.get(name)
+            if results is None:
                 return f"{self.model} has no output {name!r}, only {', '.join(answer) or 'none'}"
-            if len(found) != len(expected):
-                return f"{name} has {len(found)} values, expected {len(expected)}"
-            for index, (one, other) in enumerate(zip(found, expected, strict=True)):
-                if not self._same(one, other):
-                    return f"{name}[{index}] is {one!r}, expected {other!r} (tolerance {self.tolerance:g})"
+            if len(results) != len(expected):
+                return f"{name} has {len(results)} values, expected {len(expected)}"
+            for index, (first, other) in enumerate(zip(results, expected, strict=True)):
+                if not self._same(first, other):
+                    return f"{name}[{index}] is {first!r}, expected {other!r} (tolerance {self.tolerance:g})"
         return ""
 
-    def _same(self, one: Any, other: Any) -> bool:
-        numbers = isinstance(one, int | float) and isinstance(other, int | float)
+    def _same(self, first: Any, other: Any) -> bool:
+        numbers = isinstance(first, int | float) and isinstance(other, int | float)
         if not numbers:
-            return bool(one == other)
-        if math.isnan(one) or math.isnan(other):
-            return math.isnan(one) and math.isnan(other)
-        return math.isclose(one, other, rel_tol=self.tolerance, abs_tol=self.tolerance)
+            return bool(first == other)
+        if math.isnan(first) or math.isnan(other):
+            return math.isnan(first) and math.isnan(other)
+        return math.isclose(first, other, rel_tol=self.tolerance, abs_tol=self.tolerance)
 
 
 def parse(text: str, tolerance: float) -> Golden:
@@ -80,42 +80,42 @@ def parse(text: str, tolerance: float) -> Golden:
             "--golden is missing: the smoke test does not know what to ask and what to expect"
         )
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError as error:
         raise StepFailed(f"--golden is not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise StepFailed(
             '--golden is not an object: write {"model": ..., "inputs": [...], "outputs": [...]}'
         )
-    unknown = sorted(set(found) - {"model", "inputs", "outputs"})
+    unknown = sorted(set(content) - {"model", "inputs", "outputs"})
     if unknown:
         raise StepFailed(
             f"--golden: {', '.join(unknown)} is unknown: it has model, inputs and outputs"
         )
-    model = found.get("model")
+    model = content.get("model")
     if not isinstance(model, str) or not model:
         raise StepFailed(
             "--golden: model is missing: name the model in the repository that is asked"
         )
     inputs = tuple(
-        _input(one, f"inputs[{index}]") for index, one in enumerate(_list(found, "inputs"))
+        _input(item, f"inputs[{index}]") for index, item in enumerate(_list(content, "inputs"))
     )
     outputs = tuple(
-        _output(one, f"outputs[{index}]") for index, one in enumerate(_list(found, "outputs"))
+        _output(item, f"outputs[{index}]") for index, item in enumerate(_list(content, "outputs"))
     )
     return Golden(model, inputs, outputs, tolerance)
 
 
-def _list(found: Mapping[str, Any], key: str) -> Sequence[Any]:
-    value = found.get(key)
+def _list(result: Mapping[str, Any], key: str) -> Sequence[Any]:
+    value = result.get(key)
     if not isinstance(value, list) or not value:
         raise StepFailed(f"--golden: {key} is missing: write a list with one tensor at least")
     return value
 
 
-def _input(one: Any, where: str) -> Tensor:
-    name, data = _output(one, where)
-    datatype, shape = one.get("datatype"), one.get("shape")
+def _input(item: Any, where: str) -> Tensor:
+    name, data = _output(item, where)
+    datatype, shape = item.get("datatype"), item.get("shape")
     if datatype not in DATATYPES:
         raise StepFailed(
             f"--golden: {where}.datatype {datatype!r} is none of V2's: use "
@@ -132,20 +132,20 @@ def _input(one: Any, where: str) -> Tensor:
     return Tensor(name, datatype, sizes, data)
 
 
-def _output(one: Any, where: str) -> tuple[str, tuple[Any, ...]]:
+def _output(item: Any, where: str) -> tuple[str, tuple[Any, ...]]:
     if (
-        not isinstance(one, dict)
-        or not isinstance(one.get("name"), str)
-        or not isinstance(one.get("data"), list)
+        not isinstance(item, dict)
+        or not isinstance(item.get("name"), str)
+        or not isinstance(item.get("data"), list)
     ):
         raise StepFailed(f'--golden: {where} is not a tensor: write {{"name": ..., "data": [...]}}')
-    return one["name"], tuple(_flat(one["data"]))
+    return item["name"], tuple(_flat(item["data"]))
 
 
 def _flat(data: Any) -> Iterator[Any]:
     if isinstance(data, list):
-        for one in data:
-            yield from _flat(one)
+        for item in data:
+            yield from _flat(item)
     else:
         yield data
 

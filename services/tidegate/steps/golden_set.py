@@ -50,12 +50,12 @@ def read(text: str) -> tuple[Case, ...]:
     if len(text) > MOST_BYTES:
         raise StepFailed(f"the golden set has more than {MOST_BYTES} characters: split it")
     try:
-        found = json.loads(text) if text.lstrip()[:1] in ("{", "[") else _yaml(text)
+        results = json.loads(text) if text.lstrip()[:1] in ("{", "[") else _yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise StepFailed(
             f"the golden set is neither YAML nor JSON: {' '.join(str(error).split())}"
         ) from None
-    whole = {"requests": found} if isinstance(found, list) else found
+    whole = {"requests": results} if isinstance(results, list) else results
     requests = whole.get("requests") if isinstance(whole, dict) else None
     if not isinstance(whole, dict) or not isinstance(requests, list) or not requests:
         raise StepFailed("the golden set holds no requests: write `requests:` with one at least")
@@ -66,7 +66,7 @@ def read(text: str) -> tuple[Case, ...]:
     if len(requests) > MOST:
         raise StepFailed(f"the golden set has {len(requests)} requests, more than {MOST}: split it")
     tolerance = _tolerance(whole.get("tolerance", TOLERANCE), "the golden set")
-    return tuple(_case(one, index, tolerance) for index, one in enumerate(requests, 1))
+    return tuple(_case(request, index, tolerance) for index, request in enumerate(requests, 1))
 
 
 def replay(url: str, cases: Sequence[Case], infer: Infer) -> Iterator[Result]:
@@ -80,17 +80,17 @@ def replay(url: str, cases: Sequence[Case], infer: Infer) -> Iterator[Result]:
             yield Result(case, str(refused))
 
 
-def _case(one: Any, index: int, tolerance: float) -> Case:
+def _case(item: Any, index: int, tolerance: float) -> Case:
     where = f"request {index}"
-    if not isinstance(one, dict):
+    if not isinstance(item, dict):
         raise StepFailed(f"{where} is not an object: write model, inputs and outputs")
-    name = one.get("name", where)
+    name = item.get("name", where)
     if not isinstance(name, str) or not name.strip():
         raise StepFailed(f"{where}: name {name!r} is not a text")
-    own = _tolerance(one.get("tolerance", tolerance), where)
-    asked = {key: value for key, value in one.items() if key not in ("name", "tolerance")}
+    own = _tolerance(item.get("tolerance", tolerance), where)
+    request = {key: value for key, value in item.items() if key not in ("name", "tolerance")}
     try:
-        return Case(name, parse(json.dumps(asked), own))
+        return Case(name, parse(json.dumps(request), own))
     except (StepFailed, TypeError, ValueError) as error:
         raise StepFailed(f"{where} ({name}): {str(error).removeprefix('--golden: ')}") from None
 

@@ -37,10 +37,10 @@ def infer(url: str, golden: Golden, token: str = "") -> Mapping[str, list[Any]]:
             where, parts.scheme.endswith("s"), golden, names, {header: token} if token else {}
         )
     except InferenceServerException as error:
-        said = str(error)
-        if any(word in said for word in _NOT_THERE):
-            raise NotThere(said) from None
-        raise StepFailed(f"{golden.model} at {url} refuses the golden request: {said}") from None
+        message = str(error)
+        if any(word in message for word in _NOT_THERE):
+            raise NotThere(message) from None
+        raise StepFailed(f"{golden.model} at {url} refuses the golden request: {message}") from None
     except (OSError, EOFError) as error:  # geventhttpclient's own
         raise NotThere(str(error) or type(error).__name__) from None
     return {name: _plain(array) for name in names if (array := answer(name)) is not None}
@@ -55,7 +55,7 @@ def _http(
         where, ssl=ssl, connection_timeout=SECONDS, network_timeout=SECONDS
     )
     try:
-        inputs = [_filled(http.InferInput, one) for one in golden.inputs]
+        inputs = [_filled(http.InferInput, tensor) for tensor in golden.inputs]
         outputs = [http.InferRequestedOutput(name) for name in names]
         return _reader(client.infer(golden.model, inputs, outputs=outputs, headers=headers))
     finally:
@@ -69,7 +69,7 @@ def _grpc(
 
     client = grpc.InferenceServerClient(where, ssl=ssl)
     try:
-        inputs = [_filled(grpc.InferInput, one) for one in golden.inputs]
+        inputs = [_filled(grpc.InferInput, tensor) for tensor in golden.inputs]
         outputs = [grpc.InferRequestedOutput(name) for name in names]
         return _reader(
             client.infer(
@@ -85,19 +85,19 @@ def _reader(answer: Any) -> Callable[[str], Any]:
     return read
 
 
-def _filled(make: Callable[..., Any], one: Tensor) -> Any:
+def _filled(make: Callable[..., Any], item: Tensor) -> Any:
     import numpy as np
     from tritonclient.utils import triton_to_np_dtype
 
-    if one.datatype == "BYTES":
-        values = np.array([str(value).encode() for value in one.data], dtype=np.object_)
+    if item.datatype == "BYTES":
+        values = np.array([str(value).encode() for value in item.data], dtype=np.object_)
     else:
         try:
-            values = np.array(one.data, dtype=triton_to_np_dtype(one.datatype))
+            values = np.array(item.data, dtype=triton_to_np_dtype(item.datatype))
         except (TypeError, ValueError, OverflowError) as error:
-            raise StepFailed(f"--golden: input {one.name}: {error}") from None
-    tensor = make(one.name, list(one.shape), one.datatype)
-    tensor.set_data_from_numpy(values.reshape(one.shape))
+            raise StepFailed(f"--golden: input {item.name}: {error}") from None
+    tensor = make(item.name, list(item.shape), item.datatype)
+    tensor.set_data_from_numpy(values.reshape(item.shape))
     return tensor
 
 

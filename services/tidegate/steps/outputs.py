@@ -7,9 +7,9 @@ from tidegate.schemas import responses as out
 from tidegate.steps import reading
 
 
-def write(args: argparse.Namespace, **found: object) -> None:
+def write(args: argparse.Namespace, **result: object) -> None:
     """Those of the values that the command was given a path for."""
-    for name, value in found.items():
+    for name, value in result.items():
         path = getattr(args, f"out_{name}", "")
         if path:
             file = Path(path)

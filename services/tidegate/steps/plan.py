@@ -123,22 +123,22 @@ def _candidate(args: argparse.Namespace) -> Json:
         raise UsageError(
             "--model-version is missing: name the version to try, or a --revision that exists"
         )
-    found = {
+    result = {
         "model_version_id": args.model_version,
         "model_id": args.model_id,
         "runtime": args.runtime,
     }
-    return {**{key: value for key, value in found.items() if value}, **_runtime(args)}
+    return {**{key: value for key, value in result.items() if value}, **_runtime(args)}
 
 
 def _runtime(args: argparse.Namespace) -> Json:
-    found = {
+    result = {
         "runtimeVersion": args.runtime_version,
         "gpu": args.gpu,
         "protocolVersion": args.protocol,
     }
-    given = {key: value for key, value in found.items() if value}
-    return {"runtime_config": given} if given else {}
+    values = {key: value for key, value in result.items() if value}
+    return {"runtime_config": values} if values else {}
 
 
 def _steps(args: argparse.Namespace, steps: Sequence[Step]) -> Iterator[Json]:
@@ -164,14 +164,17 @@ def _step(step: Step) -> Json:
     """As the service takes it; what is nothing is left out, but a percent of 0 without anything
     else."""
     candidate_traffic = step.candidate_traffic
-    match = [{"name": one.name, "value": one.value} for one in candidate_traffic.match]
-    given = {
+    match = [
+        {"name": header_match.name, "value": header_match.value}
+        for header_match in candidate_traffic.match
+    ]
+    values = {
         "percent": candidate_traffic.percent,
         "match": match,
         "mirror_percent": candidate_traffic.mirror,
         "replicas_percent": candidate_traffic.replicas_percent,
     }
-    parts = {name: value for name, value in given.items() if value}
+    parts = {name: value for name, value in values.items() if value}
     if not (match or candidate_traffic.mirror):
         parts["percent"] = candidate_traffic.percent
     return {**parts, "until": step.until.value, "bake_seconds": step.bake}
@@ -196,22 +199,22 @@ def _strategy(args: argparse.Namespace) -> Strategy:
 
 
 def _metrics(args: argparse.Namespace) -> Json:
-    asked = {
+    request = {
         "fail_margin": args.fail_margin,
         "pass_margin": args.pass_margin,
         "min_requests": args.min_requests,
     }
-    found: Json = {"errors": asked}
+    metrics: Json = {"errors": request}
     if args.latency_threshold_ms:
-        found["latency"] = {**asked, "latency_threshold_ms": args.latency_threshold_ms}
+        metrics["latency"] = {**request, "latency_threshold_ms": args.latency_threshold_ms}
     if (
         args.strategy == "ab" and args.ends_by == "evidence"
     ):  # of the user's own experiment, posted to the rollout
-        found["experiment"] = {
+        metrics["experiment"] = {
             "pass_margin": args.experiment_margin,
             "min_requests": args.min_requests,
         }
-    return found
+    return metrics
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

@@ -72,7 +72,7 @@ def approval(rollout: out.RolloutOut) -> int | None:
 def name(step: out.StepOut) -> str:
     """`25 %`, `requests with x-group: beta`, `100 % mirrored`, `no traffic`."""
     if step.match:
-        return ", ".join(f"requests with {one.name}: {one.value}" for one in step.match)
+        return ", ".join(f"requests with {header.name}: {header.value}" for header in step.match)
     if step.mirror_percent:
         return f"{step.mirror_percent} % mirrored"
     return f"{step.percent} %" if step.percent else "no traffic"
@@ -89,7 +89,7 @@ def verdict(rollout: out.RolloutOut) -> str:
     """Of all metrics: fail before undecided before pass; none where nothing is measured. Metrics of
     pods can only fail."""
     verdicts = {
-        one.verdict for one in rollout.verdicts if one.verdict == "fail" or of_requests(one)
+        item.verdict for item in rollout.verdicts if item.verdict == "fail" or of_requests(item)
     }
     return next((each for each in ("fail", "undecided", "pass") if each in verdicts), "none")
 
@@ -123,7 +123,7 @@ def _message(rollout: out.RolloutOut) -> str:
 
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What must differ for another line: not the seconds of a wait."""
-    metrics = tuple((one.metric, one.verdict) for one in rollout.verdicts)
+    metrics = tuple((item.metric, item.verdict) for item in rollout.verdicts)
     pause = rollout.pause.message if rollout.pause else None
     return (
         rollout.phase,
@@ -164,7 +164,7 @@ def _side(metric: out.VerdictOut, side: str) -> tuple[int, int]:
 def metrics(rollout: out.RolloutOut) -> list[str]:
     """A line per metric, with its counts."""
     return [
-        f"{one.metric}: {one.verdict} · r{rollout.candidate} {count(one, 'candidate')} · "
-        f"r{rollout.base} {count(one, 'stable')}" + (f" · {one.message}" if one.message else "")
-        for one in rollout.verdicts
+        f"{item.metric}: {item.verdict} · r{rollout.candidate} {count(item, 'candidate')} · "
+        f"r{rollout.base} {count(item, 'stable')}" + (f" · {item.message}" if item.message else "")
+        for item in rollout.verdicts
     ]

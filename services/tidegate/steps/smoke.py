@@ -64,9 +64,9 @@ def _test(task: Task, rollout: out.RolloutOut) -> None:
 
 def _answer(task: Task, rollout: out.RolloutOut, verb: str, message: str) -> None:
     reason = f"{message}; pipeline run {task.args.run_id}" if task.args.run_id else message
-    asked, run_id = task.options(f"smoke-{verb}"), task.args.run_id or None
+    options, run_id = task.options(f"smoke-{verb}"), task.args.run_id or None
     task.service.ask(
         lambda client: client.act(
-            rollout.id, verb, reason=reason[:2000], run_id=run_id, options=asked
+            rollout.id, verb, reason=reason[:2000], run_id=run_id, options=options
         )
     )

@@ -78,21 +78,24 @@ def _metrics(rollout: out.RolloutOut) -> str:
     head = ["Metric", "Verdict", *names, "Why"]
     rows = [
         (
-            one.metric,
-            one.verdict,
-            reading.count(one, "candidate"),
-            reading.count(one, "stable"),
-            one.message,
+            verdict.metric,
+            verdict.verdict,
+            reading.count(verdict, "candidate"),
+            reading.count(verdict, "stable"),
+            verdict.message,
         )
-        for one in rollout.verdicts
+        for verdict in rollout.verdicts
     ]
     drawn = "".join(
         bars(
-            one.metric,
-            [(names[0], reading.share(one, "candidate")), (names[1], reading.share(one, "stable"))],
+            verdict.metric,
+            [
+                (names[0], reading.share(verdict, "candidate")),
+                (names[1], reading.share(verdict, "stable")),
+            ],
         )
-        for one in rollout.verdicts
-        if reading.of_requests(one)
+        for verdict in rollout.verdicts
+        if reading.of_requests(verdict)
     )
     return f"<h2>Evidence</h2>{_table(head, rows)}{drawn}"
 
@@ -103,12 +106,12 @@ def _plan(rollout: out.RolloutOut) -> str:
     rows = [
         (
             str(n),
-            reading.name(one),
-            one.until,
-            f"{one.baked_seconds:.0f} of {one.bake_seconds:.0f} s",
-            one.state,
+            reading.name(step),
+            step.until,
+            f"{step.baked_seconds:.0f} of {step.bake_seconds:.0f} s",
+            step.state,
         )
-        for n, one in enumerate(rollout.steps, 1)
+        for n, step in enumerate(rollout.steps, 1)
     ]
     return f"<h2>Steps</h2>{_table(['', 'Traffic', 'Until', 'Baked', 'State'], rows)}"
 
@@ -140,12 +143,14 @@ def _save(path: str, text: str) -> None:
 def _shares(task: Task, rollout: out.RolloutOut) -> list[Point]:
     """From the history; the page does without where that cannot be read."""
     try:
-        found = task.service.ask(lambda client: list(_intents(client, rollout)))
+        intents = task.service.ask(lambda client: list(_intents(client, rollout)))
     except (ApiProblem, StepFailed) as error:
         task.say(f"⚠ no chart: {error}")
         return []
     points = sorted(
-        (one.at.timestamp(), float(_percent(one, rollout.candidate))) for one in found if one.at
+        (intent.at.timestamp(), float(_percent(intent, rollout.candidate)))
+        for intent in intents
+        if intent.at
     )
     if points and rollout.ended_at:
         points.append((max(rollout.ended_at.timestamp(), points[-1][0]), points[-1][1]))
@@ -156,7 +161,7 @@ def _intents(client: Client, rollout: out.RolloutOut) -> Iterator[out.IntentOut]
     token: str | None = None
     for _ in range(PAGES):
         got = client.history(rollout.namespace, rollout.endpoint, page_size=100, page_token=token)
-        yield from (one for one in got.intents if one.rollout_id == rollout.id)
+        yield from (intent for intent in got.intents if intent.rollout_id == rollout.id)
         token = got.next_page_token
         if token is None or _began_before(rollout, got.intents):
             return

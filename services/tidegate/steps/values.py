@@ -51,15 +51,15 @@ def percents(text: str) -> tuple[int, ...]:
     if not word:
         return ()
     try:
-        found = json.loads(word if word.startswith("[") else f"[{word}]")
-        fine = isinstance(found, list) and all(
-            float(one) == int(one) and not isinstance(one, bool) for one in found
+        content = json.loads(word if word.startswith("[") else f"[{word}]")
+        fine = isinstance(content, list) and all(
+            float(item) == int(item) and not isinstance(item, bool) for item in content
         )
     except (ValueError, TypeError, OverflowError):
         fine = False
     if not fine:
         raise ValueError(f"{text!r} is not a list of whole percents: write [1, 5, 10, 25, 50]")
-    return tuple(int(one) for one in found)
+    return tuple(int(item) for item in content)
 
 
 def header(text: str) -> tuple[str, str] | None:

@@ -46,18 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands.add_parser(
         "first-token", help="make the first administrator's token and print it, once"
     )
-    given = parser.parse_args(arguments)
+    value = parser.parse_args(arguments)
     url = read_settings(Settings).database_url
     if not url:
         sys.exit("TIDEGATE_DATABASE_URL is not set: give the URL of a Postgres database")
     try:
-        match given.command:
+        match value.command:
             case "migrate":
                 migrate(url)
-                if given.grants:
+                if value.grants:
                     apply_grants(url)
             case "downgrade":
-                downgrade(url, given.revision)
+                downgrade(url, value.revision)
             case _:
                 sys.stdout.write(first_token(url) + "\n")
     except StoreUnavailable as error:

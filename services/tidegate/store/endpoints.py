@@ -35,79 +35,85 @@ def create(
     A deleted name comes back as the same row: revision numbers and generations go on where they
     ended. `spec` is the payload as accepted.
     """
-    found = _begin(tx, key, mode, spec, author)
-    if isinstance(found, Exists):
-        return found
+    endpoint = _begin(tx, key, mode, spec, author)
+    if isinstance(endpoint, Exists):
+        return endpoint
     revision = add_revision(tx, key, model, runtime, author=author)
     return _created(
         tx,
-        found,
+        endpoint,
         revision,
         Intent(key, 0, mode, revision.number, scaling=scaling, author=author, message=message),
     )
 
 
 def adopt(
-    tx: Tx, key: EndpointKey, found: Found, *, spec: Json, author: str, message: str
+    tx: Tx, key: EndpointKey, existing: Found, *, spec: Json, author: str, message: str
 ) -> Created | Exists | Revision:
     """Make an endpoint that begins with somebody else's InferenceService as revision 0. A Revision:
     the name began with another one before, and numbers never repeat."""
-    begun = _begin(tx, key, found.mode, spec, author)
+    begun = _begin(tx, key, existing.mode, spec, author)
     if isinstance(begun, Exists):
         return begun
-    revision = add_adopted(tx, key, found, author=author)
-    if revision.adopted is None or revision.adopted.uid != found.adopted.uid:
+    revision = add_adopted(tx, key, existing, author=author)
+    if revision.adopted is None or revision.adopted.uid != existing.adopted.uid:
         return revision
     intent = Intent(
-        key, 0, found.mode, revision.number, scaling=found.scaling, author=author, message=message
+        key,
+        0,
+        existing.mode,
+        revision.number,
+        scaling=existing.scaling,
+        author=author,
+        message=message,
     )
     return _created(tx, begun, revision, intent)
 
 
 def _begin(tx: Tx, key: EndpointKey, mode: Mode, spec: Json, author: str) -> Endpoint | Exists:
-    found = _reserve(tx, key, mode, author)
-    if found.deleted_at is None:
-        return Exists(found)
+    endpoint = _reserve(tx, key, mode, author)
+    if endpoint.deleted_at is None:
+        return Exists(endpoint)
     run(
         tx,
         "UPDATE endpoints SET mode = :mode, spec = CAST(:spec AS jsonb), deleted_at = NULL WHERE "
         "id = :id",
         mode=mode.value,
         spec=dumps(spec),
-        id=found.id,
+        id=endpoint.id,
     )
-    return found
+    return endpoint
 
 
-def _created(tx: Tx, found: Endpoint, revision: Revision, intent: Intent) -> Created:
-    appended = append_intent(tx, intent, found.generation)
+def _created(tx: Tx, endpoint: Endpoint, revision: Revision, intent: Intent) -> Created:
+    appended = append_intent(tx, intent, endpoint.generation)
     assert isinstance(appended, Appended)
-    now = get(tx, found.key)
+    now = get(tx, endpoint.key)
     assert now is not None
     return Created(now, revision, appended.intent)
 
 
 def get(tx: ReadTx, key: EndpointKey) -> Endpoint | None:
     """An endpoint, also a deleted one (`deleted_at`); None when the name was never used."""
-    found = row(
+    result = row(
         tx,
         f"{_SELECT} WHERE namespace = :namespace AND name = :name",
         namespace=key.namespace,
         name=key.name,
     )
-    return from_row(found) if found else None
+    return from_row(result) if result else None
 
 
 def lock(tx: Tx, key: EndpointKey) -> Endpoint | None:
     """Like `get`, and nobody else changes it, its intents or its rollouts until this transaction
     ends."""
-    found = row(
+    result = row(
         tx,
         f"{_SELECT} WHERE namespace = :namespace AND name = :name FOR UPDATE",
         namespace=key.namespace,
         name=key.name,
     )
-    return from_row(found) if found else None
+    return from_row(result) if result else None
 
 
 def list_endpoints(
@@ -120,7 +126,7 @@ def list_endpoints(
     """Endpoints that are not deleted, by namespace and name; None: of all namespaces. Raises
     BadPageToken."""
     after = decode(page_token, str, str) or ("", "")
-    found = rows(
+    results = rows(
         tx,
         f"""{_SELECT} WHERE deleted_at IS NULL AND (namespace, name) > (:namespace, :name)
             AND (CAST(:namespaces AS text[]) IS NULL OR namespace = ANY (CAST(:namespaces AS text[])))
@@ -131,28 +137,28 @@ def list_endpoints(
         limit=size(limit) + 1,
     )
     return page(
-        [from_row(one) for one in found], size(limit), lambda e: (e.key.namespace, e.key.name)
+        [from_row(item) for item in results], size(limit), lambda e: (e.key.namespace, e.key.name)
     )
 
 
 def names(tx: ReadTx, namespace: str) -> tuple[str, ...]:
     """Names of the endpoints of a namespace, at most MOST_NAMES of them."""
-    found = rows(
+    selected = rows(
         tx,
         "SELECT name FROM endpoints WHERE namespace = :namespace AND deleted_at IS NULL ORDER BY "
         "name LIMIT :most",
         namespace=namespace,
         most=MOST_NAMES,
     )
-    return tuple(one.name for one in found)
+    return tuple(item.name for item in selected)
 
 
 def used_namespaces(tx: ReadTx) -> tuple[str, ...]:
     """Every namespace that has an endpoint, in order."""
-    found = rows(
+    results = rows(
         tx, "SELECT DISTINCT namespace FROM endpoints WHERE deleted_at IS NULL ORDER BY namespace"
     )
-    return tuple(one.namespace for one in found)
+    return tuple(item.namespace for item in results)
 
 
 def set_spec(tx: Tx, key: EndpointKey, spec: Json) -> None:
@@ -178,22 +184,22 @@ def _reserve(tx: Tx, key: EndpointKey, mode: Mode, author: str) -> Endpoint:
         mode=mode.value,
         author=author,
     )
-    found = lock(tx, key)
-    assert found is not None
-    return found
+    endpoint = lock(tx, key)
+    assert endpoint is not None
+    return endpoint
 
 
-def from_row(one: Row) -> Endpoint:
+def from_row(item: Row) -> Endpoint:
     """An Endpoint from a row with COLUMNS."""
     return Endpoint(
-        str(one.id),
-        EndpointKey(one.namespace, one.name),
-        Mode(one.mode),
-        one.spec,
-        one.generation,
-        one.status,
-        one.status_version,
-        one.created_at,
-        one.created_by,
-        one.deleted_at,
+        str(item.id),
+        EndpointKey(item.namespace, item.name),
+        Mode(item.mode),
+        item.spec,
+        item.generation,
+        item.status,
+        item.status_version,
+        item.created_at,
+        item.created_by,
+        item.deleted_at,
     )

@@ -118,7 +118,7 @@ def _used(_connection: Any, record: Any) -> None:
     record.info["used"] = time.monotonic()
 
 
-def _told(connection: Any) -> bool:
+def _has_unread_data(connection: Any) -> bool:
     """Whether the server sent something that nobody asked for: its last words, as a rule. Costs no
     round trip."""
     poll = select.poll()
@@ -129,9 +129,9 @@ def _told(connection: Any) -> bool:
 def _check(dialect: sa.Dialect, connection: Any, record: Any, _proxy: Any) -> None:
     """Replace a connection that has died since it was used; the pool makes a new one at
     DisconnectionError."""
-    if time.monotonic() - record.info.get("used", time.monotonic()) < FRESH_S and not _told(
-        connection
-    ):
+    if time.monotonic() - record.info.get(
+        "used", time.monotonic()
+    ) < FRESH_S and not _has_unread_data(connection):
         return
     try:
         alive = dialect.do_ping(connection)
@@ -210,7 +210,7 @@ def run(tx: Tx, sql: str, **params: Any) -> int:
 def run_many(tx: Tx, sql: str, params: list[dict[str, Any]]) -> None:
     """Run one statement for each set of parameters, in one pipeline."""
     if params:
-        tx._connection.execute(_statement(sql), [_bound(one) for one in params])
+        tx._connection.execute(_statement(sql), [_bound(param) for param in params])
 
 
 def clock(tx: ReadTx) -> float:

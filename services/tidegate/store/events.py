@@ -52,10 +52,10 @@ def parse(last_event_id: str) -> Cursor:
 
 def newest(tx: ReadTx, endpoint_id: str) -> Cursor:
     """A cursor behind everything there is, except that the present status is sent first."""
-    found = row(
+    result = row(
         tx, "SELECT coalesce(max(seq), 0) AS seq FROM ledger WHERE chain = :id", id=endpoint_id
     )
-    return Cursor(found.seq if found else 0, 0)
+    return Cursor(result.seq if result else 0, 0)
 
 
 def since(tx: ReadTx, endpoint_id: str, cursor: Cursor, limit: int = 100) -> tuple[Event, ...]:
@@ -66,7 +66,7 @@ def since(tx: ReadTx, endpoint_id: str, cursor: Cursor, limit: int = 100) -> tup
     for entry in after(tx, endpoint_id, cursor.seq, limit):
         cursor = Cursor(entry.seq, cursor.status)
         events.append(Event(cursor, entry))
-    found = row(tx, "SELECT status, status_version FROM endpoints WHERE id = :id", id=endpoint_id)
-    if found is not None and found.status_version != cursor.status:
-        events.append(Event(Cursor(cursor.seq, found.status_version), StatusChange(found.status)))
+    result = row(tx, "SELECT status, status_version FROM endpoints WHERE id = :id", id=endpoint_id)
+    if result is not None and result.status_version != cursor.status:
+        events.append(Event(Cursor(cursor.seq, result.status_version), StatusChange(result.status)))
     return tuple(events)

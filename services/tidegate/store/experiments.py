@@ -53,7 +53,7 @@ def add(tx: Tx, rollout_id: str, counts: Counts, *, author: str) -> None:
 def touching(tx: ReadTx, rollout_id: str, start: float, end: float) -> tuple[Counts, ...]:
     """What is kept of a rollout over intervals that share time with this one, the earliest
     first."""
-    found = rows(
+    results = rows(
         tx,
         """SELECT * FROM experiments WHERE rollout_id = :id AND interval_start < :end AND interval_end > :start
            ORDER BY interval_start, revision LIMIT 10""",
@@ -61,7 +61,7 @@ def touching(tx: ReadTx, rollout_id: str, start: float, end: float) -> tuple[Cou
         start=start,
         end=end,
     )
-    return tuple(_counts(one) for one in found)
+    return tuple(_counts(item) for item in results)
 
 
 def sent(tx: ReadTx, rollout_id: str) -> tuple[Sent, ...]:
@@ -71,7 +71,7 @@ def sent(tx: ReadTx, rollout_id: str) -> tuple[Sent, ...]:
 
 def sent_to(tx: ReadTx, rollout_ids: Sequence[str]) -> dict[str, tuple[Sent, ...]]:
     """The newest counts of several rollouts at once, in the order in which they were sent."""
-    found = rows(
+    results = rows(
         tx,
         """SELECT c.*, extract(epoch FROM c.at)::float8 AS sent_at
            FROM unnest(CAST(:ids AS text[])) AS r (id) CROSS JOIN LATERAL (
@@ -81,28 +81,28 @@ def sent_to(tx: ReadTx, rollout_ids: Sequence[str]) -> dict[str, tuple[Sent, ...
         most=_MOST_SHOWN,
     )
     counts: dict[str, tuple[Sent, ...]] = {}
-    for one in found:
-        entry = Sent(_counts(one), one.author, one.sent_at)
-        counts[one.rollout_id] = (*counts.get(one.rollout_id, ()), entry)
+    for item in results:
+        entry = Sent(_counts(item), item.author, item.sent_at)
+        counts[item.rollout_id] = (*counts.get(item.rollout_id, ()), entry)
     return counts
 
 
 def now(tx: ReadTx) -> float:
     """Epoch seconds by the database's clock."""
-    found = row(tx, "SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
-    assert found is not None
-    return float(found.now)
+    result = row(tx, "SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
+    assert result is not None
+    return float(result.now)
 
 
-def _counts(one: Row) -> Counts:
-    return Counts(one.revision, one.successes, one.units, one.interval_start, one.interval_end)
+def _counts(item: Row) -> Counts:
+    return Counts(item.revision, item.successes, item.units, item.interval_start, item.interval_end)
 
 
-def sample(one: Json) -> Sample:
+def sample(item: Json) -> Sample:
     """A row of SAMPLES, as JSON."""
-    start, end = one["interval_start"], one["interval_end"]
+    start, end = item["interval_start"], item["interval_end"]
     return Sample(
-        one["id"],
-        Counts(one["candidate"], one["c_good"], one["c_units"], start, end),
-        Counts(one["stable"], one["s_good"], one["s_units"], start, end),
+        item["id"],
+        Counts(item["candidate"], item["c_good"], item["c_units"], start, end),
+        Counts(item["stable"], item["s_good"], item["s_units"], start, end),
     )

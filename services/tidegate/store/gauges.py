@@ -67,11 +67,11 @@ def gauges(tx: ReadTx) -> Gauges:
         "SELECT extract(epoch FROM clock_timestamp() - min(due_at))::float8 AS late FROM endpoints",
     )
     return Gauges(
-        {one.phase: one.number for one in counted},
-        tuple(Endpoint(EndpointKey(one.namespace, one.name), one.phase) for one in troubled),
+        {item.phase: item.number for item in counted},
+        tuple(Endpoint(EndpointKey(item.namespace, item.name), item.phase) for item in troubled),
         tuple(
-            Waiting(EndpointKey(one.namespace, one.name), one.waits_for, one.seconds)
-            for one in waiting
+            Waiting(EndpointKey(item.namespace, item.name), item.waits_for, item.seconds)
+            for item in waiting
         ),
         max(late.late, 0.0) if late and late.late is not None else 0.0,
     )

@@ -64,17 +64,17 @@ def claim_key(tx: Tx, scope: KeyScope, fingerprint: str) -> New | Replay | Other
     )
     if free is None or not free.free:
         return InProgress()
-    found = row(
+    result = row(
         tx,
         """SELECT fingerprint, status_code, headers, body FROM idempotency_keys
            WHERE principal = :principal AND method = :method AND path = :path AND key = :key AND expires_at > now()""",
         **_columns(scope),
     )
-    if found is None:
+    if result is None:
         return New()
-    if found.fingerprint != fingerprint:
+    if result.fingerprint != fingerprint:
         return OtherBody()
-    return Replay(Response(found.status_code, found.headers, bytes(found.body)))
+    return Replay(Response(result.status_code, result.headers, bytes(result.body)))
 
 
 def finish_key(

@@ -29,21 +29,21 @@ class Inquiry:
 
 def ask(tx: Tx, kind: str, body: Json) -> str:
     """Store a question; its id."""
-    asked = row(
+    request = row(
         tx,
         "INSERT INTO inquiries (kind, body) VALUES (:kind, CAST(:body AS jsonb)) RETURNING id",
         kind=kind,
         body=dumps(body),
     )
-    assert asked is not None
+    assert request is not None
     wake_workers(tx)
-    return str(asked.id)
+    return str(request.id)
 
 
 def take(tx: Tx, *, limit: int, seconds: float) -> tuple[Inquiry, ...]:
     """Up to `limit` open questions, oldest first, hidden from other workers for `seconds`. Commit
     before looking."""
-    found = rows(
+    results = rows(
         tx,
         f"""WITH open AS MATERIALIZED (
                 SELECT id AS open_id FROM inquiries
@@ -54,7 +54,7 @@ def take(tx: Tx, *, limit: int, seconds: float) -> tuple[Inquiry, ...]:
         limit=limit,
         seconds=seconds,
     )
-    return tuple(_inquiry(one) for one in found)
+    return tuple(_inquiry(item) for item in results)
 
 
 def answer(tx: Tx, inquiry_id: str, body: Json) -> bool:
@@ -86,13 +86,13 @@ def report(tx: Tx, inquiry_id: str, progress: str, *, seconds: float) -> None:
 
 def get(tx: ReadTx, inquiry_id: str) -> Inquiry | None:
     """A question by its id; None when it was never asked or is long gone."""
-    found = row(tx, f"SELECT {_COLUMNS} FROM inquiries WHERE id = :id", id=inquiry_id)
-    return _inquiry(found) if found else None
+    result = row(tx, f"SELECT {_COLUMNS} FROM inquiries WHERE id = :id", id=inquiry_id)
+    return _inquiry(result) if result else None
 
 
-def _inquiry(one: Row) -> Inquiry:
-    if one.done:
-        return Inquiry(str(one.id), one.kind, one.body, one.answer)
+def _inquiry(item: Row) -> Inquiry:
+    if item.done:
+        return Inquiry(str(item.id), item.kind, item.body, item.answer)
     return Inquiry(
-        str(one.id), one.kind, one.body, None, str((one.answer or {}).get("progress") or "")
+        str(item.id), item.kind, item.body, None, str((item.answer or {}).get("progress") or "")
     )

@@ -8,7 +8,7 @@ from tidegate.store.errors import StoreUnavailable
 def store_id(tx: ReadTx) -> str:
     """The store's UUID, made by the first migration; also the name of the installation's ledger
     chain."""
-    found = row(tx, "SELECT store_id FROM installation")
-    if found is None:
+    result = row(tx, "SELECT store_id FROM installation")
+    if result is None:
         raise StoreUnavailable("this database has no installation row: run the migration")
-    return str(found.store_id)
+    return str(result.store_id)

@@ -63,7 +63,7 @@ def current_intent(tx: ReadTx, key: EndpointKey) -> StoredIntent | None:
 
 def mark(tx: ReadTx, key: EndpointKey, generation: int) -> str | None:
     """What an earlier intent was marked with; None where there is none of this generation."""
-    found = row(
+    result = row(
         tx,
         """SELECT i.body->>'mark' AS mark FROM intents AS i JOIN endpoints AS e ON e.id = i.endpoint_id
            WHERE e.namespace = :namespace AND e.name = :name AND i.generation = :generation""",
@@ -71,7 +71,7 @@ def mark(tx: ReadTx, key: EndpointKey, generation: int) -> str | None:
         name=key.name,
         generation=generation,
     )
-    return found.mark if found else None
+    return result.mark if result else None
 
 
 def history(
@@ -79,7 +79,7 @@ def history(
 ) -> Page[StoredIntent]:
     """An endpoint's intents, newest first. Raises BadPageToken."""
     before = decode(page_token, int)
-    found = rows(
+    results = rows(
         tx,
         """SELECT i.body, i.rollout_id, extract(epoch FROM i.at)::float8 AS at
            FROM intents AS i JOIN endpoints AS e ON e.id = i.endpoint_id
@@ -90,13 +90,13 @@ def history(
         before=before[0] if before else 2**62,
         limit=size(limit) + 1,
     )
-    items = [StoredIntent(loads(Intent, one.body), one.rollout_id, one.at) for one in found]
+    items = [StoredIntent(loads(Intent, item.body), item.rollout_id, item.at) for item in results]
     return page(items, size(limit), lambda stored: (stored.intent.generation,))
 
 
 def was_stable(tx: ReadTx, key: EndpointKey, number: int) -> bool:
     """Whether a revision has ever been what should serve."""
-    found = row(
+    result = row(
         tx,
         """SELECT EXISTS (SELECT FROM intents AS i JOIN endpoints AS e ON e.id = i.endpoint_id
                WHERE e.namespace = :namespace AND e.name = :name AND i.body->>'stable' = :number) AS so""",
@@ -104,7 +104,7 @@ def was_stable(tx: ReadTx, key: EndpointKey, number: int) -> bool:
         name=key.name,
         number=str(number),
     )
-    return bool(found and found.so)
+    return bool(result and result.so)
 
 
 def _insert(tx: Tx, endpoint_id: str, intent: Intent, rollout_id: str | None) -> None:
@@ -134,12 +134,12 @@ def _insert(tx: Tx, endpoint_id: str, intent: Intent, rollout_id: str | None) ->
 
 
 def _generation(tx: Tx, key: EndpointKey) -> int:
-    found = row(
+    result = row(
         tx,
         "SELECT generation FROM endpoints WHERE namespace = :namespace AND name = :name",
         namespace=key.namespace,
         name=key.name,
     )
-    if found is None:
+    if result is None:
         raise NotFound(f"endpoint {key} does not exist")
-    return int(found.generation)
+    return int(result.generation)

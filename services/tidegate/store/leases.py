@@ -39,7 +39,7 @@ def claim(tx: Tx, owner: str, *, limit: int, seconds: float) -> tuple[Lease, ...
     # The CTE makes the limit hold: with a plain subquery the planner may run it again for each row
     # it updates. A claim does not wait for the disk: one that a crash of Postgres forgets was never
     # ours, and every later statement of the reconcile asks for its token.
-    found = rows(
+    results = rows(
         tx,
         """WITH due AS MATERIALIZED (
                SELECT id FROM endpoints WHERE due_at <= now() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED),
@@ -55,12 +55,12 @@ def claim(tx: Tx, owner: str, *, limit: int, seconds: float) -> tuple[Lease, ...
         limit=limit,
         seconds=seconds,
     )
-    return tuple(_lease(one) for one in found)
+    return tuple(_lease(item) for item in results)
 
 
 def extend(tx: Tx, lease: Lease, seconds: float) -> Lease | None:
     """The lease with `seconds` from now; None when it is lost."""
-    found = row(
+    result = row(
         tx,
         f"""UPDATE endpoints SET
                 lease_until = clock_timestamp() + make_interval(secs => :seconds),
@@ -70,7 +70,7 @@ def extend(tx: Tx, lease: Lease, seconds: float) -> Lease | None:
         token=lease.token,
         seconds=seconds,
     )
-    return replace(lease, until=found.until) if found else None
+    return replace(lease, until=result.until) if result else None
 
 
 def holds(
@@ -84,7 +84,7 @@ def holds(
     """How the lease stands, None when it is lost; ask before each write to the cluster. generation,
     action: the newest that the reconcile knows of. seconds: how long the write may take.
     `Store.single()` will do."""
-    found = row(
+    result = row(
         tx,
         f"""SELECT coalesce(generation <> CAST(:generation AS bigint), false)
                 OR (CAST(:action AS bigint) IS NOT NULL AND {ACTED_SINCE}) AS overtaken,
@@ -96,7 +96,7 @@ def holds(
         action=action,
         seconds=seconds,
     )
-    return Held(found.overtaken, found.short) if found else None
+    return Held(result.overtaken, result.short) if result else None
 
 
 def wake(tx: Tx, *keys: EndpointKey) -> None:
@@ -141,7 +141,7 @@ def poke(tx: Tx, key: EndpointKey) -> str | None:
     """Like `wake`, for a change that this transaction makes: always takes the endpoint's row lock,
     so that no reconcile that cannot see the change yet uses the wake-up up. The endpoint's id; None
     when it does not exist."""
-    found = row(
+    result = row(
         tx,
         """UPDATE endpoints SET
                poked = poked OR coalesce(lease_until > clock_timestamp(), false),
@@ -150,29 +150,29 @@ def poke(tx: Tx, key: EndpointKey) -> str | None:
         namespace=key.namespace,
         name=key.name,
     )
-    if found is None:
+    if result is None:
         return None
     wake_workers(tx)
-    tell(tx, str(found.id))
-    return str(found.id)
+    tell(tx, str(result.id))
+    return str(result.id)
 
 
 def next_due(tx: ReadTx) -> float | None:
     """Seconds until something is due (0 when it is now), leases that end included; None: nothing
     ever by time."""
-    found = row(
+    result = row(
         tx,
         """SELECT greatest(0, extract(epoch FROM due_at - clock_timestamp()))::float8 AS seconds
            FROM endpoints WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1""",
     )
-    return float(found.seconds) if found else None
+    return float(result.seconds) if result else None
 
 
-def _lease(one: Row) -> Lease:
+def _lease(item: Row) -> Lease:
     return Lease(
-        str(one.id),
-        EndpointKey(one.namespace, one.name),
-        one.lease_owner,
-        str(one.lease_token),
-        one.until,
+        str(item.id),
+        EndpointKey(item.namespace, item.name),
+        item.lease_owner,
+        str(item.lease_token),
+        item.until,
     )

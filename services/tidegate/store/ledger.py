@@ -115,7 +115,7 @@ def append(tx: Tx, chain: str, *lines: Line) -> None:
 def read(tx: ReadTx, chain: str, *, page_token: str | None = None, limit: int = 100) -> Page[Entry]:
     """A chain's entries, newest first. Raises BadPageToken."""
     before = decode(page_token, int)
-    found = rows(
+    results = rows(
         tx,
         "SELECT * FROM ledger WHERE chain = :chain AND seq < :before ORDER BY seq DESC LIMIT "
         ":limit",
@@ -123,19 +123,19 @@ def read(tx: ReadTx, chain: str, *, page_token: str | None = None, limit: int = 
         before=before[0] if before else 2**62,
         limit=size(limit) + 1,
     )
-    return page([_entry(one) for one in found], size(limit), lambda entry: (entry.seq,))
+    return page([_entry(item) for item in results], size(limit), lambda entry: (entry.seq,))
 
 
 def after(tx: ReadTx, chain: str, seq: int, limit: int = 100) -> tuple[Entry, ...]:
     """A chain's entries that follow `seq`, oldest first."""
-    found = rows(
+    results = rows(
         tx,
         "SELECT * FROM ledger WHERE chain = :chain AND seq > :seq ORDER BY seq LIMIT :limit",
         chain=chain,
         seq=seq,
         limit=limit,
     )
-    return tuple(_entry(one) for one in found)
+    return tuple(_entry(item) for item in results)
 
 
 def verify(tx: ReadTx, chain: str | None = None) -> Verified | Broken:
@@ -144,8 +144,8 @@ def verify(tx: ReadTx, chain: str | None = None) -> Verified | Broken:
     if chain is not None:
         return _verify_chain(tx, chain)
     count = 0
-    for one in rows(tx, "SELECT DISTINCT chain FROM ledger ORDER BY chain"):
-        match _verify_chain(tx, str(one.chain)):
+    for item in rows(tx, "SELECT DISTINCT chain FROM ledger ORDER BY chain"):
+        match _verify_chain(tx, str(item.chain)):
             case Verified(number, _):
                 count += number
             case Broken() as broken:
@@ -172,7 +172,7 @@ def anchor(tx: Tx) -> Entry:
         anchor=ANCHOR,
         margin=_LATEST_COMMIT_S,
     )
-    body = {"heads": {str(one.chain): [one.seq, one.hash] for one in heads}}
+    body = {"heads": {str(head.chain): [head.seq, head.hash] for head in heads}}
     append(tx, home, Line("worker", ANCHOR, f"{len(heads)} chains grew", body))
     return read(tx, home, limit=1).items[0]
 
@@ -187,20 +187,20 @@ def _verify_chain(tx: ReadTx, chain: str) -> Verified | Broken:
         seq=seq,
         limit=_BATCH,
     ):
-        for one in batch:
+        for item in batch:
             seq += 1
-            if one.seq != seq:
+            if item.seq != seq:
                 return Broken(chain, seq, f"entry {seq} is missing")
-            if one.prev_hash != previous:
+            if item.prev_hash != previous:
                 return Broken(chain, seq, "prev_hash is not the hash of the entry before it")
-            if _hash(_hashed(one), one.body) != one.hash:
+            if _hash(_hashed(item), item.body) != item.hash:
                 return Broken(chain, seq, "the entry does not have this hash: it was changed")
-            previous = one.hash
+            previous = item.hash
     return Verified(seq, previous)
 
 
 def _verify_anchors(tx: ReadTx) -> Broken | None:
-    found = row(
+    result = row(
         tx,
         """SELECT key AS chain, (value->>0)::bigint AS seq
            FROM ledger AS a, json_each(a.body->'heads')
@@ -211,21 +211,21 @@ def _verify_anchors(tx: ReadTx) -> Broken | None:
         home=store_id(tx),
         anchor=ANCHOR,
     )
-    return found and Broken(
-        str(found.chain), found.seq, "an anchor saw another entry here, or there is none now"
+    return result and Broken(
+        str(result.chain), result.seq, "an anchor saw another entry here, or there is none now"
     )
 
 
-def _hashed(one: Row) -> dict[str, object]:
-    at: datetime = one.at
+def _hashed(item: Row) -> dict[str, object]:
+    at: datetime = item.at
     return {
-        "chain": str(one.chain),
-        "seq": one.seq,
+        "chain": str(item.chain),
+        "seq": item.seq,
         "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "actor": one.actor,
-        "action": one.action,
-        "message": one.message,
-        "prev_hash": one.prev_hash,
+        "actor": item.actor,
+        "action": item.action,
+        "message": item.message,
+        "prev_hash": item.prev_hash,
     }
 
 
@@ -238,15 +238,15 @@ def _hash(values: dict[str, object], body: str) -> str:
     return hashlib.sha256(f'{before}"body":{body}{after_}'.encode()).hexdigest()
 
 
-def _entry(one: Row) -> Entry:
+def _entry(item: Row) -> Entry:
     return Entry(
-        str(one.chain),
-        one.seq,
-        one.at.timestamp(),
-        one.actor,
-        one.action,
-        one.message,
-        one.body,
-        one.prev_hash,
-        one.hash,
+        str(item.chain),
+        item.seq,
+        item.at.timestamp(),
+        item.actor,
+        item.action,
+        item.message,
+        item.body,
+        item.prev_hash,
+        item.hash,
     )

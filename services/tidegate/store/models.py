@@ -34,7 +34,7 @@ class Differs:
 
 def create_model(tx: Tx, model_id: str, *, description: str, author: str) -> ModelRow | None:
     """Register a model; None when it already is."""
-    found = row(
+    result = row(
         tx,
         """INSERT INTO models (model_id, description, created_by) VALUES (:model_id, :description, :author)
            ON CONFLICT DO NOTHING
@@ -43,58 +43,60 @@ def create_model(tx: Tx, model_id: str, *, description: str, author: str) -> Mod
         description=clean(description),
         author=author,
     )
-    if found is None:
+    if result is None:
         return None
     append(tx, store_id(tx), Line(author, "model.create", description, {"model_id": model_id}))
-    return _model_row(found)
+    return _model_row(result)
 
 
 def get_model(tx: ReadTx, model_id: str) -> ModelRow | None:
     """A model by its id."""
-    found = row(tx, f"{_MODEL} WHERE model_id = :model_id", model_id=model_id)
-    return _model_row(found) if found else None
+    result = row(tx, f"{_MODEL} WHERE model_id = :model_id", model_id=model_id)
+    return _model_row(result) if result else None
 
 
 def list_models(tx: ReadTx, *, page_token: str | None = None, limit: int = 100) -> Page[ModelRow]:
     """Models by id. Raises BadPageToken."""
     after = decode(page_token, str)
-    found = rows(
+    results = rows(
         tx,
         f"{_MODEL} WHERE model_id > :after ORDER BY model_id LIMIT :limit",
         after=after[0] if after else "",
         limit=size(limit) + 1,
     )
-    return page([_model_row(one) for one in found], size(limit), lambda model: (model.model_id,))
+    return page(
+        [_model_row(item) for item in results], size(limit), lambda model: (model.model_id,)
+    )
 
 
 def names(tx: ReadTx) -> tuple[str, ...]:
     """Ids of models, at most MOST_NAMES of them."""
-    found = rows(tx, "SELECT model_id FROM models ORDER BY model_id LIMIT :most", most=MOST_NAMES)
-    return tuple(one.model_id for one in found)
+    results = rows(tx, "SELECT model_id FROM models ORDER BY model_id LIMIT :most", most=MOST_NAMES)
+    return tuple(item.model_id for item in results)
 
 
 def version_names(tx: ReadTx, model_id: str) -> tuple[str, ...]:
     """Ids of a model's newest versions, at most MOST_NAMES of them."""
-    found = rows(
+    results = rows(
         tx,
         "SELECT version_id FROM model_versions WHERE model_id = :id ORDER BY created_at DESC LIMIT "
         ":most",
         id=model_id,
         most=MOST_NAMES,
     )
-    return tuple(one.version_id for one in found)
+    return tuple(item.version_id for item in results)
 
 
 def serving_namespaces(tx: ReadTx, model_id: str) -> tuple[str, ...]:
     """Every namespace with an endpoint (not a deleted one) that has a revision of this model, in
     order."""
-    found = rows(
+    results = rows(
         tx,
         """SELECT DISTINCT e.namespace FROM revisions AS r JOIN endpoints AS e ON e.id = r.endpoint_id
            WHERE e.deleted_at IS NULL AND r.body -> 'model' ->> 'model_id' = :model_id ORDER BY e.namespace""",
         model_id=model_id,
     )
-    return tuple(one.namespace for one in found)
+    return tuple(item.namespace for item in results)
 
 
 def add_version(tx: Tx, model: Model, *, author: str) -> Registered | Differs:
@@ -127,19 +129,19 @@ def add_version(tx: Tx, model: Model, *, author: str) -> Registered | Differs:
 
 def get_version(tx: ReadTx, model_id: str, version_id: str) -> Model | None:
     """One version of a model."""
-    found = get_version_row(tx, model_id, version_id)
-    return found.model if found else None
+    version = get_version_row(tx, model_id, version_id)
+    return version.model if version else None
 
 
 def get_version_row(tx: ReadTx, model_id: str, version_id: str) -> VersionRow | None:
     """One version of a model, with who registered it."""
-    found = row(
+    result = row(
         tx,
         f"{_VERSION} WHERE model_id = :model_id AND version_id = :version_id",
         model_id=model_id,
         version_id=version_id,
     )
-    return _version_row(found) if found else None
+    return _version_row(result) if result else None
 
 
 def list_versions(
@@ -147,7 +149,7 @@ def list_versions(
 ) -> Page[VersionRow]:
     """Versions of a model by id. Raises BadPageToken."""
     after = decode(page_token, str)
-    found = rows(
+    results = rows(
         tx,
         f"{_VERSION} WHERE model_id = :model_id AND version_id > :after ORDER BY version_id LIMIT "
         ":limit",
@@ -156,16 +158,16 @@ def list_versions(
         limit=size(limit) + 1,
     )
     return page(
-        [_version_row(one) for one in found],
+        [_version_row(item) for item in results],
         size(limit),
         lambda version: (version.model.version_id,),
     )
 
 
-def _version_row(one: Row) -> VersionRow:
-    model = Model(one.model_id, one.version_id, one.uri, one.digest, one.mutable)
-    return VersionRow(model, one.created_at, one.created_by)
+def _version_row(item: Row) -> VersionRow:
+    model = Model(item.model_id, item.version_id, item.uri, item.digest, item.mutable)
+    return VersionRow(model, item.created_at, item.created_by)
 
 
-def _model_row(one: Row) -> ModelRow:
-    return ModelRow(one.model_id, one.description, one.created_at, one.created_by)
+def _model_row(item: Row) -> ModelRow:
+    return ModelRow(item.model_id, item.description, item.created_at, item.created_by)

@@ -28,7 +28,7 @@ def overviews(tx: ReadTx, endpoints: Sequence[Endpoint]) -> tuple[Overview, ...]
     """In the order given."""
     ids = [endpoint.id for endpoint in endpoints]
     intents, rollouts = _intents(tx, ids), _rollouts(tx, ids)
-    actions = unheard(tx, [one.rollout.id for one in rollouts.values()])
+    actions = unheard(tx, [rollout.rollout.id for rollout in rollouts.values()])
     return tuple(
         Overview(
             endpoint,
@@ -44,7 +44,7 @@ def _intents(
     tx: ReadTx, ids: list[str]
 ) -> dict[str, tuple[StoredIntent, dict[int, StoredRevision]]]:
     """By endpoint: the current intent, with the revisions that it names."""
-    found = rows(
+    results = rows(
         tx,
         """SELECT e.id, i.body, i.rollout_id, extract(epoch FROM i.at)::float8 AS at,
                r.body AS revision, r.created_by, extract(epoch FROM r.created_at)::float8 AS created_at
@@ -55,30 +55,35 @@ def _intents(
         ids=ids,
     )
     result: dict[str, tuple[StoredIntent, dict[int, StoredRevision]]] = {}
-    for one in found:
-        if str(one.id) not in result:
-            result[str(one.id)] = StoredIntent(loads(Intent, one.body), one.rollout_id, one.at), {}
-        if one.revision is not None:
-            named = StoredRevision(loads(Revision, one.revision), one.created_at, one.created_by)
-            result[str(one.id)][1][named.revision.number] = named
+    for item in results:
+        if str(item.id) not in result:
+            result[str(item.id)] = (
+                StoredIntent(loads(Intent, item.body), item.rollout_id, item.at),
+                {},
+            )
+        if item.revision is not None:
+            named = StoredRevision(loads(Revision, item.revision), item.created_at, item.created_by)
+            result[str(item.id)][1][named.revision.number] = named
     return result
 
 
 def _rollouts(tx: ReadTx, ids: list[str]) -> dict[str, StoredRollout]:
-    found = rows(
+    results = rows(
         tx,
         f"""{SELECT} WHERE e.id = ANY (CAST(:ids AS uuid[])) AND NOT r.tidy AND r.outcome IS NULL
             ORDER BY r.seq DESC""",
         ids=ids,
     )
-    return {str(one.endpoint_id): stored(one) for one in found}  # the oldest comes last, and stays
+    return {
+        str(item.endpoint_id): stored(item) for item in results
+    }  # the oldest comes last, and stays
 
 
 def unheard(tx: ReadTx, rollout_ids: list[str]) -> dict[str, tuple[Action, ...]]:
     """By rollout, what people asked for and its controller has not processed yet."""
     if not rollout_ids:
         return {}
-    found = rows(
+    results = rows(
         tx,
         """SELECT w.rollout_id, w.id, w.kind, w.author, w.reason
            FROM actions AS w LEFT JOIN progress AS p ON p.rollout_id = w.rollout_id
@@ -86,7 +91,7 @@ def unheard(tx: ReadTx, rollout_ids: list[str]) -> dict[str, tuple[Action, ...]]
         ids=rollout_ids,
     )
     result: dict[str, tuple[Action, ...]] = {}
-    for one in found:
-        action = Action(one.id, ActionKind(one.kind), one.author, one.reason)
-        result[one.rollout_id] = (*result.get(one.rollout_id, ()), action)
+    for item in results:
+        action = Action(item.id, ActionKind(item.kind), item.author, item.reason)
+        result[item.rollout_id] = (*result.get(item.rollout_id, ()), action)
     return result

@@ -75,13 +75,13 @@ def remove_user(tx: Tx, name: str, *, author: str) -> bool:
 
 def get_user(tx: ReadTx, name: str) -> tuple[User | None, float]:
     """A user, and what time it is by the database's clock, epoch seconds."""
-    found = row(tx, f"{_USER} WHERE name = :name", name=name)
-    return (_user(found) if found else None), clock(tx)
+    result = row(tx, f"{_USER} WHERE name = :name", name=name)
+    return (_user(result) if result else None), clock(tx)
 
 
 def users(tx: ReadTx) -> tuple[User, ...]:
     """Every user, by name."""
-    return tuple(_user(one) for one in rows(tx, f"{_USER} ORDER BY name"))
+    return tuple(_user(item) for item in rows(tx, f"{_USER} ORDER BY name"))
 
 
 def bind(tx: Tx, binding: Binding, *, author: str) -> None:
@@ -120,21 +120,23 @@ def unbind(tx: Tx, kind: str, subject: str, namespace: str, *, author: str) -> b
 
 def bindings(tx: ReadTx, namespace: str) -> tuple[Binding, ...]:
     """The bindings of a namespace, by subject."""
-    found = rows(
+    results = rows(
         tx,
         """SELECT kind, subject, namespace, role, created_by, extract(epoch FROM created_at)::float8 AS created_at
            FROM bindings WHERE namespace = :namespace ORDER BY kind DESC, subject""",
         namespace=namespace,
     )
     return tuple(
-        Binding(one.kind, one.subject, one.namespace, one.role, one.created_at, one.created_by)
-        for one in found
+        Binding(
+            item.kind, item.subject, item.namespace, item.role, item.created_at, item.created_by
+        )
+        for item in results
     )
 
 
 def held(tx: ReadTx, name: str, groups: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """(role, namespace) of everything that a user has, also through these groups."""
-    found = rows(
+    results = rows(
         tx,
         """SELECT role, namespace FROM bindings
            WHERE (kind = 'user' AND subject = :name)
@@ -143,8 +145,8 @@ def held(tx: ReadTx, name: str, groups: tuple[str, ...]) -> tuple[tuple[str, str
         name=name,
         groups=list(groups),
     )
-    return tuple((one.role, one.namespace) for one in found)
+    return tuple((item.role, item.namespace) for item in results)
 
 
-def _user(one: Row) -> User:
-    return User(one.name, one.password_hash, one.since, one.created_at, one.created_by)
+def _user(item: Row) -> User:
+    return User(item.name, item.password_hash, item.since, item.created_at, item.created_by)

@@ -69,20 +69,20 @@ _SAVE = f"""
 def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
     """Everything that a reconcile needs, in one statement, so that all of it is of one moment;
     `Store.single()` will do."""
-    found = row(tx, _LOAD, endpoint_id=lease.endpoint_id, token=lease.token)
-    if found is None:
+    result = row(tx, _LOAD, endpoint_id=lease.endpoint_id, token=lease.token)
+    if result is None:
         return LostLease()
-    endpoint = from_row(found)
+    endpoint = from_row(result)
     return Context(
         endpoint,
-        str(found.store_id),
-        loads(Intent, found.intent) if found.intent else None,
-        tuple(loads(Revision, one) for one in found.revisions),
-        _rollouts(found.rollouts, found.actions, found.samples),
-        found.memory,
+        str(result.store_id),
+        loads(Intent, result.intent) if result.intent else None,
+        tuple(loads(Revision, revision) for revision in result.revisions),
+        _rollouts(result.rollouts, result.actions, result.samples),
+        result.memory,
         status.read(endpoint.status),
-        found.now,
-        loads(Allowed, found.allowed) if found.allowed else None,
+        result.now,
+        loads(Allowed, result.allowed) if result.allowed else None,
     )
 
 
@@ -117,12 +117,12 @@ def record(
     appended = _append(tx, intent, expected_generation, rollout_id)
     if isinstance(appended, Stale):
         return appended
-    for one, value in progress:
-        _save_progress(tx, one, value)
+    for item, value in progress:
+        _save_progress(tx, item, value)
     append(tx, lease.endpoint_id, *(Line(note.author, note.action, note.message) for note in notes))
-    told = bool(progress or notes)
+    known = bool(progress or notes)
     saved = _save(
-        tx, lease, memory=memory, status=status, wake_in=wake_in, released=release, told=told
+        tx, lease, memory=memory, status=status, wake_in=wake_in, released=release, known=known
     )
     return Recorded(appended) if saved else LostLease()
 
@@ -137,7 +137,7 @@ def release(
 ) -> Recorded | LostLease:
     """`record` of a reconcile that decided nothing, in one statement; `Store.single()` will do."""
     saved = _save(
-        tx, lease, memory=memory, status=status, wake_in=wake_in, released=True, told=False
+        tx, lease, memory=memory, status=status, wake_in=wake_in, released=True, known=False
     )
     return Recorded() if saved else LostLease()
 
@@ -145,8 +145,8 @@ def release(
 def _acted_since(tx: Tx, lease: Lease, action: int) -> bool:
     """Asked under the endpoint's lock, which whoever acts takes first: so no accepted action is
     missed."""
-    found = row(tx, f"SELECT {ACTED_SINCE} AS so", endpoint_id=lease.endpoint_id, action=action)
-    return bool(found and found.so)
+    result = row(tx, f"SELECT {ACTED_SINCE} AS so", endpoint_id=lease.endpoint_id, action=action)
+    return bool(result and result.so)
 
 
 def _append(
@@ -162,23 +162,23 @@ def _append(
 
 
 def _rollouts(
-    found: Sequence[Json], actions: Sequence[Json], samples: Sequence[Json]
+    results: Sequence[Json], actions: Sequence[Json], samples: Sequence[Json]
 ) -> tuple[RolloutState, ...]:
-    asked = [
+    requests = [
         (w["rollout_id"], Action(w["id"], ActionKind(w["kind"]), w["author"], w["reason"]))
         for w in actions
     ]
     return tuple(
         RolloutState(
-            loads(Rollout, one["body"]),
-            loads(Progress, one["progress"] or {}),
-            tuple(action for rollout_id, action in asked if rollout_id == one["id"]),
+            loads(Rollout, item["body"]),
+            loads(Progress, item["progress"] or {}),
+            tuple(action for rollout_id, action in requests if rollout_id == item["id"]),
             None
-            if one["heartbeat_at"] is None
-            else Heartbeat(one["heartbeat_at"], one["released"]),
-            tuple(experiments.sample(each) for each in samples if each["rollout_id"] == one["id"]),
+            if item["heartbeat_at"] is None
+            else Heartbeat(item["heartbeat_at"], item["released"]),
+            tuple(experiments.sample(each) for each in samples if each["rollout_id"] == item["id"]),
         )
-        for one in found
+        for item in results
     )
 
 
@@ -208,7 +208,7 @@ def _save(
     status: Json | None,
     wake_in: float | None,
     released: bool,
-    told: bool,
+    known: bool,
 ) -> bool:
     """Write the endpoint's row and wake who must know, in one statement; False when the lease is
     lost."""
@@ -220,7 +220,7 @@ def _save(
         status=None if status is None else dumps(status),
         wake_in=wake_in,
         release=released,
-        told=told,
+        told=known,
         wake=WAKE,
         events=EVENTS,
     )

@@ -52,7 +52,7 @@ def add_revision(
     return revision
 
 
-def add_adopted(tx: Tx, key: EndpointKey, found: Found, *, author: str) -> Revision:
+def add_adopted(tx: Tx, key: EndpointKey, existing: Found, *, author: str) -> Revision:
     """Store revision 0, or find it where this name was adopted before. Raises NotFound."""
     endpoint = row(
         tx,
@@ -63,7 +63,11 @@ def add_adopted(tx: Tx, key: EndpointKey, found: Found, *, author: str) -> Revis
     if endpoint is None:
         raise NotFound(f"endpoint {key} does not exist")
     revision = Revision(
-        0, found.model, found.runtime, digest(found.model, found.runtime), found.adopted
+        0,
+        existing.model,
+        existing.runtime,
+        digest(existing.model, existing.runtime),
+        existing.adopted,
     )
     run(
         tx,
@@ -81,8 +85,8 @@ def add_adopted(tx: Tx, key: EndpointKey, found: Found, *, author: str) -> Revis
 
 def get_revision(tx: ReadTx, key: EndpointKey, number: int) -> StoredRevision | None:
     """One revision of an endpoint."""
-    found = _read(tx, key, number + 1, 1)
-    return found[0] if found and found[0].revision.number == number else None
+    revisions = _read(tx, key, number + 1, 1)
+    return revisions[0] if revisions and revisions[0].revision.number == number else None
 
 
 def list_revisions(
@@ -90,12 +94,12 @@ def list_revisions(
 ) -> Page[StoredRevision]:
     """An endpoint's revisions, newest first. Raises BadPageToken."""
     before = decode(page_token, int)
-    found = _read(tx, key, int(before[0]) if before else 2**31 - 1, size(limit) + 1)
-    return page(found, size(limit), lambda stored: (stored.revision.number,))
+    revisions = _read(tx, key, int(before[0]) if before else 2**31 - 1, size(limit) + 1)
+    return page(revisions, size(limit), lambda stored: (stored.revision.number,))
 
 
 def _read(tx: ReadTx, key: EndpointKey, before: int, limit: int) -> list[StoredRevision]:
-    found = rows(
+    results = rows(
         tx,
         """SELECT r.body, r.created_by, extract(epoch FROM r.created_at)::float8 AS created_at
            FROM revisions AS r JOIN endpoints AS e ON e.id = r.endpoint_id
@@ -107,5 +111,6 @@ def _read(tx: ReadTx, key: EndpointKey, before: int, limit: int) -> list[StoredR
         limit=limit,
     )
     return [
-        StoredRevision(loads(Revision, one.body), one.created_at, one.created_by) for one in found
+        StoredRevision(loads(Revision, item.body), item.created_at, item.created_by)
+        for item in results
     ]

@@ -62,8 +62,8 @@ def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False
 
 def get(tx: ReadTx, rollout_id: str) -> StoredRollout | None:
     """A rollout by its id."""
-    found = row(tx, f"{SELECT} WHERE r.id = :id", id=rollout_id)
-    return stored(found) if found else None
+    result = row(tx, f"{SELECT} WHERE r.id = :id", id=rollout_id)
+    return stored(result) if result else None
 
 
 def beginning(
@@ -72,31 +72,31 @@ def beginning(
     namespaces: Collection[str],
 ) -> tuple[StoredRollout, ...]:
     """The rollouts in these namespaces whose id begins so: none, the one, or two of many."""
-    found = rows(
+    results = rows(
         tx,
         f"""{SELECT} WHERE starts_with(r.id, :prefix) AND e.namespace = ANY(:namespaces)
             ORDER BY r.seq LIMIT 2""",
         prefix=prefix,
         namespaces=sorted(namespaces),
     )
-    return tuple(stored(rollout) for rollout in found)
+    return tuple(stored(rollout) for rollout in results)
 
 
 def namespaces_of_beginning(tx: ReadTx, prefix: str) -> tuple[str, ...]:
     """Every namespace with a rollout whose id begins so."""
-    found = rows(
+    results = rows(
         tx,
         """SELECT DISTINCT e.namespace FROM rollouts AS r JOIN endpoints AS e
            ON e.id = r.endpoint_id WHERE starts_with(r.id, :prefix) ORDER BY e.namespace""",
         prefix=prefix,
     )
-    return tuple(place.namespace for place in found)
+    return tuple(place.namespace for place in results)
 
 
 def current(tx: ReadTx, key: EndpointKey) -> StoredRollout | None:
     """The rollout that acts on an endpoint: the oldest unfinished one."""
-    found = _unfinished(tx, key)
-    return found[0] if found else None
+    rollouts = _unfinished(tx, key)
+    return rollouts[0] if rollouts else None
 
 
 def list_rollouts(
@@ -111,7 +111,7 @@ def list_rollouts(
     acted on. Raises BadPageToken."""
     before = decode(page_token, int)
     of_run = _OF_RUN if run_id is not None else ""
-    found = rows(
+    results = rows(
         tx,
         f"""{SELECT} WHERE e.namespace = :namespace AND e.name = :name AND r.seq < :before {of_run}
             ORDER BY r.seq DESC LIMIT :limit""",
@@ -121,9 +121,11 @@ def list_rollouts(
         before=before[0] if before else 2**62,
         limit=size(limit) + 1,
     )
-    positions = {one.id: one.seq for one in found}
+    positions = {item.id: item.seq for item in results}
     return page(
-        [stored(one) for one in found], size(limit), lambda stored: (positions[stored.rollout.id],)
+        [stored(item) for item in results],
+        size(limit),
+        lambda stored: (positions[stored.rollout.id],),
     )
 
 
@@ -132,40 +134,42 @@ def add_action(
 ) -> Action | Finished:
     """Append an action to an unfinished rollout; the endpoint is due now. run_id: of the pipeline
     run that asks. Raises NotFound."""
-    found = get(tx, rollout_id)
-    if found is None:
+    rollout = get(tx, rollout_id)
+    if rollout is None:
         raise NotFound(f"rollout {rollout_id} does not exist")
     # Takes the endpoint's row lock before the id is drawn: ids of one rollout become visible in
     # their order, so the rollout controller's cursor never passes one that commits later.
-    poke(tx, found.key)
+    poke(tx, rollout.key)
     ended = row(tx, "SELECT outcome FROM rollouts WHERE id = :id", id=rollout_id)
     assert ended is not None
     if ended.outcome is not None:
         return Finished(Outcome(ended.outcome))
-    return _append_action(tx, found.endpoint_id, rollout_id, kind, author, reason, run_id)
+    return _append_action(tx, rollout.endpoint_id, rollout_id, kind, author, reason, run_id)
 
 
 def actions(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Action, ...]:
     """A rollout's actions with an id above `after`, in order."""
-    found = rows(
+    results = rows(
         tx,
         "SELECT id, kind, author, reason FROM actions WHERE rollout_id = :id AND id > :after ORDER "
         "BY id",
         id=rollout_id,
         after=after,
     )
-    return tuple(Action(one.id, ActionKind(one.kind), one.author, one.reason) for one in found)
+    return tuple(
+        Action(item.id, ActionKind(item.kind), item.author, item.reason) for item in results
+    )
 
 
 def heartbeat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) -> Finished | None:
     """A heartbeat of a rollout's pipeline, by the database's clock; it wakes nobody, the next
     reconcile hears it. release: the pipeline has done its part, which the ledger keeps. Raises
     NotFound."""
-    found = get(tx, rollout_id)
-    if found is None:
+    rollout = get(tx, rollout_id)
+    if rollout is None:
         raise NotFound(f"rollout {rollout_id} does not exist")
-    if found.outcome is not None:
-        return Finished(found.outcome)
+    if rollout.outcome is not None:
+        return Finished(rollout.outcome)
     run(
         tx,
         """INSERT INTO heartbeats (rollout_id, at, released) VALUES (:id, clock_timestamp(), :released)
@@ -176,7 +180,7 @@ def heartbeat(tx: Tx, rollout_id: str, *, author: str, release: bool = False) ->
     if release:
         append(
             tx,
-            found.endpoint_id,
+            rollout.endpoint_id,
             Line(author, "pipeline.release", "its part is done", {"rollout": rollout_id}),
         )
     return None
@@ -212,24 +216,24 @@ def _append_action(
 
 
 def _unfinished(tx: ReadTx, key: EndpointKey) -> list[StoredRollout]:
-    found = rows(
+    results = rows(
         tx,
         f"""{SELECT} WHERE e.namespace = :namespace AND e.name = :name AND NOT r.tidy AND r.outcome IS NULL
             ORDER BY r.seq""",
         namespace=key.namespace,
         name=key.name,
     )
-    return [stored(one) for one in found]
+    return [stored(item) for item in results]
 
 
-def stored(one: Row) -> StoredRollout:
+def stored(item: Row) -> StoredRollout:
     """A row of SELECT."""
     return StoredRollout(
-        loads(Rollout, one.body),
-        str(one.endpoint_id),
-        EndpointKey(one.namespace, one.name),
-        loads(Progress, one.progress or {}),
-        Outcome(one.outcome) if one.outcome else None,
-        one.created_at,
-        one.updated_at,
+        loads(Rollout, item.body),
+        str(item.endpoint_id),
+        EndpointKey(item.namespace, item.name),
+        loads(Progress, item.progress or {}),
+        Outcome(item.outcome) if item.outcome else None,
+        item.created_at,
+        item.updated_at,
     )

@@ -28,17 +28,17 @@ class Tenant:
 
 def get(tx: ReadTx, namespace: str) -> Tenant | None:
     """A tenant's list; None: nobody wrote one, the installation's default holds."""
-    found = row(
+    result = row(
         tx,
         f"SELECT {_COLUMNS} FROM tenants WHERE namespace = :namespace",  # noqa: S608
         namespace=namespace,
     )
-    return _tenant(found) if found else None
+    return _tenant(result) if result else None
 
 
 def put(tx: Tx, namespace: str, allowed: Allowed, *, author: str, message: str) -> Tenant:
     """Write a tenant's list. Its endpoints are looked at again: what was paused may go on now."""
-    found = row(
+    result = row(
         tx,
         f"""INSERT INTO tenants (namespace, allowed, generation, updated_by)
             VALUES (:namespace, CAST(:allowed AS jsonb), 1, :author)
@@ -49,15 +49,19 @@ def put(tx: Tx, namespace: str, allowed: Allowed, *, author: str, message: str) 
         allowed=dumps(allowed),
         author=author,
     )
-    assert found is not None
-    body = {"namespace": namespace, "generation": found.generation, "allowed": plain(allowed)}
+    assert result is not None
+    body = {"namespace": namespace, "generation": result.generation, "allowed": plain(allowed)}
     append(tx, store_id(tx), Line(author, "tenant.set", message, body))
     names = rows(tx, "SELECT name FROM endpoints WHERE namespace = :namespace", namespace=namespace)
-    leases.wake(tx, *(EndpointKey(namespace, one.name) for one in names))
-    return _tenant(found)
+    leases.wake(tx, *(EndpointKey(namespace, name.name) for name in names))
+    return _tenant(result)
 
 
-def _tenant(one: Row) -> Tenant:
+def _tenant(item: Row) -> Tenant:
     return Tenant(
-        one.namespace, loads(Allowed, one.allowed), one.generation, one.updated_at, one.updated_by
+        item.namespace,
+        loads(Allowed, item.allowed),
+        item.generation,
+        item.updated_at,
+        item.updated_by,
     )

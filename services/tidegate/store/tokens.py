@@ -59,18 +59,18 @@ def create(tx: Tx, principal: Principal, *, author: str, lasts: float | None = N
 
 def lookup(tx: ReadTx, secret: str) -> Principal | None:
     """Who a secret stands for; None when it is unknown, revoked or past its end."""
-    found = row(
+    result = row(
         tx,
         """SELECT name, roles, namespace FROM tokens
            WHERE token_hash = :hash AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())""",
         hash=_hash(secret),
     )
-    return Principal(found.name, tuple(found.roles), found.namespace) if found else None
+    return Principal(result.name, tuple(result.roles), result.namespace) if result else None
 
 
 def living(tx: ReadTx, namespace: str) -> tuple[TokenRow, ...]:
     """Tokens of a namespace that still open something, by name."""
-    found = rows(
+    results = rows(
         tx,
         """SELECT name, roles, namespace, created_by, extract(epoch FROM created_at)::float8 AS created_at,
                extract(epoch FROM expires_at)::float8 AS ends FROM tokens
@@ -80,12 +80,12 @@ def living(tx: ReadTx, namespace: str) -> tuple[TokenRow, ...]:
     )
     return tuple(
         TokenRow(
-            Principal(one.name, tuple(one.roles), one.namespace),
-            one.created_at,
-            one.created_by,
-            one.ends,
+            Principal(item.name, tuple(item.roles), item.namespace),
+            item.created_at,
+            item.created_by,
+            item.ends,
         )
-        for one in found
+        for item in results
     )
 
 

@@ -33,13 +33,15 @@ def record_worker(tx: Tx, owner: str, capabilities: Capabilities) -> None:
 def newest(tx: ReadTx) -> Worker | None:
     """The worker that spoke last, alive or not (compare `age` with ALIVE_S); None when none ever
     did."""
-    found = row(
+    result = row(
         tx,
         """SELECT owner, capabilities, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS age
            FROM workers ORDER BY seen_at DESC LIMIT 1""",
     )
     return (
-        Worker(found.owner, found.age, loads(Capabilities, found.capabilities)) if found else None
+        Worker(result.owner, result.age, loads(Capabilities, result.capabilities))
+        if result
+        else None
     )
 
 

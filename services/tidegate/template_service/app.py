@@ -85,12 +85,12 @@ def _checks(
     catalog: Catalog, http: httpx2.Client | None, stopping: threading.Event
 ) -> Mapping[str, probes.Check]:
     """KFP is shown and not required: templates are served and rendered without it."""
-    said = f"submits to {http.base_url}" if http else "none: set TIDEGATE_KFP_URL to submit"
+    message = f"submits to {http.base_url}" if http else "none: set TIDEGATE_KFP_URL to submit"
     leaves = stopping.is_set()
     return {
         "service": probes.Check(not leaves, "stopping" if leaves else "taking requests"),
         "catalog": probes.Check(True, f"{len(list(catalog))} templates"),
-        "kfp": probes.Check(http is not None, said, required=False),
+        "kfp": probes.Check(http is not None, message, required=False),
     }
 
 
@@ -118,8 +118,8 @@ def translated(error: Exception) -> ApiError:
     match error:
         case KfpError():
             return from_kfp(error)
-        case InvalidParametersError(problems=found):
-            return invalid(found)
+        case InvalidParametersError(problems=results):
+            return invalid(results)
     return ApiError(404, "not-found", str(error))
 
 

@@ -62,18 +62,18 @@ class Callers:
             raise ApiError(503, "no-deployment-service", detail)
         if not (token.isascii() and token.isprintable()):
             return None
-        said = self._asked(token, lambda client: client.whoami())
-        held = said.grants.items()
+        who_am_i = self._asked(token, lambda client: client.whoami())
+        held = who_am_i.grants.items()
         grants = tuple(grant for namespace, role in held for grant in roles((role,), namespace))
         ask, accounts = partial(self._demand, token), partial(self._accounts, token)
-        return Caller(said.name, grants, ask=ask, accounts=accounts)
+        return Caller(who_am_i.name, grants, ask=ask, accounts=accounts)
 
     def _demand(self, token: str, role: Role, namespace: str) -> None:
         self._asked(token, lambda client: client.verify(namespace, role.value))
 
     def _accounts(self, token: str, namespace: str) -> Sequence[str]:
-        said = self._asked(token, lambda client: client.tenant(namespace))
-        return said.allowed.serviceAccounts
+        tenant = self._asked(token, lambda client: client.tenant(namespace))
+        return tenant.allowed.serviceAccounts
 
     def _asked(self, token: str, ask: Callable[[Client], Answer]) -> Answer:
         """The deployment-service's answer; its refusals are ours."""

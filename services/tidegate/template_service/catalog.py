@@ -90,7 +90,7 @@ class Entry(_Part):
 
     def parameter(self, name: str) -> Parameter | None:
         """One parameter."""
-        return next((one for one in self.parameters if one.name == name), None)
+        return next((parameter for parameter in self.parameters if parameter.name == name), None)
 
 
 class CatalogFile(_Part):
@@ -121,14 +121,14 @@ class Catalog:
 
     def entry(self, name: str) -> Entry:
         """One template. Raises UnknownTemplateError."""
-        found = self._entries.get(name)
-        if found is None:
+        entry = self._entries.get(name)
+        if entry is None:
             meant = hint(name, self._entries)
             known = ", ".join(self._entries)
             raise UnknownTemplateError(
                 f"there is no template {name[:80]!r}{meant}: use one of {known}"
             )
-        return found
+        return entry
 
     def text(self, entry: Entry) -> str:
         """The compiled template, as it lies there."""
@@ -137,14 +137,14 @@ class Catalog:
     def _check(self, entry: Entry) -> None:
         file = self.folder / entry.file
         try:
-            found = f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+            value = f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
         except OSError as error:
             raise CatalogError(
                 f"{file} cannot be read ({error.strerror}): install the catalog again"
             ) from None
-        if found != entry.digest:
+        if value != entry.digest:
             raise CatalogError(
-                f"{file} is not what catalog.yaml describes ({found}): write both with `make "
+                f"{file} is not what catalog.yaml describes ({value}): write both with `make "
                 "templates`"
             )
 

@@ -43,35 +43,38 @@ def from_text(parameter: Parameter, text: str) -> Any:
     return text if value is None else value
 
 
-def check(entry: Entry, given: Mapping[str, Any]) -> tuple[Problem, ...]:
+def check(entry: Entry, arguments: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Everything wrong with these values."""
-    known = {one.name: one for one in entry.parameters}
+    known = {parameter.name: parameter for parameter in entry.parameters}
     problems = [
         Problem(
             name,
             f"unknown parameter {name[:SHOWN]!r} of {entry.name}{hint(name, known)}",
             Remediation(f"use {', '.join(known)}"),
         )
-        for name in given
+        for name in arguments
         if name not in known
     ]
     problems += [
-        Problem(name, f"{name} is required{_what(one)}", Remediation("give it"))
-        for name, one in known.items()
-        if one.required and name not in given
+        Problem(name, f"{name} is required{_what(parameter)}", Remediation("give it"))
+        for name, parameter in known.items()
+        if parameter.required and name not in arguments
     ]
     wrong = [
-        found
-        for name, one in known.items()
-        if name in given
-        for found in _check_one(one, given[name])
+        problem
+        for name, parameter in known.items()
+        if name in arguments
+        for problem in _check_one(parameter, arguments[name])
     ]
-    return (*problems, *wrong, *([] if wrong else _together(entry, given)))
+    return (*problems, *wrong, *([] if wrong else _together(entry, arguments)))
 
 
-def values(entry: Entry, given: Mapping[str, Any]) -> dict[str, Any]:
+def values(entry: Entry, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The checked values beside the defaults of all others."""
-    return {one.name: given.get(one.name, one.default) for one in entry.parameters}
+    return {
+        parameter.name: arguments.get(parameter.name, parameter.default)
+        for parameter in entry.parameters
+    }
 
 
 def _check_one(parameter: Parameter, value: Any) -> list[Problem]:
@@ -91,7 +94,7 @@ def _check_one(parameter: Parameter, value: Any) -> list[Problem]:
     return [
         Problem(
             parameter.name,
-            f"{parameter.name}: {_shown(value)} is not {rule}{_what(parameter)}",
+            f"{parameter.name}: {_quote(value)} is not {rule}{_what(parameter)}",
             Remediation("give such a value"),
         )
     ]
@@ -147,23 +150,26 @@ def _list(parameter: Parameter, value: list[Any]) -> str | None:
     return None
 
 
-def _together(entry: Entry, given: Mapping[str, Any]) -> list[Problem]:
+def _together(entry: Entry, arguments: Mapping[str, Any]) -> list[Problem]:
     """What values say about each other."""
-    has = {one.name for one in entry.parameters}
+    has = {parameter.name for parameter in entry.parameters}
     problems = []
-    if {"smoke", "golden"} <= has and bool(given.get("smoke")) != bool(given.get("golden")):
+    if {"smoke", "golden"} <= has and bool(arguments.get("smoke")) != bool(arguments.get("golden")):
         problems.append(
             Problem(
                 "golden", "smoke and golden belong together", Remediation("give both, or neither")
             )
         )
-    namespace, _, name = str(given.get("endpoint", "")).rpartition("/")
-    other = given.get("namespace", "")
+    namespace, _, name = str(arguments.get("endpoint", "")).rpartition("/")
+    other = arguments.get("namespace", "")
     if namespace and other and namespace != other:
         detail = f"the endpoint {namespace}/{name} is not in {other!r}"
         problems.append(Problem("namespace", detail, Remediation("name one namespace")))
     if {"min_replicas", "max_replicas"} <= has:
-        low, high = values(entry, given)["min_replicas"], values(entry, given)["max_replicas"]
+        low, high = (
+            values(entry, arguments)["min_replicas"],
+            values(entry, arguments)["max_replicas"],
+        )
         if low > high:
             problems.append(
                 Problem(
@@ -177,6 +183,6 @@ def _what(parameter: Parameter) -> str:
     return f" ({parameter.description.removesuffix('.')})"
 
 
-def _shown(value: Any) -> str:
+def _quote(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

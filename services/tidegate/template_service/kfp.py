@@ -58,9 +58,13 @@ class Kfp:
 
     def find_experiment(self, name: str, namespace: str | None) -> str | None:
         """The id of the experiment; None: there is none."""
-        found = self._pages("experiments", {"namespace": namespace, "filter": _named(name)})
+        results = self._pages("experiments", {"namespace": namespace, "filter": _named(name)})
         return next(
-            (self._id(one, "experiment_id") for one in found if one.get("display_name") == name),
+            (
+                self._id(item, "experiment_id")
+                for item in results
+                if item.get("display_name") == name
+            ),
             None,
         )
 
@@ -70,10 +74,10 @@ class Kfp:
 
     def experiment(self, name: str, namespace: str | None) -> str:
         """The id of the experiment, which is made where there is none."""
-        if found := self.find_experiment(name, namespace):
-            return found
+        if value := self.find_experiment(name, namespace):
+            return value
         body = {"display_name": name, "description": "Rollouts by Tidegate", "namespace": namespace}
-        return self._id(self._call("POST", "/experiments", _given(body)), "experiment_id")
+        return self._id(self._call("POST", "/experiments", _without_blanks(body)), "experiment_id")
 
     def create_run(self, body: Json) -> Json:
         """Start a run."""
@@ -92,18 +96,20 @@ class Kfp:
     def pipeline(self, name: str, namespace: str | None) -> str | None:
         """The id of the pipeline of that name; None: there is none."""
         try:
-            found = self._call(
-                "GET", f"/pipelines/names/{_part(name)}", params=_given({"namespace": namespace})
+            result = self._call(
+                "GET",
+                f"/pipelines/names/{_part(name)}",
+                params=_without_blanks({"namespace": namespace}),
             )
         except KfpError as error:
             if error.status == 404:
                 return None
             raise
-        return self._id(found, "pipeline_id")
+        return self._id(result, "pipeline_id")
 
     def create_pipeline(self, body: Mapping[str, Any]) -> str:
         """A pipeline without a version yet. Its id."""
-        return self._id(self._call("POST", "/pipelines", _given(body)), "pipeline_id")
+        return self._id(self._call("POST", "/pipelines", _without_blanks(body)), "pipeline_id")
 
     def versions(self, pipeline_id: str) -> Iterator[Json]:
         """Of a pipeline, newest first."""
@@ -123,7 +129,9 @@ class Kfp:
         token = ""
         while True:
             page = self._call(
-                "GET", f"/{path}", params=_given({**params, "page_size": PAGE, "page_token": token})
+                "GET",
+                f"/{path}",
+                params=_without_blanks({**params, "page_size": PAGE, "page_token": token}),
             )
             yield from page.get(items or path, ())  # an empty list is left out
             token = str(page.get("next_page_token", ""))
@@ -143,12 +151,12 @@ class Kfp:
         if not answer.is_success:
             raise KfpError(_status(answer), self._explained(answer))
         try:
-            found = answer.json()
+            result = answer.json()
         except ValueError:
-            found = None
-        if not isinstance(found, dict):
+            result = None
+        if not isinstance(result, dict):
             raise self._stranger()
-        return found
+        return result
 
     def _id(self, answer: Json, key: str) -> str:
         return str(self._with_id(answer, key)[key])
@@ -162,7 +170,7 @@ class Kfp:
         return KfpError(502, f"{self.url} does not answer as KFP does: check its address")
 
     def _explained(self, answer: httpx2.Response) -> str:
-        said, status = _said(answer), _status(answer)
+        message, status = _error_message(answer), _status(answer)
         match status:
             case 401:
                 advice = "send a token that it takes (audience pipelines.kubeflow.org), or come through its proxy"
@@ -174,27 +182,31 @@ class Kfp:
                 advice = "it is not there"
             case _:
                 advice = "look into its log"
-        return f"KFP at {self.url} answered {status}: {said}; {advice}"
+        return f"KFP at {self.url} answered {status}: {message}; {advice}"
 
 
 def _status(answer: httpx2.Response) -> int:
     """Its own, or what its words mean: some releases wrap a missing identity or permission in a 400
     or 500."""
-    said = _said(answer).lower()
+    message = _error_message(answer).lower()
     if answer.status_code not in (400, 500):
         return answer.status_code
     if (
-        "unauthenticated" in said
-        or "no user identity header" in said
-        or "authentication failed" in said
+        "unauthenticated" in message
+        or "no user identity header" in message
+        or "authentication failed" in message
     ):
         return 401
-    if "permissiondenied" in said or "permission_denied" in said or "upload denied" in said:
+    if (
+        "permissiondenied" in message
+        or "permission_denied" in message
+        or "upload denied" in message
+    ):
         return 403
     return answer.status_code
 
 
-def _said(answer: httpx2.Response) -> str:
+def _error_message(answer: httpx2.Response) -> str:
     """The message in the several shapes that its errors have."""
     try:
         body = answer.json()
@@ -202,8 +214,8 @@ def _said(answer: httpx2.Response) -> str:
         body = None
     text = answer.text
     if isinstance(body, dict):
-        found = [body.get(key) for key in ("message", "error_message", "error", "error_details")]
-        text = next((one for one in found if isinstance(one, str) and one), text)
+        results = [body.get(key) for key in ("message", "error_message", "error", "error_details")]
+        text = next((item for item in results if isinstance(item, str) and item), text)
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if len(line) <= SAID else line[:SAID] + "…"
 
@@ -219,5 +231,5 @@ def _part(text: str) -> str:
     return quote(text, safe="")
 
 
-def _given(values: Mapping[str, Any]) -> Json:
+def _without_blanks(values: Mapping[str, Any]) -> Json:
     return {name: value for name, value in values.items() if value not in (None, "")}

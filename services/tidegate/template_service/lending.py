@@ -46,28 +46,28 @@ def check_run(
     """Raises ApiError (403) with everything that the caller may not choose. place: of the run;
     None: KFP's own namespace, which is no tenant with a list."""
     if not caller.proxied:
-        found = (
+        problems = (
             *_image(installed, image),
             *_address(installed, made),
             *_account(caller, account, place),
         )
-        _demand(caller, found)
+        _demand(caller, problems)
 
 
 def _image(installed: Installed, image: str | None) -> Iterator[Problem]:
     if image and image != installed.image:
         yield Problem(
             "image",
-            *_told("image", image, f"{installed.image!r}, the installation's (TIDEGATE_IMAGE)"),
+            *_refusal("image", image, f"{installed.image!r}, the installation's (TIDEGATE_IMAGE)"),
         )
 
 
 def _address(installed: Installed, made: Rendered) -> Iterator[Problem]:
-    parameter, given = made.entry.parameter(_ADDRESS), made.given.get(_ADDRESS)
-    if parameter is not None and given and given not in (parameter.default, installed.url):
+    parameter, value = made.entry.parameter(_ADDRESS), made.given.get(_ADDRESS)
+    if parameter is not None and value and value not in (parameter.default, installed.url):
         yield Problem(
             _ADDRESS,
-            *_told(_ADDRESS, given, f"{installed.url!r}, the installation's (TIDEGATE_URL)"),
+            *_refusal(_ADDRESS, value, f"{installed.url!r}, the installation's (TIDEGATE_URL)"),
         )
 
 
@@ -84,7 +84,7 @@ def _account(caller: Caller, account: str, place: str | None) -> Iterator[Proble
     yield from check_account(place, _ACCOUNT, account, caller.accounts(place))
 
 
-def _told(field: str, value: str, known: str) -> tuple[str, Remediation]:
+def _refusal(field: str, value: str, known: str) -> tuple[str, Remediation]:
     rule = f"the tasks of a run hold the token of its namespace, so its {field} is {known}"
     return f"{value[:VALUE_LIMIT]!r} may not be chosen: {rule}", Remediation(
         f"leave it out, {_OUT}"

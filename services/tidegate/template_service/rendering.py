@@ -23,7 +23,7 @@ class InvalidParametersError(TidegateError):
     """Values that a template does not take. problems: all of them."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("; ".join(f"{one.field}: {one.sentence}" for one in problems))
+        super().__init__("; ".join(f"{problem.field}: {problem.sentence}" for problem in problems))
         self.problems = problems
 
 
@@ -64,13 +64,13 @@ def dumped(*parts: Json) -> str:
 
 
 def render(
-    catalog: Catalog, name: str, given: Mapping[str, Any], image: str | None = None
+    catalog: Catalog, name: str, values: Mapping[str, Any], image: str | None = None
 ) -> Rendered:
     """Raises UnknownTemplateError, InvalidParametersError."""
     entry = catalog.entry(name)
-    if problems := (*checking.check(entry, given), *check_image(image)):
+    if problems := (*checking.check(entry, values), *check_image(image)):
         raise InvalidParametersError(problems)
-    return Rendered(entry, load(catalog, entry, image), dict(given))
+    return Rendered(entry, load(catalog, entry, image), dict(values))
 
 
 def load(catalog: Catalog, entry: Entry, image: str | None = None) -> tuple[Json, ...]:

@@ -105,10 +105,10 @@ Limit = Annotated[int, Query(ge=1, le=200)]
     responses=READ,
     tags=["templates"],
 )
-def index(asked: Asked) -> out.TemplatesOut:
+def index(call: Asked) -> out.TemplatesOut:
     """Every template of the catalog."""
-    catalog = asked.services.catalog
-    image = asked.services.settings.image or catalog.image
+    catalog = call.services.catalog
+    image = call.services.settings.image or catalog.image
     return out.TemplatesOut(items=[out.TemplateOut.of(entry) for entry in catalog], image=image)
 
 
@@ -119,9 +119,9 @@ def index(asked: Asked) -> out.TemplatesOut:
     responses=READ,
     tags=["templates"],
 )
-def show(asked: Asked, name: str) -> out.TemplateDetail:
+def show(call: Asked, name: str) -> out.TemplateDetail:
     """One template with its parameters."""
-    entry = asked.services.catalog.entry(name)
+    entry = call.services.catalog.entry(name)
     return out.TemplateDetail(
         **out.TemplateOut.of(entry).model_dump(), parameters=list(entry.parameters)
     )
@@ -134,10 +134,10 @@ def show(asked: Asked, name: str) -> out.TemplateDetail:
     responses=READ,
     tags=["templates"],
 )
-def download(asked: Asked, name: str) -> Response:
+def download(call: Asked, name: str) -> Response:
     """The template as it was compiled, for `kfp run create -f` or the page "Upload pipeline"."""
-    entry = asked.services.catalog.entry(name)
-    return _file(entry, asked.services.catalog.text(entry))
+    entry = call.services.catalog.entry(name)
+    return _file(entry, call.services.catalog.text(entry))
 
 
 @router.post(
@@ -147,9 +147,9 @@ def download(asked: Asked, name: str) -> Response:
     responses=WRITE,
     tags=["templates"],
 )
-def render_template(asked: Asked, name: str, body: out.RenderIn) -> out.RenderedOut:
+def render_template(call: Asked, name: str, body: out.RenderIn) -> out.RenderedOut:
     """The template with these values as its defaults; every value that does not fit is named."""
-    made = _rendered(asked, name, body)
+    made = _rendered(call, name, body)
     entry = made.entry
     return out.RenderedOut(
         template=entry.name, version=entry.version, parameters=made.parameters, yaml=made.text()
@@ -164,28 +164,26 @@ def render_template(asked: Asked, name: str, body: out.RenderIn) -> out.Rendered
     responses=WRITE,
     tags=["runs"],
 )
-def submit(asked: Asked, name: str, body: out.SubmitIn) -> out.RunOut:
+def submit(call: Asked, name: str, body: out.SubmitIn) -> out.RunOut:
     """Start a run of the template in KFP."""
-    made = _rendered(asked, name, body)
-    place = submitting.place(asked.kfp, body.namespace)
-    asked.check(place)
-    lending.check_run(
-        asked.caller, _installed(asked), made, body.image, body.service_account, place
-    )
-    experiment = body.experiment or asked.services.settings.kfp_experiment
+    made = _rendered(call, name, body)
+    place = submitting.place(call.kfp, body.namespace)
+    call.check(place)
+    lending.check_run(call.caller, _installed(call), made, body.image, body.service_account, place)
+    experiment = body.experiment or call.services.settings.kfp_experiment
     target = Target(place, experiment, body.name, body.service_account)
-    return asked.run_out(submitting.submit(asked.kfp, made, target, asked.caller.name))
+    return call.run_out(submitting.submit(call.kfp, made, target, call.caller.name))
 
 
 @router.get(
     "/runs", operation_id="listRuns", response_model=out.RunsOut, responses=READ, tags=["runs"]
 )
-def runs(asked: Asked, namespace: NamespaceOf = "", limit: Limit = 50) -> out.RunsOut:
+def runs(call: Asked, namespace: NamespaceOf = "", limit: Limit = 50) -> out.RunsOut:
     """The runs that were started by Tidegate, newest first."""
-    place = submitting.place(asked.kfp, namespace)
-    asked.check(place)
-    found = submitting.runs(asked.kfp, place, asked.services.settings.kfp_experiment)
-    return out.RunsOut(items=[asked.run_out(run) for run in islice(found, limit)])
+    place = submitting.place(call.kfp, namespace)
+    call.check(place)
+    results = submitting.runs(call.kfp, place, call.services.settings.kfp_experiment)
+    return out.RunsOut(items=[call.run_out(run) for run in islice(results, limit)])
 
 
 @router.get(
@@ -195,9 +193,9 @@ def runs(asked: Asked, namespace: NamespaceOf = "", limit: Limit = 50) -> out.Ru
     responses=READ,
     tags=["runs"],
 )
-def run(asked: Asked, run_id: str) -> out.RunOut:
+def run(call: Asked, run_id: str) -> out.RunOut:
     """One run with its tasks."""
-    return asked.run_out(_observe(asked, run_id))
+    return call.run_out(_observe(call, run_id))
 
 
 @router.get(
@@ -207,11 +205,11 @@ def run(asked: Asked, run_id: str) -> out.RunOut:
     responses={**READ, **EVENTS},
     tags=["runs"],
 )
-async def watch(asked: Asked, run_id: str) -> Response:
+async def watch(call: Asked, run_id: str) -> Response:
     """Server-sent events: the run, whenever it changed, until it ends."""
-    first = await run_in_threadpool(_observe, asked, run_id)
+    first = await run_in_threadpool(_observe, call, run_id)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(asked, first), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_stream(call, first), media_type="text/event-stream", headers=headers)
 
 
 @router.post(
@@ -221,25 +219,25 @@ async def watch(asked: Asked, run_id: str) -> Response:
     responses=WRITE,
     tags=["runs"],
 )
-def upload(asked: Asked, body: Annotated[out.UploadIn, Body()] = TO_ALL) -> out.UploadsOut:
+def upload(call: Asked, body: Annotated[out.UploadIn, Body()] = TO_ALL) -> out.UploadsOut:
     """Upload the catalog as pipelines of KFP; what is there already is left alone."""
-    place = uploading.place(asked.kfp, body.namespace)
-    asked.check(place)
-    lending.check_image(asked.caller, _installed(asked), body.image)
-    image = body.image or asked.services.settings.image
-    made = uploading.upload(asked.kfp, asked.services.catalog, place, image)
-    return out.UploadsOut(items=[out.UploadedOut(**asdict(one)) for one in made])
+    place = uploading.place(call.kfp, body.namespace)
+    call.check(place)
+    lending.check_image(call.caller, _installed(call), body.image)
+    image = body.image or call.services.settings.image
+    made = uploading.upload(call.kfp, call.services.catalog, place, image)
+    return out.UploadsOut(items=[out.UploadedOut(**asdict(uploaded)) for uploaded in made])
 
 
-def _rendered(asked: Call, name: str, body: out.RenderIn) -> Rendered:
+def _rendered(call: Call, name: str, body: out.RenderIn) -> Rendered:
     return render(
-        asked.services.catalog, name, body.parameters, body.image or asked.services.settings.image
+        call.services.catalog, name, body.parameters, body.image or call.services.settings.image
     )
 
 
-def _installed(asked: Call) -> Installed:
-    settings = asked.services.settings
-    return Installed(settings.image or asked.services.catalog.image, settings.url)
+def _installed(call: Call) -> Installed:
+    settings = call.services.settings
+    return Installed(settings.image or call.services.catalog.image, settings.url)
 
 
 def _file(entry: Entry, text: str) -> Response:
@@ -250,32 +248,32 @@ def _file(entry: Entry, text: str) -> Response:
     return PlainTextResponse(text, headers=headers)
 
 
-def _observe(asked: Call, run_id: str) -> Run:
+def _observe(call: Call, run_id: str) -> Run:
     """A run that the caller may see: KFP is asked with the service's own rights for callers with a
     token."""
-    found = submitting.observe(asked.kfp, run_id)
-    if not asked.caller.proxied:
-        asked.check(asked.kfp.namespace_of(found.experiment_id))
-    return found
+    result = submitting.observe(call.kfp, run_id)
+    if not call.caller.proxied:
+        call.check(call.kfp.namespace_of(result.experiment_id))
+    return result
 
 
-async def _stream(asked: Call, run: Run) -> AsyncIterator[str]:
+async def _stream(call: Call, run: Run) -> AsyncIterator[str]:
     """Ends with the run, at the limit, or where it may not be seen any more; who does not answer is
     asked again."""
-    settings, loop = asked.services.settings, asyncio.get_running_loop()
-    end, shown = loop.time() + settings.stream_limit, None
+    settings, loop = call.services.settings, asyncio.get_running_loop()
+    end, view = loop.time() + settings.stream_limit, None
     yield "retry: 1000\n\n"
     while True:
-        if run != shown:
-            yield f"event: run\ndata: {json.dumps(asked.run_out(run).model_dump())}\n\n"
-            shown = run
+        if run != view:
+            yield f"event: run\ndata: {json.dumps(call.run_out(run).model_dump())}\n\n"
+            view = run
         else:
             yield ": still here\n\n"
         if run.ended or loop.time() >= end:
             return
         await asyncio.sleep(min(settings.poll, max(end - loop.time(), 0)))
         try:
-            run = await run_in_threadpool(_observe, asked, run.run_id)
+            run = await run_in_threadpool(_observe, call, run.run_id)
         except (KfpError, ApiError) as error:
             if error.status in (400, 401, 403, 404):
                 return

@@ -101,18 +101,18 @@ def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
 def runs(kfp: Kfp, namespace: str | None, experiment: str = EXPERIMENT) -> Iterator[Run]:
     """The runs that were started by Tidegate, newest first. namespace: as `place` says it. Raises
     KfpError."""
-    found = kfp.find_experiment(experiment, namespace)
-    if found is None:
+    value = kfp.find_experiment(experiment, namespace)
+    if value is None:
         return
-    yield from (run for raw in kfp.runs(found) if (run := as_run(raw)))
+    yield from (run for raw in kfp.runs(value) if (run := as_run(raw)))
 
 
 def observe(kfp: Kfp, run_id: str) -> Run:
     """One run. Raises KfpError, NotOursError."""
-    found = as_run(kfp.run(run_id))
-    if found is None:
+    run = as_run(kfp.run(run_id))
+    if run is None:
         raise NotOursError(f"run {run_id[:80]} was not started by Tidegate")
-    return found
+    return run
 
 
 def as_run(raw: Json) -> Run | None:
@@ -147,19 +147,21 @@ def _labels(raw: Json) -> dict[str, str]:
 
 def _tasks(details: list[Json], labels: dict[str, str]) -> Iterator[Task]:
     """Without KFP's own: drivers, and the root that stands for the run."""
-    shown = [one for one in details if not str(one.get("display_name", "")).endswith("-driver")]
-    for one in sorted(
-        shown, key=lambda task: str(task.get("start_time") or task.get("create_time") or "")
+    rows = [
+        detail for detail in details if not str(detail.get("display_name", "")).endswith("-driver")
+    ]
+    for item in sorted(
+        rows, key=lambda task: str(task.get("start_time") or task.get("create_time") or "")
     ):
-        name = str(one.get("display_name", ""))
+        name = str(item.get("display_name", ""))
         if name not in ("root", "executor"):
-            state = str(one.get("state", "PENDING"))
+            state = str(item.get("state", "PENDING"))
             yield Task(
                 labels.get(name, name),
                 state,
-                _time(one.get("start_time")),
-                _time(one.get("end_time")),
-                _error(one),
+                _time(item.get("start_time")),
+                _time(item.get("end_time")),
+                _error(item),
             )
 
 

@@ -39,24 +39,24 @@ def upload(
     if problems := check_image(image):
         raise InvalidParametersError(problems)
     for entry in catalog:
-        yield _one(kfp, catalog, entry, namespace, image)
+        yield _upload_entry(kfp, catalog, entry, namespace, image)
 
 
-def _one(
+def _upload_entry(
     kfp: Kfp, catalog: Catalog, entry: Entry, namespace: str | None, image: str | None
 ) -> Uploaded:
     text = catalog.text(entry) if image is None else dumped(*load(catalog, entry, image))
     version = f"{entry.version}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     pipeline = kfp.pipeline(entry.name, namespace) or _create(kfp, entry, namespace)
-    if found := _version(kfp, pipeline, version):
-        return Uploaded(entry.name, version, pipeline, found, created=False)
+    if value := _version(kfp, pipeline, version):
+        return Uploaded(entry.name, version, pipeline, value, created=False)
     try:
         made = kfp.upload_version(pipeline, version, entry.description, text)
     except KfpError as error:
         if error.status == 409 and (
-            found := _version(kfp, pipeline, version)
+            value := _version(kfp, pipeline, version)
         ):  # somebody else, at the same time
-            return Uploaded(entry.name, version, pipeline, found, created=False)
+            return Uploaded(entry.name, version, pipeline, value, created=False)
         raise
     return Uploaded(entry.name, version, pipeline, made, created=True)
 
@@ -71,8 +71,8 @@ def _create(kfp: Kfp, entry: Entry, namespace: str | None) -> str:
     try:
         return kfp.create_pipeline(body)
     except KfpError as error:
-        if error.status == 409 and (found := kfp.pipeline(entry.name, namespace)):
-            return found
+        if error.status == 409 and (value := kfp.pipeline(entry.name, namespace)):
+            return value
         raise
 
 
@@ -80,9 +80,9 @@ def _version(kfp: Kfp, pipeline: str, name: str) -> str | None:
     """By either name: older releases know the one that is shown only."""
     return next(
         (
-            str(one["pipeline_version_id"])
-            for one in kfp.versions(pipeline)
-            if name in (one.get("name"), one.get("display_name"))
+            str(version["pipeline_version_id"])
+            for version in kfp.versions(pipeline)
+            if name in (version.get("name"), version.get("display_name"))
         ),
         None,
     )

@@ -56,7 +56,7 @@ def demand(who: Principal, role: Role, namespace: str, tenants: Collection[str] 
     one). tenants: the installation's; empty: any namespace is one. May block: a Kubernetes identity
     is asked for at its API server."""
     if tenants and namespace not in (*tenants, EVERYWHERE):
-        yours = sorted(one for one in tenants if who.role_in(one))
+        yours = sorted(tenant for tenant in tenants if who.role_in(tenant))
         text = (
             f"use {', '.join(yours)}"
             if yours
@@ -89,7 +89,7 @@ def may(who: Principal, role: Role, namespace: str, tenants: Collection[str] = (
 
 def demand_somewhere(who: Principal, role: Role) -> None:
     """Raise Forbidden unless the role is held in at least one namespace. May block, as `demand`."""
-    found = (grant.namespace for grant in who.grants if grant.role.includes(role))
-    if not any(who.also is None or not who.also(role, namespace) for namespace in found):
+    results = (grant.namespace for grant in who.grants if grant.role.includes(role))
+    if not any(who.also is None or not who.also(role, namespace) for namespace in results):
         detail = f"this needs {role} in some namespace, and {who.name!r} has it in none"
         raise Forbidden("forbidden", detail, Remediation("ask an admin for it"))

@@ -61,15 +61,16 @@ def peek(token: str) -> Unproven:
 def verify(token: str, trust: Trust, keys: Mapping[str, Key], now: float) -> dict[str, Any]:
     """The claims of a token that is whole, for us, and in its time: sub, exp and iat are there.
     now: epoch seconds. Raises ApiError (401) with the reason."""
-    said = peek(token)
-    if said.algorithm not in trust.algorithms:
+    unproven = peek(token)
+    if unproven.algorithm not in trust.algorithms:
         raise unauthorized(
-            f"tokens of {trust.issuer} are never signed with {said.algorithm[:20]!r}", "algorithm"
+            f"tokens of {trust.issuer} are never signed with {unproven.algorithm[:20]!r}",
+            "algorithm",
         )
-    key = keys.get(said.key_id)
+    key = keys.get(unproven.key_id)
     if key is None:
         raise unauthorized(
-            f"no key of {trust.issuer} has the id {said.key_id[:80]!r}: get a new token", "key"
+            f"no key of {trust.issuer} has the id {unproven.key_id[:80]!r}: get a new token", "key"
         )
     rules = jwt.JWTClaimsRegistry(
         now=int(now),
@@ -81,8 +82,8 @@ def verify(token: str, trust: Trust, keys: Mapping[str, Key], now: float) -> dic
         iat={"essential": True},
     )
     try:
-        found = jwt.decode(token, key, algorithms=[said.algorithm])
-        rules.validate(found.claims)
+        result = jwt.decode(token, key, algorithms=[unproven.algorithm])
+        rules.validate(result.claims)
     except BadSignatureError:
         raise unauthorized(
             "the token's signature is wrong: it was changed, or somebody else signed it",
@@ -96,7 +97,7 @@ def verify(token: str, trust: Trust, keys: Mapping[str, Key], now: float) -> dic
         raise unauthorized(
             f"the token cannot be taken: {type(error).__name__}", "malformed"
         ) from None
-    return dict(found.claims)
+    return dict(result.claims)
 
 
 def _claim(error: ClaimError, trust: Trust) -> str:
@@ -106,12 +107,12 @@ def _claim(error: ClaimError, trust: Trust) -> str:
 
 def _part(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        content = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        content = None
+    if not isinstance(content, dict):
         raise unauthorized(
             "the bearer token is unknown or revoked: ask an administrator for a new one",
             "malformed",
         )
-    return found
+    return content

@@ -43,8 +43,8 @@ class KeyRing:
         if self._file is None:
             raise BadKeyRing("no key signs tokens of local users: set TIDEGATE_TOKEN_KEYS_FILE")
         try:
-            found = os.stat(self._file)  # noqa: PTH116  (a projected Secret is a link that is swapped)
-            seen = (found.st_mtime_ns, found.st_ino, found.st_size)
+            stat_result = os.stat(self._file)  # noqa: PTH116  (a projected Secret is a link that is swapped)
+            seen = (stat_result.st_mtime_ns, stat_result.st_ino, stat_result.st_size)
             with self._guard:
                 if self._ring is None or seen != self._seen:
                     self._ring, self._seen = parse(self._file.read_text()), seen
@@ -58,7 +58,9 @@ def parse(text: str) -> Ring:
     """A ring from its text. Raises BadKeyRing."""
     try:
         listed = json.loads(text)["keys"]
-        keys = {str(one["kid"]): OctKey.import_key(one) for one in listed if one["kty"] == "oct"}
+        keys = {
+            str(item["kid"]): OctKey.import_key(item) for item in listed if item["kty"] == "oct"
+        }
     except (ValueError, KeyError, TypeError):
         raise BadKeyRing("the key ring is no JWK Set whose keys have kty oct, kid and k") from None
     if not keys or len(keys) != len(listed):

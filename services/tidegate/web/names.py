@@ -20,7 +20,9 @@ def clean_name(value: Any, what: str) -> str:
 def clean_groups(value: Any) -> tuple[str, ...]:
     """The groups that are names; anything else gives no right, so it is left out."""
     listed = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    found = (
-        one for one in listed if isinstance(one, str) and _VISIBLE.fullmatch(one) and "," not in one
+    results = (
+        item
+        for item in listed
+        if isinstance(item, str) and _VISIBLE.fullmatch(item) and "," not in item
     )
-    return tuple(dict.fromkeys(found))[:MOST_GROUPS]
+    return tuple(dict.fromkeys(results))[:MOST_GROUPS]

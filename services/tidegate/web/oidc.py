@@ -83,9 +83,9 @@ class Oidc:
 
     def person(self, token: str) -> Person:
         """Raises ApiError: 401 with the reason, 503 where the provider's keys cannot be had."""
-        provider, said = self.provider, peek(token)
-        keys = self._known(said.key_id)
-        key = keys.get(said.key_id)
+        provider, unproven = self.provider, peek(token)
+        keys = self._known(unproven.key_id)
+        key = keys.get(unproven.key_id)
         allowed = ALGORITHMS.get(key.key_type, ()) if key else sum(ALGORITHMS.values(), ())
         if key is not None and key.get("alg"):
             allowed = (str(key.get("alg")),) if key.get("alg") in allowed else ()
@@ -123,17 +123,17 @@ class Oidc:
     def _fetch(self) -> dict[str, Key]:
         url = self.provider.jwks_url
         if not url:
-            found = self._get(
+            result = self._get(
                 f"{self.provider.issuer.rstrip('/')}/.well-known/openid-configuration"
             )
-            if found["issuer"] != self.provider.issuer:
-                raise ValueError(f"the discovery document is of {str(found['issuer'])[:80]!r}")
-            url = str(found["jwks_uri"])
+            if result["issuer"] != self.provider.issuer:
+                raise ValueError(f"the discovery document is of {str(result['issuer'])[:80]!r}")
+            url = str(result["jwks_uri"])
             _check_url("jwks_uri", url)
         keys = {}
-        for one in self._get(url)["keys"]:
-            if one.get("kty") in ALGORITHMS and one.get("use", "sig") == "sig" and one.get("kid"):
-                keys[str(one["kid"])] = import_key(one)
+        for key in self._get(url)["keys"]:
+            if key.get("kty") in ALGORITHMS and key.get("use", "sig") == "sig" and key.get("kid"):
+                keys[str(key["kid"])] = import_key(key)
         return keys
 
     def _get(self, url: str) -> dict[str, Any]:
@@ -145,8 +145,8 @@ class Oidc:
                 body += chunk
                 if len(body) > LARGEST:
                     raise ValueError(f"{url} is larger than {LARGEST} bytes")
-        found: dict[str, Any] = httpx2.Response(200, content=body).json()
-        return found
+        result: dict[str, Any] = httpx2.Response(200, content=body).json()
+        return result
 
 
 def _check_url(setting: str, url: str) -> None:

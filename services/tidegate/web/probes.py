@@ -53,13 +53,13 @@ def router(checks: Checks, registry: CollectorRegistry) -> APIRouter:
     def ready(verbose: bool = False) -> Response:
         """Whether requests can be served: the database, its migrations, and (shown only) the
         worker."""
-        found = checks()
-        is_ready = all(check.ok for check in found.values() if check.required)
-        shown = {
+        result = checks()
+        is_ready = all(check.ok for check in result.values() if check.required)
+        view = {
             name: CheckBody(ok=c.ok, detail=c.detail, required=c.required)
-            for name, c in found.items()
+            for name, c in result.items()
         }
-        body = Readiness(ready=is_ready, checks=shown if verbose else None)
+        body = Readiness(ready=is_ready, checks=view if verbose else None)
         return JSONResponse(body.model_dump(), 200 if is_ready else 503)
 
     @probes.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)

@@ -24,8 +24,8 @@ class TrustedProxy:
     def user(self, request: Request) -> str | None:
         """The user's name; None: no such header. Raises ApiError (403) for a header from
         elsewhere."""
-        said = request.headers.getlist(self.header)
-        if not said:
+        messages = request.headers.getlist(self.header)
+        if not messages:
             return None
         if not self._trusts(request):
             detail = (
@@ -34,8 +34,8 @@ class TrustedProxy:
                 "leave the header out and send a token"
             )
             raise ApiError(403, "untrusted-proxy", detail)
-        name = said[0].strip().removeprefix(self.prefix)
-        if len(said) > 1 or not name or not name.isprintable():
+        name = messages[0].strip().removeprefix(self.prefix)
+        if len(messages) > 1 or not name or not name.isprintable():
             raise ApiError(
                 400, "bad-identity", f"the header {self.header} has to name one user, once"
             )

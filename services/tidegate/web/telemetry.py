@@ -94,5 +94,5 @@ class TelemetryMiddleware:
 def _request_id(request: Request) -> str:
     """The caller's, when it is harmless in logs and headers, so that calls can be followed through;
     else a new one."""
-    given = request.headers.get("x-request-id", "")
-    return given if _SAFE_ID.fullmatch(given) else str(uuid.uuid4())
+    value = request.headers.get("x-request-id", "")
+    return value if _SAFE_ID.fullmatch(value) else str(uuid.uuid4())

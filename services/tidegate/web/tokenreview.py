@@ -81,16 +81,16 @@ class Reviews:
     def identity(self, token: str) -> Identity:
         """Whose token it is. Raises ApiError: 401, or 503 where the API server does not say."""
         key = ("token", hashlib.sha256(token.encode()).hexdigest())
-        found = self._remembered(key, lambda: self._identity(token))
-        if found is None:
+        identity = self._remembered(key, lambda: self._identity(token))
+        if identity is None:
             raise unauthorized(
                 f"the cluster does not know this token, or it was made for another audience than "
                 f"{self._server.audience!r}: `kubectl create token ACCOUNT "
                 f"--audience={self._server.audience}`",
                 "kubernetes",
             )
-        assert isinstance(found, Identity)
-        return found
+        assert isinstance(identity, Identity)
+        return identity
 
     def allowed(self, who: Identity, role: Role, namespace: str) -> str:
         """ "" where the cluster lets this identity do itself what the role stands for; else why
@@ -156,9 +156,9 @@ class Reviews:
             kept = self._kept.get(key)
         if kept is not None and kept[0] > now:
             return kept[1]
-        found = ask()
+        result = ask()
         with self._guard:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            self._kept[key] = (now + self._keep, found)
-        return found
+            self._kept[key] = (now + self._keep, result)
+        return result

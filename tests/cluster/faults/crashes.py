@@ -34,9 +34,9 @@ def killed_at(
 
     def deaths() -> list[str]:
         return [
-            said
+            message
             for key, numbers in points.items()
-            for said in _at(folder / f"{name_of(key)}.points", numbers)
+            for message in _at(folder / f"{name_of(key)}.points", numbers)
         ]
 
     def _at(file: Path, numbers: Sequence[int]) -> list[str]:

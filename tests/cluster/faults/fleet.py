@@ -101,10 +101,10 @@ class FleetRollout:
     def settled(self) -> bool:
         """The rollout is over, tidied up, and the endpoint ready; `stable` then is who serves."""
         with self.store.read() as tx:
-            found = rollouts.get(tx, self.rollout)
-        if found is None or found.outcome is None or not found.progress.tidy:
+            rollout = rollouts.get(tx, self.rollout)
+        if rollout is None or rollout.outcome is None or not rollout.progress.tidy:
             return False
-        serves = self.candidate if found.outcome is Outcome.PROMOTED else self.stable
+        serves = self.candidate if rollout.outcome is Outcome.PROMOTED else self.stable
         if self.status().get("phase") != "ready" or self.shares() != {serves: 100}:
             return False
         self.stable = serves
@@ -113,14 +113,14 @@ class FleetRollout:
     def outcome(self) -> Outcome | None:
         """How the rollout ended."""
         with self.store.read() as tx:
-            found = rollouts.get(tx, self.rollout)
-        return found.outcome if found else None
+            rollout = rollouts.get(tx, self.rollout)
+        return rollout.outcome if rollout else None
 
     def status(self) -> dict[str, Any]:
         """As the API would tell it."""
         with self.store.read() as tx:
-            found = endpoints.get(tx, self.key)
-        return dict(found.status) if found else {}
+            endpoint = endpoints.get(tx, self.key)
+        return dict(endpoint.status) if endpoint else {}
 
     def shares(self) -> dict[int, int]:
         """Observed shares above 0, by revision."""
@@ -134,14 +134,14 @@ class FleetRollout:
 
     def intents(self) -> Intents:
         """All there ever were, by generation."""
-        found: dict[int, Intent] = {}
+        result: dict[int, Intent] = {}
         page: str | None = None
         with self.store.read() as tx:
-            while not found or page is not None:
+            while not result or page is not None:
                 read = intents.history(tx, self.key, page_token=page)
-                found |= {one.intent.generation: one.intent for one in read.items}
+                result |= {stored.intent.generation: stored.intent for stored in read.items}
                 page = read.next_token
-        return found
+        return result
 
     def services(self) -> set[str]:
         """The InferenceServices that must be there when nothing runs."""
@@ -234,7 +234,7 @@ class Fleet:
 
     def wrong(self) -> dict[str, list[str]]:
         """Breaches of what must be true at every tick, by endpoint."""
-        found = {}
+        result = {}
         for fleet_rollout in self.rollouts:
             ticks = self.ticks.of(fleet_rollout.key.namespace)
             service = (
@@ -250,8 +250,10 @@ class Fleet:
             assert len(seen) > len(fleet_rollout.intents()), (
                 "the log shows less than what was asked for"
             )
-            found[str(fleet_rollout.key)] = wrong(fleet_rollout.key, ticks, fleet_rollout.intents())
-        return {key: said for key, said in found.items() if said}
+            result[str(fleet_rollout.key)] = wrong(
+                fleet_rollout.key, ticks, fleet_rollout.intents()
+            )
+        return {key: messages for key, messages in result.items() if messages}
 
     def orphans(self) -> set[str]:
         """Objects that nobody wants any more, and those that are missing, in our namespaces."""
@@ -287,7 +289,7 @@ class Fleet:
         return desired ^ self._there(namespace)
 
     def _there(self, namespace: str) -> set[tuple[str, str]]:
-        found = set()
+        results = set()
         kinds = (
             (ISVC, "InferenceService"),
             ("gateway.networking.k8s.io/v1", "HTTPRoute"),
@@ -301,5 +303,5 @@ class Fleet:
                     "HTTPRoute",
                 )
                 if ours and "serving.knative.dev/revision" not in labels:
-                    found.add((kind, item["metadata"]["name"]))
-        return found
+                    results.add((kind, item["metadata"]["name"]))
+        return results

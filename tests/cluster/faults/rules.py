@@ -57,21 +57,21 @@ def _shares(key: EndpointKey, route: Json) -> dict[int, int]:
     100."""
     most: dict[int, int] = {}
     for rule in route["spec"]["rules"]:
-        found = [
+        results = [
             (_revision(key, ref["name"]), ref.get("weight", 1))
             for ref in rule.get("backendRefs", ())
         ]
-        if sum(share for _, share in found) != 100:
+        if sum(share for _, share in results) != 100:
             most[-1] = 0
-        for revision, share in found:
+        for revision, share in results:
             most[revision] = max(share, most.get(revision, 0))
     return most
 
 
 def _revision(key: EndpointKey, service: str) -> int:
-    found = re.fullmatch(rf"{key.name}-r(\d+)-predictor", service)
-    assert found, f"the route leads to {service}"
-    return int(found[1])
+    match = re.fullmatch(rf"{key.name}-r(\d+)-predictor", service)
+    assert match, f"the route leads to {service}"
+    return int(match[1])
 
 
 def _generation(route: Json) -> int:
@@ -79,8 +79,8 @@ def _generation(route: Json) -> int:
 
 
 def _available(key: EndpointKey, revision: int, state: State) -> bool:
-    found = state.get(("Deployment", f"{key.name}-r{revision}-predictor"))
-    return bool(found and found.get("status", {}).get("availableReplicas"))
+    result = state.get(("Deployment", f"{key.name}-r{revision}-predictor"))
+    return bool(result and result.get("status", {}).get("availableReplicas"))
 
 
 def _knative(key: EndpointKey, tick: Tick, state: State, intents: Intents) -> Iterator[str]:
@@ -134,7 +134,7 @@ def most_given(key: EndpointKey, ticks: Iterable[Tick]) -> dict[int, int]:
 def _splits(ingress: Json, state: State) -> dict[int, int]:
     """The shares of the untagged hosts, by our revisions; unknown ones count as revision 0, which
     nobody wants."""
-    found: dict[int, int] = {}
+    result: dict[int, int] = {}
     for rule in ingress["spec"].get("rules", ()):
         for path in rule["http"]["paths"]:
             splits = path["splits"]
@@ -146,8 +146,8 @@ def _splits(ingress: Json, state: State) -> dict[int, int]:
                 shares[revision] = shares.get(revision, 0) + split["percent"]
             if not _tagged(rule):
                 for revision, share in shares.items():
-                    found[revision] = max(share, found.get(revision, 0))
-    return found
+                    result[revision] = max(share, result.get(revision, 0))
+    return result
 
 
 def _tagged(rule: Json) -> bool:

@@ -71,8 +71,8 @@ class Ticks:
     def news(self) -> tuple[Tick, ...]:
         """What came since it was last asked, in any namespace; nothing of it is kept."""
         with self._moved:
-            found, self._found = self._found, []
-            return tuple(found)
+            ticks, self._found = self._found, []
+            return tuple(ticks)
 
     def wait(self, seconds: float) -> None:
         """Until something comes, at most so long."""
@@ -89,8 +89,8 @@ class Ticks:
         assert self.trouble is None, self.trouble
 
     def _now(self) -> int:
-        asked = self._keys | {"count_only": True}
-        return int(self._http.post("/v3/kv/range", json=asked).json()["header"]["revision"])
+        request = self._keys | {"count_only": True}
+        return int(self._http.post("/v3/kv/range", json=request).json()["header"]["revision"])
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -103,28 +103,28 @@ class Ticks:
                 raise
 
     def _follow(self) -> None:
-        asked = self._keys | {"start_revision": self._next, "progress_notify": True}
-        with self._http.stream("POST", "/v3/watch", json={"create_request": asked}) as answer:
+        request = self._keys | {"start_revision": self._next, "progress_notify": True}
+        with self._http.stream("POST", "/v3/watch", json={"create_request": request}) as answer:
             for line in answer.iter_lines():
                 if self._stop.is_set():
                     return
                 self._take(json.loads(line)["result"])
 
-    def _take(self, told: dict[str, Any]) -> None:
-        if told.get("canceled"):
-            self.trouble = f"etcd's log has a gap: {told}"
-        events = told.get("events", ())
-        found = [
+    def _take(self, state: dict[str, Any]) -> None:
+        if state.get("canceled"):
+            self.trouble = f"etcd's log has a gap: {state}"
+        events = state.get("events", ())
+        ticks = [
             tick for event in events if (tick := _tick(event["kv"], event.get("type") == "DELETE"))
         ]
         with self._moved:
-            self._found.extend(found)
+            self._found.extend(ticks)
             if events:
                 self._next = max(
                     self._next, *(int(event["kv"]["mod_revision"]) + 1 for event in events)
                 )
-            elif not told.get("created"):
-                self._next = max(self._next, int(told["header"]["revision"]) + 1)
+            elif not state.get("created"):
+                self._next = max(self._next, int(state["header"]["revision"]) + 1)
             self._moved.notify_all()
 
 
@@ -154,7 +154,7 @@ def replay(ticks: Iterable[Tick], see: Callable[[Tick, State], Iterator[str]]) -
     state: State = {}
     wrong: list[str] = []
     for tick in ticks:
-        wrong.extend(f"at {tick.at}: {said}" for said in see(tick, state))
+        wrong.extend(f"at {tick.at}: {message}" for message in see(tick, state))
         if tick.item is None:
             state.pop((tick.kind, tick.name), None)
         else:

@@ -97,17 +97,17 @@ class Wire:
 
 
 def _end(pair: tuple[socket.socket, socket.socket]) -> None:
-    for one in pair:
+    for item in pair:
         with contextlib.suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-        one.close()
+            item.shutdown(socket.SHUT_RDWR)
+        item.close()
 
 
 def rewired(kubeconfig: Path, port: int) -> Path:
     """A copy of a kubeconfig, beside it, that leads to another port of this machine."""
-    told = json.loads(kubeconfig.read_text())
-    for entry in told["clusters"]:
+    content = json.loads(kubeconfig.read_text())
+    for entry in content["clusters"]:
         entry["cluster"]["server"] = f"https://127.0.0.1:{port}"
     made = kubeconfig.with_name("kubeconfig-wired")
-    made.write_text(json.dumps(told))
+    made.write_text(json.dumps(content))
     return made

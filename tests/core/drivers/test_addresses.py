@@ -14,8 +14,8 @@ def revision(protocol: Protocol) -> Revision:
 
 def test_in_standard_mode_it_is_kserves_service_also_before_kserve_says_so() -> None:
     assert addresses.standard(ISVC) == "http://fraud-r2-predictor.team.svc.cluster.local"
-    told = {**ISVC, "status": {"address": {"url": "http://127.0.0.1:4711"}}}
-    assert addresses.standard(told) == "http://127.0.0.1:4711"
+    state = {**ISVC, "status": {"address": {"url": "http://127.0.0.1:4711"}}}
+    assert addresses.standard(state) == "http://127.0.0.1:4711"
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def test_keda_comes_and_goes_with_a_new_revision_only(before: bool) -> None:
     old = services(replace(INTENT, scaling=Scaling(1, 4, keda=before)))["fraud-r1"]
     old["metadata"]["uid"] = "u1"
     changed = replace(INTENT, scaling=Scaling(1, 6, keda=not before), candidate=2)
-    found = services(changed, old)
-    assert kind(found["fraud-r1"]) == kind(old)
-    assert found["fraud-r1"]["spec"]["predictor"]["maxReplicas"] == 6
-    assert ("autoScaling" in found["fraud-r1"]["spec"]["predictor"]) == before
-    assert kind(found["fraud-r2"]) == ("hpa" if before else "keda")
+    result = services(changed, old)
+    assert kind(result["fraud-r1"]) == kind(old)
+    assert result["fraud-r1"]["spec"]["predictor"]["maxReplicas"] == 6
+    assert ("autoScaling" in result["fraud-r1"]["spec"]["predictor"]) == before
+    assert kind(result["fraud-r2"]) == ("hpa" if before else "keda")

@@ -34,26 +34,26 @@ REVISIONS = {
 def reached(mode, plan, snapshot=EMPTY, override=None, **intent):
     """Everything on the reachable intent of r2 against r1."""
     at = Intent(KEY, 4, mode, 1, **{"scaling": Scaling(1, 4), **intent})
-    found = reachable_intents(Rollout("ro", plan, 1, 2, "ann"), at, override)
+    intents = reachable_intents(Rollout("ro", plan, 1, 2, "ann"), at, override)
     driver = driver_for(mode, Platform("store", Gateway("main", "gateways")))
-    return driver.reachable(found, REVISIONS, snapshot)
+    return driver.reachable(intents, REVISIONS, snapshot)
 
 
-def splits(found):
+def splits(result):
     """step -> percents of r2 in routes that are first reached there."""
-    said: dict[str, list[int]] = {}
-    for one in found:
-        if one.manifest["kind"] == "HTTPRoute":
-            refs = one.manifest["spec"]["rules"][-1]["backendRefs"]
+    values: dict[str, list[int]] = {}
+    for item in result:
+        if item.manifest["kind"] == "HTTPRoute":
+            refs = item.manifest["spec"]["rules"][-1]["backendRefs"]
             weight = next((ref["weight"] for ref in refs if ref["name"] == "fraud-r2-predictor"), 0)
-            said.setdefault(one.step, []).append(weight)
-    return said
+            values.setdefault(item.step, []).append(weight)
+    return values
 
 
 def test_each_step_of_a_canary_brings_one_new_route_and_its_replicas():
-    found = reached(Mode.STANDARD, strategy.canary((10, 50)))
+    result = reached(Mode.STANDARD, strategy.canary((10, 50)))
     steps = {"step 1 of 2: 10 %": [10], "step 2 of 2: 50 %": [50]}
-    assert splits(found) == {
+    assert splits(result) == {
         START: [0],
         **steps,
         PROMOTION: [100, 0],
@@ -62,9 +62,9 @@ def test_each_step_of_a_canary_brings_one_new_route_and_its_replicas():
         ABORT: [0],
     }
     services = [
-        (one.step, one.manifest["metadata"]["name"])
-        for one in found
-        if one.manifest["kind"] != "HTTPRoute"
+        (item.step, item.manifest["metadata"]["name"])
+        for item in result
+        if item.manifest["kind"] != "HTTPRoute"
     ]
     assert services == [(START, "fraud-r1"), (START, "fraud-r2")], (
         "one replica is enough for every step"
@@ -84,42 +84,42 @@ def test_the_size_of_stable_decides_how_many_replicas_are_asked_about():
         "metadata": {"name": "fraud-r1-predictor", "namespace": "team"},
         "spec": {"replicas": 4},
     }
-    found = reached(Mode.STANDARD, strategy.canary((10, 50)), Snapshot(KEY, (isvc, deployment)))
+    result = reached(Mode.STANDARD, strategy.canary((10, 50)), Snapshot(KEY, (isvc, deployment)))
     floors = [
-        (one.step, one.manifest["spec"]["predictor"]["minReplicas"])
-        for one in found
-        if one.manifest["metadata"]["name"] == "fraud-r2"
+        (item.step, item.manifest["spec"]["predictor"]["minReplicas"])
+        for item in result
+        if item.manifest["metadata"]["name"] == "fraud-r2"
     ]
     assert floors == [(START, 1), ("step 2 of 2: 50 %", 3), (PROMOTION, 4)]
 
 
 def test_a_header_test_reaches_the_match_and_a_shadow_its_copies():
-    found = reached(Mode.STANDARD, strategy.ab(match=(HeaderMatch("x-group", "b"),)))
+    result = reached(Mode.STANDARD, strategy.ab(match=(HeaderMatch("x-group", "b"),)))
     matched = [
-        one
-        for one in found
-        if one.manifest["kind"] == "HTTPRoute" and len(one.manifest["spec"]["rules"]) == 4
+        item
+        for item in result
+        if item.manifest["kind"] == "HTTPRoute" and len(item.manifest["spec"]["rules"]) == 4
     ]
-    assert [one.rule for one in matched] == [
+    assert [item.rule for item in matched] == [
         "the split of this step",
         "r2 gets nothing without a ready pod",
     ]
     copies = [
-        one.step
-        for one in reached(Mode.STANDARD, strategy.shadow(50))
-        if any("filters" in rule for rule in one.manifest["spec"].get("rules", ()))
+        item.step
+        for item in reached(Mode.STANDARD, strategy.shadow(50))
+        if any("filters" in rule for rule in item.manifest["spec"].get("rules", ()))
     ]
     assert copies == ["step 1 of 1: 50 % mirrored"]
 
 
 def test_in_knative_mode_every_head_is_reached_with_its_percents():
-    found = reached(Mode.KNATIVE, strategy.canary((10, 50)))
+    result = reached(Mode.KNATIVE, strategy.canary((10, 50)))
     heads = {}
-    for one in found:
-        if one.manifest["kind"] == "InferenceService":
-            predictor = one.manifest["spec"]["predictor"]
+    for item in result:
+        if item.manifest["kind"] == "InferenceService":
+            predictor = item.manifest["spec"]["predictor"]
             head = predictor["labels"]["tidegate.dev/revision"]
-            heads.setdefault((head, predictor.get("canaryTrafficPercent")), one.step)
+            heads.setdefault((head, predictor.get("canaryTrafficPercent")), item.step)
     assert heads == {
         ("r1", None): START,
         ("r1", 0): START,
@@ -130,17 +130,17 @@ def test_in_knative_mode_every_head_is_reached_with_its_percents():
         ("r2", None): PROMOTION,
         ("r2", 100): PROMOTION,
     }
-    assert [one.step for one in found if one.manifest["kind"] == "ConfigMap"] == [START], (
+    assert [entry.step for entry in result if entry.manifest["kind"] == "ConfigMap"] == [START], (
         "a generation is a counter"
     )
-    assert not any(INITIAL_SCALE in str(one.manifest) for one in found), (
+    assert not any(INITIAL_SCALE in str(entry.manifest) for entry in result), (
         "one pod is Knative's own first size"
     )
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_percent_by_hand_is_a_way_of_its_own(mode):
-    steps = {one.step for one in reached(mode, strategy.manual(), override=25)}
+    steps = {item.step for item in reached(mode, strategy.manual(), override=25)}
     assert "override: 25 %" in steps
 
 
@@ -148,9 +148,13 @@ def test_a_first_deployment_plans_its_service_and_its_entry():
     driver = driver_for(
         Mode.STANDARD, Platform("store", Gateway("main", "gateways", service="gw.infra.svc"))
     )
-    found = driver.reachable(first(Intent(KEY, 1, Mode.STANDARD, 1)), REVISIONS, EMPTY)
-    assert [one.manifest["kind"] for one in found] == ["HTTPRoute", "Service", "InferenceService"]
-    assert {one.step for one in found} == {"first deployment"}
+    planned_objects = driver.reachable(first(Intent(KEY, 1, Mode.STANDARD, 1)), REVISIONS, EMPTY)
+    assert [planned_object.manifest["kind"] for planned_object in planned_objects] == [
+        "HTTPRoute",
+        "Service",
+        "InferenceService",
+    ]
+    assert {planned_object.step for planned_object in planned_objects} == {"first deployment"}
 
 
 def test_objects_that_differ_in_their_generation_alone_are_one():
@@ -161,17 +165,20 @@ def test_objects_that_differ_in_their_generation_alone_are_one():
     }
     later = {**manifest, "data": {"store": "s", "generation": "2"}}
     other = {**manifest, "data": {"store": "t", "generation": "1"}}
-    found = [
-        planned.Planned(one, step, "")
-        for step, one in zip("abc", (manifest, later, other), strict=True)
+    planned_objects = [
+        planned.Planned(item, step, "")
+        for step, item in zip("abc", (manifest, later, other), strict=True)
     ]
-    assert [one.step for one in planned.distinct(found)] == ["a", "c"]
+    assert [planned_object.step for planned_object in planned.distinct(planned_objects)] == [
+        "a",
+        "c",
+    ]
 
 
 def test_a_blue_green_reaches_its_full_size_before_any_traffic():
-    found = reached(Mode.STANDARD, strategy.blue_green(), scaling=Scaling(4, 4))
-    assert found[0].step == START
-    assert all(one.index in (None, 0) for one in found)
+    result = reached(Mode.STANDARD, strategy.blue_green(), scaling=Scaling(4, 4))
+    assert result[0].step == START
+    assert all(item.index in (None, 0) for item in result)
     assert CandidateTraffic(replicas_percent=100) in [
         reachable_intent.intent.candidate_traffic for reachable_intent in _blue_green()
     ]

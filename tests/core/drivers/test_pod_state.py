@@ -62,8 +62,8 @@ def test_an_init_containers_retries_are_no_restarts_but_its_kill_for_memory_coun
         container(3, name="storage-initializer"),
         container(1, name="other", lastState=ended("OOMKilled")),
     )
-    found = troubled([pod("a", *statuses, field="initContainerStatuses")])
-    assert found == (Container("a/other", 0, "containerd://a"),)
+    containers = troubled([pod("a", *statuses, field="initContainerStatuses")])
+    assert containers == (Container("a/other", 0, "containerd://a"),)
 
 
 def service(**ready: str) -> dict[str, Any]:
@@ -80,8 +80,8 @@ def warning(
 ) -> dict[str, Any]:
     about = {"kind": "InferenceService", "name": "fraud-r2", "uid": uid}
     meta = {"name": f"fraud-r2.{second}"}
-    told = {"source": {"component": by}, "lastTimestamp": at(second), "message": message}
-    return {"kind": "Event", "metadata": meta, "involvedObject": about, **told}
+    state = {"source": {"component": by}, "lastTimestamp": at(second), "message": message}
+    return {"kind": "Event", "metadata": meta, "involvedObject": about, **state}
 
 
 def deployment(second: int, **conditions: str) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def at(second: int) -> str:
     return f"2026-01-01T00:00:{second:02d}Z"
 
 
-def said(isvc: dict[str, Any], *others: dict[str, Any]) -> str | None:
+def reason(isvc: dict[str, Any], *others: dict[str, Any]) -> str | None:
     return unmade(isvc, Snapshot(EndpointKey("team", "fraud"), (isvc, *others)))
 
 
@@ -108,28 +108,30 @@ def test_the_newest_warning_about_an_object_says_what_could_not_be_made_of_it() 
         warning(2, "denied: c"),
         warning(9, "not it", "u1"),
     )
-    assert said(service(), *others) == "KServe: denied: b"
-    assert said(service()) is None
+    assert reason(service(), *others) == "KServe: denied: b"
+    assert reason(service()) is None
 
 
 def test_what_a_policy_only_reports_is_no_refusal() -> None:
     assert (
-        said(service(), warning(5, "policy require-team/labels fail: no team", by="kyverno-scan"))
+        reason(service(), warning(5, "policy require-team/labels fail: no team", by="kyverno-scan"))
         is None
     )
 
 
 def test_a_warning_is_over_when_what_it_was_about_is_there() -> None:
     refused = warning(5, "denied")
-    assert said(service(), refused, deployment(6)) is None
-    assert said(service(), refused, deployment(4)) == "KServe: denied"  # of its autoscaler
-    assert said(service(status="True", lastTransitionTime=at(6)), refused) is None
-    assert said(service(status="False", lastTransitionTime=at(6)), refused) == "KServe: denied"
+    assert reason(service(), refused, deployment(6)) is None
+    assert reason(service(), refused, deployment(4)) == "KServe: denied"  # of its autoscaler
+    assert reason(service(status="True", lastTransitionTime=at(6)), refused) is None
+    assert reason(service(status="False", lastTransitionTime=at(6)), refused) == "KServe: denied"
 
 
 def test_a_write_that_met_another_is_no_refusal() -> None:
     assert (
-        said(service(), warning(5, "cannot be fulfilled: the object has been modified; try again"))
+        reason(
+            service(), warning(5, "cannot be fulfilled: the object has been modified; try again")
+        )
         is None
     )
 
@@ -138,4 +140,4 @@ def test_a_deployment_that_may_have_no_pods_says_why() -> None:
     no = deployment(
         1, type="ReplicaFailure", status="True", message="pods are forbidden: exceeded quota"
     )
-    assert said(service(), no) == "pods are forbidden: exceeded quota"
+    assert reason(service(), no) == "pods are forbidden: exceeded quota"

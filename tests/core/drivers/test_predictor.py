@@ -59,16 +59,16 @@ def test_cpu_and_memory_are_asked_for_and_are_the_limit() -> None:
 def test_a_pod_that_leaves_answers_what_it_has_begun() -> None:
     """It answers on for five seconds, then Triton ends once the longest request is over, then it
     has ten more."""
-    found = rendered()
-    assert found["model"]["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
-    assert found["model"]["args"] == ["--exit-timeout-secs=46"]
-    assert found["terminationGracePeriodSeconds"] == 61
+    result = rendered()
+    assert result["model"]["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
+    assert result["model"]["args"] == ["--exit-timeout-secs=46"]
+    assert result["terminationGracePeriodSeconds"] == 61
 
 
 def test_knative_takes_neither_hooks_nor_a_grace_period() -> None:
-    found = rendered(Mode.KNATIVE)
-    assert "lifecycle" not in found["model"]
-    assert "terminationGracePeriodSeconds" not in found
+    result = rendered(Mode.KNATIVE)
+    assert "lifecycle" not in result["model"]
+    assert "terminationGracePeriodSeconds" not in result
 
 
 def test_only_triton_gets_tritons_flags() -> None:
@@ -98,9 +98,9 @@ def test_restricted_calls_name_a_variable_and_the_variable_a_secret(mode: Mode) 
 
 @pytest.mark.parametrize("mode", Mode)
 def test_python_backends_get_shared_memory(mode: Mode) -> None:
-    found = rendered(mode, pods=Pods(shared_memory="1Gi"))
-    assert found["model"]["volumeMounts"] == [{"name": "shared-memory", "mountPath": "/dev/shm"}]
-    assert found["volumes"] == [
+    result = rendered(mode, pods=Pods(shared_memory="1Gi"))
+    assert result["model"]["volumeMounts"] == [{"name": "shared-memory", "mountPath": "/dev/shm"}]
+    assert result["volumes"] == [
         {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}
     ]
     none = rendered(mode, pods=Pods(shared_memory="0"))
@@ -119,11 +119,11 @@ def test_who_the_pods_are_and_where_they_run(mode: Mode) -> None:
             Toleration("spot", value="yes", effect="NoExecute", seconds=0),
         ),
     )
-    found = rendered(mode, pods=pods)
-    assert found["serviceAccountName"] == "models"
-    assert found["annotations"] == {"serving.kserve.io/storageSecretName": "bucket"}
-    assert found["nodeSelector"] == {"gpu": "a100"}
-    assert found["tolerations"] == [
+    result = rendered(mode, pods=pods)
+    assert result["serviceAccountName"] == "models"
+    assert result["annotations"] == {"serving.kserve.io/storageSecretName": "bucket"}
+    assert result["nodeSelector"] == {"gpu": "a100"}
+    assert result["tolerations"] == [
         {"key": "gpu", "operator": "Exists"},
         {
             "key": "spot",
@@ -161,10 +161,10 @@ def test_ports_come_in_the_order_that_services_need() -> None:
 
 def test_kedas_trigger_is_that_revisions_queue_times_its_replicas() -> None:
     (metric,) = keda_metrics("fraud-r3", "team", PLATFORM)["metrics"]
-    asked, target = metric["external"]["metric"], metric["external"]["target"]
-    assert asked["serverAddress"] == "http://prometheus:9090"
-    assert asked["query"].count('namespace="team",pod=~"fraud-r3-predictor-.*"') == 3
-    assert asked["query"].endswith(
+    request, target = metric["external"]["metric"], metric["external"]["target"]
+    assert request["serverAddress"] == "http://prometheus:9090"
+    assert request["query"].count('namespace="team",pod=~"fraud-r3-predictor-.*"') == 3
+    assert request["query"].endswith(
         '* count(count by (pod) (nv_inference_request_success{namespace="team",pod=~"fraud-r3-predictor-.*"}))'
     )
     assert target == {"type": "Value", "value": "5000"}

@@ -59,9 +59,10 @@ def carry_out(lab: Lab, intent: Intent, reconciles: int = 6, platform: Platform 
         lab.settle(10)
 
 
-def kinds(found: Writes) -> list[str]:
+def kinds(writes: Writes) -> list[str]:
     return [
-        write.manifest["kind"] if isinstance(write, Apply) else write.kind for write in found.writes
+        write.manifest["kind"] if isinstance(write, Apply) else write.kind
+        for write in writes.writes
     ]
 
 
@@ -146,17 +147,17 @@ def test_names_of_somebody_else_are_never_taken() -> None:
             "metadata": {"name": name, "namespace": "team"},
         }
         lab.apply(foreign)
-        found = next_writes(lab, FIRST)
-        assert found.writes == ()
-        assert f"{kind.kind} team/{name} is in the way and not ours" in found.waiting[0]
+        writes = next_writes(lab, FIRST)
+        assert writes.writes == ()
+        assert f"{kind.kind} team/{name} is in the way and not ours" in writes.waiting[0]
 
 
 def test_an_endpoint_with_a_route_keeps_it_when_the_gateway_is_taken_out_of_the_settings() -> None:
     lab = Lab()
     carry_out(lab, FIRST, platform=WITH_GATEWAY)
-    found = next_writes(lab, replace(FIRST, generation=2))
-    assert found.writes == ()
-    assert "come through HTTPRoute fraud, and no gateway is set" in found.waiting[0]
+    writes = next_writes(lab, replace(FIRST, generation=2))
+    assert writes.writes == ()
+    assert "come through HTTPRoute fraud, and no gateway is set" in writes.waiting[0]
     other = next_writes(
         lab, replace(FIRST, generation=2, stable=None), replace(PLATFORM, store="another")
     )
@@ -169,9 +170,9 @@ def test_an_endpoint_made_without_a_gateway_stays_so_when_one_is_set() -> None:
     lab = Lab(gateway=False)
     carry_out(lab, FIRST)
     lab.apply(gateway_manifest())
-    found = next_writes(lab, replace(FIRST, generation=2), WITH_GATEWAY)
-    assert found.writes == ()
-    assert "made without a gateway" in found.waiting[0]
+    writes = next_writes(lab, replace(FIRST, generation=2), WITH_GATEWAY)
+    assert writes.writes == ()
+    assert "made without a gateway" in writes.waiting[0]
     assert lab.led_to("fraud") == {"r1": 100.0}
     carry_out(lab, replace(FIRST, generation=2, stable=None), platform=WITH_GATEWAY)
     assert lab.cluster.observe(KEY).objects == ()
@@ -179,17 +180,17 @@ def test_an_endpoint_made_without_a_gateway_stays_so_when_one_is_set() -> None:
 
 def test_an_adopted_endpoint_needs_a_gateway() -> None:
     first = replace(REVISIONS[1], number=0, adopted=Adopted("uid", {}))
-    found = driver_for(Mode.STANDARD, PLATFORM).writes(
+    writes = driver_for(Mode.STANDARD, PLATFORM).writes(
         replace(FIRST, stable=0), {0: first}, Snapshot(KEY, ()), Observation(), Memory(), 0.0
     )
-    assert (found.writes, "needs a gateway" in found.waiting[0]) == ((), True)
+    assert (writes.writes, "needs a gateway" in writes.waiting[0]) == ((), True)
 
 
 def test_preflight_hears_of_the_note_and_of_each_selector() -> None:
     rollout = Rollout("ro", strategy.blue_green(), 1, 2, "ann")
-    found = driver_for(Mode.STANDARD, PLATFORM).reachable(
+    planned_objects = driver_for(Mode.STANDARD, PLATFORM).reachable(
         reachable_intents(rollout, FIRST), REVISIONS, Snapshot(KEY, ())
     )
-    manifests = [one.manifest for one in found]
+    manifests = [planned.manifest for planned in planned_objects]
     assert [m for m in manifests if m["kind"] == "Service"] == [render(KEY, 1), render(KEY, 2)]
     assert {m["kind"] for m in manifests} == {"ConfigMap", "Service", "InferenceService"}

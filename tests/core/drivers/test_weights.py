@@ -11,12 +11,12 @@ from tidegate.core.traffic import Rule, Share, Traffic, describe, desired
 
 
 def move(
-    asked: Intent, observation: Observation, memory: Memory | None = None, now: float = 100.0
+    request: Intent, observation: Observation, memory: Memory | None = None, now: float = 100.0
 ) -> Moved:
     """What may be written; steady is 10 s."""
-    target = desired(asked)
+    target = desired(request)
     assert target is not None
-    return effective(asked, target, observation, Capacity(memory or Memory(size=4), 10.0, now))
+    return effective(request, target, observation, Capacity(memory or Memory(size=4), 10.0, now))
 
 
 def test_a_ready_candidate_gets_its_share() -> None:
@@ -38,22 +38,22 @@ def test_a_share_falls_without_waiting() -> None:
 
 
 def test_a_header_rule_and_a_mirror_wait_too() -> None:
-    asked = intent(
+    request = intent(
         candidate_traffic=CandidateTraffic(match=(HeaderMatch("x-beta", "yes"),), mirror=50)
     )
-    traffic, reasons, _, _ = move(asked, seen(split(0), r1=4, r2=3))
+    traffic, reasons, _, _ = move(request, seen(split(0), r1=4, r2=3))
     assert describe(traffic) == "[x-beta: yes] r1 100 %; r1 100 %"
     assert reasons == ("r2 has 3 of 4 replicas",)
 
 
 def test_a_candidate_that_lost_its_pods_gets_its_share_back_after_a_while() -> None:
-    asked = intent(10)
-    traffic, reasons, memory, _ = move(asked, seen(split(10), r1=4, r2=0))
+    request = intent(10)
+    traffic, reasons, memory, _ = move(request, seen(split(10), r1=4, r2=0))
     assert (describe(traffic), reasons) == ("r1 100 %", ("r2 has no ready pod",))
-    traffic, reasons, memory, wake = move(asked, seen(split(0), r1=4, r2=1), memory, now=200.0)
+    traffic, reasons, memory, wake = move(request, seen(split(0), r1=4, r2=1), memory, now=200.0)
     assert (describe(traffic), wake) == ("r1 100 %", 210.0)
     assert reasons == ("r2 is ready again, for 0 of 10 s",)
-    traffic, reasons, memory, _ = move(asked, seen(split(0), r1=4, r2=1), memory, now=210.0)
+    traffic, reasons, memory, _ = move(request, seen(split(0), r1=4, r2=1), memory, now=210.0)
     assert (describe(traffic), reasons, memory.lost) == ("r1 90 %, r2 10 %", (), ())
 
 
@@ -115,5 +115,5 @@ def test_a_route_that_is_taken_away_while_a_promotion_waits_comes_back_to_what_s
 
 
 def test_capacity_ends_at_max_replicas() -> None:
-    asked = replace(intent(90), scaling=Scaling(1, 2))
-    assert move(asked, seen(split(0), r1=2, r2=2))[1] == ()
+    request = replace(intent(90), scaling=Scaling(1, 2))
+    assert move(request, seen(split(0), r1=2, r2=2))[1] == ()

@@ -59,9 +59,9 @@ class Bench:
 
     def observe(self, key: EndpointKey = KEY) -> Snapshot:
         """A snapshot; fails where it is Unavailable."""
-        found = self.cluster.observe(key)
-        assert isinstance(found, Snapshot), found
-        return found
+        snapshot = self.cluster.observe(key)
+        assert isinstance(snapshot, Snapshot), snapshot
+        return snapshot
 
     def until(self, fact: Any, seconds: float = 10.0) -> None:
         """Look again until the fact holds."""

@@ -109,8 +109,8 @@ class FakeKubernetes:
 
 
 def _namespace(path: str) -> str:
-    found = re.search(r"/namespaces/([^/]+)/", path + "/")
-    return found[1] if found else ""
+    match = re.search(r"/namespaces/([^/]+)/", path + "/")
+    return match[1] if match else ""
 
 
 def status(code: int, reason: str, message: str) -> Json:
@@ -127,8 +127,8 @@ def status(code: int, reason: str, message: str) -> Json:
 def missing(path: str) -> Json:
     """The answer where the kind is known and this object is not there."""
     kind, name = path.split("/")[-2:]
-    found = status(404, "NotFound", f'{kind} "{name}" not found')
-    return {**found, "details": {"name": name, "kind": kind}}
+    manifest = status(404, "NotFound", f'{kind} "{name}" not found')
+    return {**manifest, "details": {"name": name, "kind": kind}}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -188,21 +188,21 @@ class Handler(BaseHTTPRequestHandler):
         split = self._begin()
         if split is None:
             return None
-        found, body = self.world.objects.get(split.path), json.loads(self.body)
+        manifest, body = self.world.objects.get(split.path), json.loads(self.body)
         if isinstance(body, list):
-            assert found is not None
+            assert manifest is not None
             fields = [
-                {**f, "operation": "Apply"} for f in found["metadata"].get("managedFields", ())
+                {**f, "operation": "Apply"} for f in manifest["metadata"].get("managedFields", ())
             ]
-            taken = {**found, "metadata": {**found["metadata"], "managedFields": fields}}
+            taken = {**manifest, "metadata": {**manifest["metadata"], "managedFields": fields}}
             return self._send(200, self.world.put(split.path, taken))
         uid = body["metadata"].pop("uid", None)
-        if uid is not None and (found is None or found["metadata"]["uid"] != uid):
-            there = found["metadata"]["uid"] if found else "none"
+        if uid is not None and (manifest is None or manifest["metadata"]["uid"] != uid):
+            there = manifest["metadata"]["uid"] if manifest else "none"
             return self._send(
                 409, status(409, "Conflict", f"uid mismatch: the provided is {uid}, found {there}")
             )
-        before = found or {"metadata": {}}
+        before = manifest or {"metadata": {}}
         merged = {**before, **body, "metadata": {**before["metadata"], **body["metadata"]}}
         return self._send(
             200, merged if "dryRun" in split.query else self.world.put(split.path, merged)
@@ -213,19 +213,19 @@ class Handler(BaseHTTPRequestHandler):
         split = self._begin()
         if split is None:
             return
-        found = self.world.objects.get(split.path)
+        manifest = self.world.objects.get(split.path)
         uid = json.loads(self.body)["preconditions"]["uid"]
-        if found is None:
+        if manifest is None:
             self._send(404, missing(split.path))
-        elif found["metadata"]["uid"] != uid:
+        elif manifest["metadata"]["uid"] != uid:
             self._send(
                 409, status(409, "Conflict", f"the UID in the precondition ({uid}) does not match")
             )
         elif "dryRun" in split.query:
             self._send(200, {"kind": "Status", "status": "Success"})
-        elif found["metadata"].get("finalizers"):
-            going = {**found["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}
-            self._send(200, self.world.put(split.path, {**found, "metadata": going}))
+        elif manifest["metadata"].get("finalizers"):
+            going = {**manifest["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}
+            self._send(200, self.world.put(split.path, {**manifest, "metadata": going}))
         else:
             self.world.drop(split.path)
             self._send(200, {"kind": "Status", "status": "Success"})
@@ -283,11 +283,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _list(self, path: str, query: dict[str, str]) -> None:
         with self.world.changed:
-            found = sorted(self._within(path, query.get("labelSelector", "")).items())
+            results = sorted(self._within(path, query.get("labelSelector", "")).items())
             start = int(query.get("continue", 0))
-            page = [item for _, item in found[start : start + self.world.page]]
+            page = [item for _, item in results[start : start + self.world.page]]
             meta: Json = {"resourceVersion": str(self.world.version)}
-            if start + self.world.page < len(found):
+            if start + self.world.page < len(results):
                 meta["continue"] = str(start + self.world.page)
         # Built-in kinds: items of a list carry neither kind nor apiVersion.
         strip = ("kind", "apiVersion") if path.startswith("/api/") else ()
@@ -338,8 +338,8 @@ class Handler(BaseHTTPRequestHandler):
                     if kind == "BOOKMARK" or (
                         item["_path"].rsplit("/", 1)[0] == path and _selected(item, selector)
                     ):
-                        told = {key: value for key, value in item.items() if key != "_path"}
-                        self._chunk(json.dumps({"type": kind, "object": told}).encode() + b"\n")
+                        state = {key: value for key, value in item.items() if key != "_path"}
+                        self._chunk(json.dumps({"type": kind, "object": state}).encode() + b"\n")
             except OSError:
                 self.close_connection = True
                 return None

@@ -16,8 +16,8 @@ def at(version: int, replicas: int = 1, uid: str = "u1") -> dict[str, Any]:
 
 
 def replicas(cache: Cache) -> int | None:
-    found = cache.get("fraud-r1")
-    return found["spec"]["predictor"]["minReplicas"] if found else None
+    manifest = cache.get("fraud-r1")
+    return manifest["spec"]["predictor"]["minReplicas"] if manifest else None
 
 
 def test_an_own_write_covers_older_events_and_yields_to_newer_ones() -> None:
@@ -96,6 +96,6 @@ def test_of_managed_fields_only_who_and_when_is_kept() -> None:
     entry = {"manager": "tidegate", "operation": "Update", "time": "2026-01-01T00:00:00Z"}
     item["metadata"]["managedFields"] = [entry | {"fieldsV1": {"f:spec": {}}}]
     cache.event("ADDED", item)
-    found = cache.get("fraud-r1")
-    assert found is not None
-    assert found["metadata"]["managedFields"] == [entry]
+    manifest = cache.get("fraud-r1")
+    assert manifest is not None
+    assert manifest["metadata"]["managedFields"] == [entry]

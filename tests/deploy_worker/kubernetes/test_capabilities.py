@@ -76,14 +76,14 @@ def idle(world: FakeKubernetes, fake: tuple[FakeKubernetes, str]) -> Bench:
     return bench_on(*fake)
 
 
-def found(bench: Bench) -> Capabilities:
+def capabilities(bench: Bench) -> Capabilities:
     answer = ask(bench)
     assert isinstance(answer, Capabilities), answer
     return answer
 
 
 def test_a_cluster_that_has_everything(idle: Bench) -> None:
-    caps = found(idle)
+    caps = capabilities(idle)
     assert caps == Capabilities(notes=caps.notes, facts=caps.facts)
     assert {fact.state for fact in caps.facts} == {State.OK}
     assert caps.notes == (
@@ -103,18 +103,18 @@ def test_a_cluster_that_has_everything(idle: Bench) -> None:
 )
 def test_names_of_modes_follow_kserves_version(idle: Bench, image: str, new: bool) -> None:
     idle.world.put(KSERVE, manager(image))
-    assert found(idle).new_names is new
+    assert capabilities(idle).new_names is new
 
 
 @pytest.mark.parametrize("words", [{}, placement("disabled"), placement("enabled", "disabled")])
 def test_knative_places_pods_only_where_it_is_told_so(idle: Bench, words: dict[str, str]) -> None:
     idle.world.put(FEATURES, {"data": words})
-    assert not found(idle).knative_placement
+    assert not capabilities(idle).knative_placement
 
 
 def test_a_bare_cluster_says_what_is_missing(idle: Bench) -> None:
     idle.world.collections.clear()
-    caps = found(idle)
+    caps = capabilities(idle)
     assert not any(
         (caps.standard, caps.knative, caps.gateway, caps.mirror, caps.keda, caps.autoscaler)
     )
@@ -126,19 +126,19 @@ def test_a_bare_cluster_says_what_is_missing(idle: Bench) -> None:
 def test_a_mirror_without_a_percent_is_no_mirror(idle: Bench) -> None:
     """The older schema would drop the percent and copy every request."""
     idle.world.put(CRD, route_crd({"backendRef": {}}))
-    assert found(idle).mirror is False
+    assert capabilities(idle).mirror is False
 
 
 def test_a_gateway_that_is_not_there_is_told(idle: Bench) -> None:
     idle.world.drop(GATEWAY)
-    caps = found(idle)
+    caps = capabilities(idle)
     assert caps.gateway is False
     assert any("gateways/main does not exist" in note for note in caps.notes)
 
 
 def test_without_gateway_api_the_way_out_follows_what_the_settings_say(idle: Bench) -> None:
     idle.world.collections.clear()
-    set_to_one = next(note for note in found(idle).notes if "no HTTPRoute v1" in note)
+    set_to_one = next(note for note in capabilities(idle).notes if "no HTTPRoute v1" in note)
     assert "set TIDEGATE_GATEWAY_NAME to nothing" in set_to_one
     answer = inquire(idle.api, replace(EXPECTED, gateway_name=""))
     assert isinstance(answer, Capabilities)
@@ -150,7 +150,7 @@ def test_what_may_not_be_read_is_a_note_and_the_careful_answer(idle: Bench) -> N
     no = (403, {}, status(403, "Forbidden", "cannot get resource"))
     for path in ("customresourcedefinitions", "/namespaces/kserve/", "/nodes", "/gateways/main"):
         idle.world.fail("GET", path, no, times=9)
-    caps = found(idle)
+    caps = capabilities(idle)
     assert (caps.mirror, caps.new_names, caps.gpu, caps.gateway) == (False, True, True, True)
     assert sum("may not be read" in note for note in caps.notes) == 4
 
@@ -164,7 +164,7 @@ def test_an_aggregated_api_that_is_down_takes_nothing_else_away(idle: Bench) -> 
     """As metrics-server's: splits do not depend on it."""
     for group in ("metrics.k8s.io", "keda.sh"):
         idle.world.fail("GET", group, (503, {}, {"message": "down"}), times=9)
-    caps = found(idle)
+    caps = capabilities(idle)
     assert caps == Capabilities(keda=False, autoscaler=False, notes=caps.notes, facts=caps.facts)
     assert "not answered: /apis/metrics.k8s.io/v1beta1: down" in caps.notes
     assert "KEDA is not installed" not in caps.notes
@@ -197,8 +197,8 @@ def test_an_api_server_that_has_just_started_takes_nothing_away(
 
 
 def known(bench: Bench) -> bool:
-    found = bench.cluster.capabilities()
-    return isinstance(found, Capabilities) and found.header_match
+    result = bench.cluster.capabilities()
+    return isinstance(result, Capabilities) and result.header_match
 
 
 def test_a_tenant_that_is_not_permitted_is_noted(bench: Bench, world: FakeKubernetes) -> None:
@@ -231,7 +231,7 @@ def test_a_tenant_s_quota_is_told(bench: Bench, world: FakeKubernetes) -> None:
 
 def test_a_bare_cluster_has_a_way_out_for_each_part_that_is_missing(idle: Bench) -> None:
     idle.world.collections.clear()
-    missing = {fact.name: fact for fact in found(idle).facts if fact.state is State.MISSING}
+    missing = {fact.name: fact for fact in capabilities(idle).facts if fact.state is State.MISSING}
     assert {
         "KServe",
         "Knative Serving",

@@ -24,8 +24,8 @@ from tidegate.deploy_worker.kubernetes.api import Answer, Stream
 from tidegate.deploy_worker.kubernetes.reflector import Reflector, Timing
 
 
-def names(found: Snapshot) -> set[str]:
-    return {f"{o['kind']}/{o['metadata']['name']}" for o in found.objects}
+def names(snapshot: Snapshot) -> set[str]:
+    return {f"{o['kind']}/{o['metadata']['name']}" for o in snapshot.objects}
 
 
 def pod(name: str, endpoint: str | None = "fraud", isvc: str = "") -> dict[str, object]:
@@ -123,12 +123,12 @@ def test_without_contact_nothing_is_told(fake: tuple[FakeKubernetes, str]) -> No
         )
         bench.world.cut_watches()
 
-        def said() -> str:
-            found = bench.cluster.observe(KEY)
-            return found.detail if isinstance(found, Unavailable) else ""
+        def unavailable_detail() -> str:
+            snapshot = bench.cluster.observe(KEY)
+            return snapshot.detail if isinstance(snapshot, Unavailable) else ""
 
-        bench.until(said)
-        bench.until(lambda: "etcd has no leader" in said())
+        bench.until(unavailable_detail)
+        bench.until(lambda: "etcd has no leader" in unavailable_detail())
         bench.world.faults.clear()
         bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
     finally:
@@ -168,13 +168,13 @@ def test_a_kind_that_is_unknown_for_a_moment_is_not_forgotten(
     bench = bench_on(world, url, absent=600.0)
     seen: list[set[str]] = []
 
-    def shown() -> set[str]:
-        found = bench.cluster.observe(KEY)
-        return names(found) if isinstance(found, Snapshot) else {"Unavailable"}
+    def visible_names() -> set[str]:
+        snapshot = bench.cluster.observe(KEY)
+        return names(snapshot) if isinstance(snapshot, Snapshot) else {"Unavailable"}
 
-    bench.cluster.watch(lambda key: seen.append(shown()))
+    bench.cluster.watch(lambda key: seen.append(visible_names()))
     try:
-        bench.until(lambda: shown() == {"Revision/fraud-00001"})
+        bench.until(lambda: visible_names() == {"Revision/fraud-00001"})
         seen.clear()
         world.fail(
             "GET",
@@ -198,18 +198,18 @@ def test_a_label_without_a_binding_is_not_permitted_until_it_is_bound(bench: Ben
     )
     key = EndpointKey("team-b", "fraud")
 
-    def said() -> str:
-        found = bench.cluster.observe(key)
-        return found.detail if isinstance(found, Unavailable) and found.lasting else ""
+    def unavailable_detail() -> str:
+        snapshot = bench.cluster.observe(key)
+        return snapshot.detail if isinstance(snapshot, Unavailable) and snapshot.lasting else ""
 
-    bench.until(lambda: "not permitted" in said())
+    bench.until(lambda: "not permitted" in unavailable_detail())
     bench.world.denied.clear()
     bench.until(lambda: isinstance(bench.cluster.observe(key), Snapshot))
     bench.world.denied.add(
         "team-b"
     )  # the binding is taken back: what was read must not be told any more
     bench.world.compact()
-    bench.until(lambda: "not permitted" in said())
+    bench.until(lambda: "not permitted" in unavailable_detail())
     bench.observe()  # the other tenant is not touched
 
 
@@ -239,10 +239,10 @@ def test_a_denial_that_lasts_a_moment_costs_a_moment(fake: tuple[FakeKubernetes,
 def test_a_namespace_that_loses_its_label_is_left(bench: Bench) -> None:
     bench.world.drop("/api/v1/namespaces/team-a")  # as a watch by label tells it
     bench.until(lambda: isinstance(bench.cluster.observe(KEY), Unavailable))
-    found = bench.cluster.observe(KEY)
-    assert isinstance(found, Unavailable)
-    assert "tidegate.dev/tenant=true" in found.detail
-    assert found.lasting
+    snapshot = bench.cluster.observe(KEY)
+    assert isinstance(snapshot, Unavailable)
+    assert "tidegate.dev/tenant=true" in snapshot.detail
+    assert snapshot.lasting
 
 
 def test_a_tenant_s_endpoints_are_looked_at_once_when_it_comes_and_when_it_goes(
@@ -283,9 +283,9 @@ def test_a_service_of_somebody_else_is_seen_before_the_first_create(bench: Bench
     theirs = {"metadata": {"name": "shop"}, "spec": {"type": "ClusterIP"}}
     bench.world.put(f"{SERVICE_PATH}/shop", theirs)
     assert names(bench.observe(key)) == {"Service/shop"}
-    asked = bench.world.count("GET", "/services/shop")
+    requested = bench.world.count("GET", "/services/shop")
     bench.observe(key)
-    assert bench.world.count("GET", "/services/shop") == asked  # not at every reconcile
+    assert bench.world.count("GET", "/services/shop") == requested  # not at every reconcile
 
 
 class Silent:
@@ -379,10 +379,10 @@ def test_a_warning_about_an_inference_service_wakes_its_endpoint_and_is_seen(ben
     bench.world.put(f"{EVENT_PATH}/w2", warning("w2", "fraudulent"))
     bench.world.wait(lambda: KEY in bench.woken)
     assert names(bench.observe()) == {"Event/w1"}
-    asked = bench.world.count(
+    requested = bench.world.count(
         "GET", r"/events\?.*fieldSelector=involvedObject.kind%3DInferenceService%2Ctype%3DWarning"
     )
-    assert asked >= 2, "its list and its watch"
+    assert requested >= 2, "its list and its watch"
 
 
 def test_without_the_right_to_read_warnings_everything_else_goes_on(

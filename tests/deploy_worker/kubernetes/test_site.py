@@ -34,7 +34,7 @@ def isvc(scaler="none", mode="Standard", **model):
         "serving.kserve.io/autoscalerClass": scaler,
         "serving.kserve.io/deploymentMode": mode,
     }
-    told = {"labels": {"tidegate.dev/revision": "r1"}, "annotations": annotations}
+    state = {"labels": {"tidegate.dev/revision": "r1"}, "annotations": annotations}
     predictor = {"minReplicas": 2, "maxReplicas": 3, "model": {"args": ["--x"], **model}}
     metric = {
         "metric": {"backend": "prometheus", "serverAddress": "http://p", "query": "q"},
@@ -42,7 +42,7 @@ def isvc(scaler="none", mode="Standard", **model):
     }
     predictor["autoScaling"] = {"metrics": [{"type": "External", "external": metric}]}
     return {
-        "metadata": {"name": "fraud-r1", "namespace": "team", **told},
+        "metadata": {"name": "fraud-r1", "namespace": "team", **state},
         "spec": {"predictor": predictor},
     }
 
@@ -92,11 +92,11 @@ def test_quotas_and_nodes_become_capacity_and_drained_nodes_do_not():
         ("a", {"cpu": Decimal(8)}, ()),
         ("b", {}, (Taint("node.kubernetes.io/unschedulable"),)),
     ]
-    assert any("'best' counts only some pods" in said for said in budget.unread)
-    (said,) = [said for said in budget.unread if "what other pods take" in said]
-    assert "bind ClusterRole tidegate-capacity" in said
+    assert any("'best' counts only some pods" in message for message in budget.unread)
+    (message,) = [text for text in budget.unread if "what other pods take" in text]
+    assert "bind ClusterRole tidegate-capacity" in message
     assert budget.others is None
-    assert not any("other pods" in said for said in site(api, grows=True).budget(EMPTY).unread)
+    assert not any("other pods" in text for text in site(api, grows=True).budget(EMPTY).unread)
 
 
 def on_node(node, uid, phase="Running", **labels):
@@ -156,16 +156,16 @@ def test_a_missing_right_is_not_checked_and_a_policy_s_no_is_a_problem():
         403, {"message": 'User "x" cannot create resource "deployments" in API group "apps"'}
     )
     policy = Answer(403, {"message": "ValidatingAdmissionPolicy 'p' denied request: no"})
-    (one,) = site(FakeApi(Deployment=right)).made_of(isvc(), Runtime(), EMPTY).findings
-    assert (one.level, one.object) == (Level.UNCHECKED, "Deployment")
-    assert "bind ClusterRole tidegate-preflight" in one.detail
-    (one,) = site(FakeApi(Deployment=policy)).made_of(isvc(), Runtime(), EMPTY).findings
-    assert (one.level, one.object) == (Level.PROBLEM, "Deployment team/fraud-r1-predictor")
+    (finding,) = site(FakeApi(Deployment=right)).made_of(isvc(), Runtime(), EMPTY).findings
+    assert (finding.level, finding.object) == (Level.UNCHECKED, "Deployment")
+    assert "bind ClusterRole tidegate-preflight" in finding.detail
+    (finding,) = site(FakeApi(Deployment=policy)).made_of(isvc(), Runtime(), EMPTY).findings
+    assert (finding.level, finding.object) == (Level.PROBLEM, "Deployment team/fraud-r1-predictor")
 
 
 def test_in_knative_mode_the_service_is_said_to_be_unchecked():
-    (one,) = site(FakeApi()).made_of(isvc(mode="Knative"), Runtime(), EMPTY).findings
-    assert one.level is Level.UNCHECKED
+    (finding,) = site(FakeApi()).made_of(isvc(mode="Knative"), Runtime(), EMPTY).findings
+    assert finding.level is Level.UNCHECKED
     plain = isvc()
     plain["metadata"]["annotations"]["example.com/team"] = "Knative fans"
     assert site(FakeApi()).made_of(plain, Runtime(), EMPTY).findings == ()
@@ -246,7 +246,7 @@ def test_grpc_on_a_source_that_counts_no_grpc_status_is_said_before_a_rollout():
     from tidegate.deploy_worker.meter import NoMeter, evidence_of
     from tidegate.deploy_worker.settings import WorkerSettings
 
-    (said,) = evidence_of(WorkerSettings(), NoMeter())(
+    (message,) = evidence_of(WorkerSettings(), NoMeter())(
         KEY, Mode.STANDARD, Runtime(protocol=Protocol.GRPC_V2)
     )
-    assert said.startswith("no metric source")
+    assert message.startswith("no metric source")

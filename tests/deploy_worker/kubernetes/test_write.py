@@ -19,16 +19,16 @@ PATH = f"{ISVC_PATH}/fraud-r1"
 
 
 def seen(bench: Bench, name: str = "fraud-r1") -> dict[str, object] | None:
-    found = bench.observe().get("InferenceService", name)
-    return dict(found) if found else None
+    inference_service = bench.observe().get("InferenceService", name)
+    return dict(inference_service) if inference_service else None
 
 
 def uid(bench: Bench) -> str:
     return str(bench.world.objects[PATH]["metadata"]["uid"])
 
 
-def removal(found: str) -> Remove:
-    return Remove("serving.kserve.io/v1beta1", "InferenceService", "team-a", "fraud-r1", found, "")
+def removal(value: str) -> Remove:
+    return Remove("serving.kserve.io/v1beta1", "InferenceService", "team-a", "fraud-r1", value, "")
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def test_what_was_written_is_seen_at_once(bench: Bench) -> None:
     assert seen(bench)
     more = Apply(isvc(predictor={"minReplicas": 3}), uid(bench), "more")
     assert bench.cluster.write(more) == Done()
-    found = seen(bench)
-    assert found is not None
-    assert found["spec"] == {"predictor": {"minReplicas": 3}}
+    manifest = seen(bench)
+    assert manifest is not None
+    assert manifest["spec"] == {"predictor": {"minReplicas": 3}}
     assert bench.cluster.write(removal(uid(bench))) == Done()
     assert seen(bench) is None
 
@@ -73,8 +73,8 @@ def test_a_create_that_meets_an_object_is_a_conflict_and_shows_it(bench: Bench) 
         "spec": {},
     }
     assert isinstance(bench.cluster.write(Apply(ours, None, "address")), Conflict)
-    found = bench.observe().get("Service", "fraud")
-    assert found is not None
+    service = bench.observe().get("Service", "fraud")
+    assert service is not None
     refused = bench.cluster.write(Apply(ours, None, "again"))
     assert isinstance(refused, Conflict)
     assert "labels" not in bench.world.objects[f"{SERVICE_PATH}/fraud"]["metadata"]
@@ -188,10 +188,10 @@ def test_a_deployment_mode_is_written_only_by_a_name_that_this_kserve_knows(
     bench.cluster.tenants.start()
     try:
         bench.until(lambda: isinstance(bench.cluster.observe(KEY), Snapshot))
-        for asked in range(3):  # not yet; without an answer; with one
+        for requested in range(3):  # not yet; without an answer; with one
             written = bench.cluster.write(Apply(moded("Standard"), None, "first"))
             assert isinstance(written, Unavailable)
-            assert PATH not in world.objects, asked
+            assert PATH not in world.objects, requested
             bench.cluster.inquiry.refresh()
         assert bench.cluster.write(Apply(moded("RawDeployment"), None, "first")) == Done()
     finally:
@@ -199,11 +199,11 @@ def test_a_deployment_mode_is_written_only_by_a_name_that_this_kserve_knows(
 
 
 def moded(mode: str) -> dict[str, object]:
-    found = isvc()
+    manifest = isvc()
     return {
-        **found,
+        **manifest,
         "metadata": {
-            **found["metadata"],
+            **manifest["metadata"],
             "annotations": {"serving.kserve.io/deploymentMode": mode},
         },
     }
@@ -281,8 +281,8 @@ def test_a_dry_run_asks_and_changes_nothing(there: Bench) -> None:
     assert there.world.objects[PATH] == before
     assert seen(there) == before | {"metadata": before["metadata"]}
     assert seen(there, "fraud-r2") is None
-    asked = [path for method, path in there.world.requests if method != "GET"]
-    assert all("dryRun=All" in path for path in asked)
+    requests = [path for method, path in there.world.requests if method != "GET"]
+    assert all("dryRun=All" in path for path in requests)
 
 
 def test_status_updates_of_another_writer_do_not_starve_an_abort(there: Bench) -> None:
@@ -303,9 +303,9 @@ def test_status_updates_of_another_writer_do_not_starve_an_abort(there: Bench) -
         for number in range(20):
             desired = isvc(predictor={"minReplicas": number})
             assert there.cluster.write(Apply(desired, uid(there), "abort")) == Done()
-            found = seen(there)
-            assert found is not None
-            assert found["spec"] == desired["spec"]
+            manifest = seen(there)
+            assert manifest is not None
+            assert manifest["spec"] == desired["spec"]
     finally:
         stop.set()
         writer.join()

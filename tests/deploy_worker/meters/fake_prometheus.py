@@ -39,8 +39,8 @@ class FakePrometheus(httpx2.BaseTransport):
         self.queries += 1
         self.asked_with = dict(request.headers)
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
-        found = self._range(form["query"], float(form.get("time", self.now)))
-        body = {"status": "success", "data": {"resultType": "matrix", "result": found}}
+        results = self._range(form["query"], float(form.get("time", self.now)))
+        body = {"status": "success", "data": {"resultType": "matrix", "result": results}}
         return httpx2.Response(
             200, content=json.dumps(body), headers={"date": formatdate(self.now, usegmt=True)}
         )

@@ -201,14 +201,14 @@ def gateway(folder: Path, born: float, *, grpc_stats: bool = True) -> Iterator[G
     )
     with (folder / "envoy.log").open("wb") as log:
         process = subprocess.Popen(command(boot), stdout=log, stderr=log)
-    found = Gateway(listen, admin, born)
+    result = Gateway(listen, admin, born)
     try:
         deadline = time.monotonic() + 30
-        while not found.ready():
+        while not result.ready():
             assert process.poll() is None, (folder / "envoy.log").read_text()[-2000:]
             assert time.monotonic() < deadline
             threading.Event().wait(0.05)
-        yield found
+        yield result
     finally:
         process.terminate()
         process.wait(10)

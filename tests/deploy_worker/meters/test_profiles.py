@@ -167,9 +167,16 @@ def test_pods_read_just_before_and_just_after_the_cut_share_their_intervals() ->
                 prometheus.store(labels, CUT + number * INTERVAL + phase, value)
         prometheus.now = CUT + number * INTERVAL + 3
         seen.append(meter.scrape(KEY))
-    scrapes = [one for one in seen if isinstance(one, Scrape)]
-    assert [round(one.at - CUT, 1) for one in scrapes] == [29.2, 44.2, 59.2, 74.2, 89.2, 104.2]
-    answers = [tuple(reading.counters.answers for reading in one.readings) for one in scrapes]
+    scrapes = [scrape for scrape in seen if isinstance(scrape, Scrape)]
+    assert [round(scrape.at - CUT, 1) for scrape in scrapes] == [
+        29.2,
+        44.2,
+        59.2,
+        74.2,
+        89.2,
+        104.2,
+    ]
+    answers = [tuple(reading.counters.answers for reading in scrape.readings) for scrape in scrapes]
     assert answers == [(n, n) for n in (10, 20, 30, 40, 50, 60)]
 
 
@@ -204,12 +211,12 @@ def test_every_backend_of_a_rendered_route_is_found_by_its_indices() -> None:
         Rule((), (Share(3, 90), Share(8, 10))),
     )
     route = render(INTENT, Traffic(rules), (5, 3, 8), Platform("store"))
-    asked = Asked(KEY, Slots((5, 3, 8), frozenset({3, 8}), 0.0), no_names)
+    request = Asked(KEY, Slots((5, 3, 8), frozenset({3, 8}), 0.0), no_names)
     for index, rule in enumerate(route["spec"]["rules"]):
         for slot, backend in enumerate(rule["backendRefs"]):
             name = f"httproute/team/fraud/rule/{index}/backend/{slot}"
             labels = {"__name__": "envoy_cluster_upstream_rq_total", "envoy_cluster_name": name}
-            meaning = ENVOY_GATEWAY.meaning(labels, asked)
+            meaning = ENVOY_GATEWAY.meaning(labels, request)
             assert meaning is not None
             assert meaning.kind is Kind.EXISTS
             assert backend["name"] == f"fraud-r{meaning.revision}-predictor"
@@ -228,9 +235,9 @@ def test_the_slots_of_a_route_begin_with_its_last_write() -> None:
     route["metadata"]["managedFields"] = fields
     assert slots_of_route(KEY, route) == Slots((3, 8), frozenset({3}), 1772359650.0)
     route["spec"]["rules"][0]["backendRefs"].insert(0, {"name": "stranger", "port": 80})
-    said = slots_of_route(KEY, route)
-    assert isinstance(said, str)
-    assert "stranger" in said
+    slots = slots_of_route(KEY, route)
+    assert isinstance(slots, str)
+    assert "stranger" in slots
 
 
 @pytest.mark.parametrize("odd", ['a"b', "a\\b", "a.*", "a}[1h]"])

@@ -119,9 +119,9 @@ class Counted:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    found = Page()
-    yield found
-    found.server.close()
+    result = Page()
+    yield result
+    result.server.close()
 
 
 def test_what_was_sent_is_counted_also_over_a_restart_of_prometheus(

@@ -86,11 +86,15 @@ def observe(
         caps,
         site=site or Site(),
     )
-    said = []
+    messages = []
     report = run(
-        Request(at, REVISIONS, Rollout("ro", plan, 1, 2, "ann")), parts, "store", said.append, clock
+        Request(at, REVISIONS, Rollout("ro", plan, 1, 2, "ann")),
+        parts,
+        "store",
+        messages.append,
+        clock,
     )
-    return replace(report), said
+    return replace(report), messages
 
 
 def problems(report):
@@ -103,28 +107,35 @@ def weight(manifest, percent):
 
 
 def test_nothing_wrong_is_a_report_without_problems():
-    report, said = observe()
+    report, message = observe()
     assert problems(report) == ()
     assert report.checked > 5
-    assert said[0] == "looking at team/fraud"
-    assert any("objects went through" in line for line in said)
+    assert message[0] == "looking at team/fraud"
+    assert any("objects went through" in line for line in message)
 
 
 def test_a_refusal_names_the_step_the_place_and_the_words_once():
     report, _ = observe(lambda m: Refused("policy says no") if weight(m, 25) else None)
-    (one,) = problems(report)
-    assert (one.step, one.index, one.object) == ("step 2 of 2: 25 %", 1, "HTTPRoute team/fraud")
-    assert (one.path, one.detail) == ("spec.rules[0].backendRefs[0].weight", "policy says no")
+    (problem,) = problems(report)
+    assert (problem.step, problem.index, problem.object) == (
+        "step 2 of 2: 25 %",
+        1,
+        "HTTPRoute team/fraud",
+    )
+    assert (problem.path, problem.detail) == (
+        "spec.rules[0].backendRefs[0].weight",
+        "policy says no",
+    )
 
 
 def test_the_server_s_own_path_is_better_than_ours():
     report, _ = observe(lambda m: Refused("bad", "spec.x") if weight(m, 25) else None)
-    assert [one.path for one in problems(report)] == ["spec.x"]
+    assert [problem.path for problem in problems(report)] == ["spec.x"]
 
 
 def test_an_object_that_came_meanwhile_is_a_problem_too():
     report, _ = observe(lambda m: Conflict("exists") if m["kind"] == "HTTPRoute" else None)
-    assert {one.detail for one in problems(report)} == {"exists; look, then ask again"}
+    assert {problem.detail for problem in problems(report)} == {"exists; look, then ask again"}
 
 
 def test_a_cluster_that_goes_away_is_no_answer():
@@ -145,8 +156,8 @@ def test_a_slow_admission_is_not_waited_for_and_said():
 
 def test_a_namespace_that_is_not_ours_ends_it():
     report, _ = observe(site=Site(denied="namespace team is not permitted: bind the role"))
-    (one,) = report.findings
-    assert (one.rule, one.level) == ("tenant", Level.PROBLEM)
+    (finding,) = report.findings
+    assert (finding.rule, finding.level) == ("tenant", Level.PROBLEM)
 
 
 @pytest.mark.parametrize(
@@ -160,16 +171,16 @@ def test_a_namespace_that_is_not_ours_ends_it():
 )
 def test_without_a_metric_source_only_what_a_person_decides_may_start(plan, level, words):
     report, _ = observe(plan=plan, site=Site(silent=("no metric source: gates cannot decide",)))
-    (one,) = report.findings
-    assert (one.level, one.rule) == (level, "evidence")
-    assert words in one.detail
+    (finding,) = report.findings
+    assert (finding.level, finding.rule) == (level, "evidence")
+    assert words in finding.detail
 
 
 def test_what_the_cluster_cannot_do_is_refused_by_the_one_rule_book():
     report, _ = observe(caps=lambda: Capabilities(gateway=False))
-    assert ["needs the Gateway API" in one.detail for one in problems(report)] == [True]
+    assert ["needs the Gateway API" in problem.detail for problem in problems(report)] == [True]
     report, _ = observe(caps=lambda: Capabilities(keda=False), scaling=Scaling(1, 2, keda=True))
-    assert any("needs KEDA" in one.detail for one in problems(report))
+    assert any("needs KEDA" in problem.detail for problem in problems(report))
 
 
 def test_the_rollback_is_a_weight_in_standard_mode_and_a_start_in_knative_mode():

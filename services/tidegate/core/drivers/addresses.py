@@ -18,10 +18,10 @@ LATEST = "latest"
 def standard(isvc: Manifest) -> str:
     """Of an InferenceService of one revision: what KServe says, else the name it will give its
     Service."""
-    told = ((isvc.get("status") or {}).get("address") or {}).get("url")
+    url = ((isvc.get("status") or {}).get("address") or {}).get("url")
     metadata = isvc["metadata"]
     return str(
-        told or f"http://{metadata['name']}-predictor.{metadata['namespace']}.svc.cluster.local"
+        url or f"http://{metadata['name']}-predictor.{metadata['namespace']}.svc.cluster.local"
     )
 
 

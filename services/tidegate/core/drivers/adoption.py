@@ -77,10 +77,10 @@ def present(
         if mode is Mode.STANDARD
         else (note.KIND, note.name(key))
     )
-    found = snapshot.get(*stamp)
-    stamped = found is not None and ours(found, key)
-    shown = (_shown(one, key, known, mode, stamped=stamped) for one in snapshot.objects)
-    return replace(snapshot, objects=tuple(one for one in shown if one is not None))
+    manifest = snapshot.get(*stamp)
+    stamped = manifest is not None and ours(manifest, key)
+    manifests = (_present(item, key, known, mode, stamped=stamped) for item in snapshot.objects)
+    return replace(snapshot, objects=tuple(item for item in manifests if item is not None))
 
 
 def numbered(snapshot: Snapshot, key: EndpointKey) -> Snapshot:
@@ -101,33 +101,35 @@ def _numbered(item: Manifest, key: EndpointKey) -> Manifest:
     return _labelled(item, {ENDPOINT: key.name, REVISION: f"r{NUMBER}"})
 
 
-def _shown(
-    one: Manifest, key: EndpointKey, known: Adopted, mode: Mode, *, stamped: bool
+def _present(
+    manifest: Manifest, key: EndpointKey, known: Adopted, mode: Mode, *, stamped: bool
 ) -> Manifest | None:
-    meta, kind = one["metadata"], one["kind"]
-    if ours(one, key):
-        return one
+    meta, kind = manifest["metadata"], manifest["kind"]
+    if ours(manifest, key):
+        return manifest
     if kind == "InferenceService" and meta["name"] == key.name:
         if meta["uid"] == known.uid:
-            return _labelled_service(one, key, mode) if stamped else None
-        return None if mode is Mode.STANDARD else one  # in standard mode it holds none of our names
+            return _labelled_service(manifest, key, mode) if stamped else None
+        return (
+            None if mode is Mode.STANDARD else manifest
+        )  # in standard mode it holds none of our names
     if kind in ("HTTPRoute", "Service") and meta["name"] == key.name:
         return None  # KServe's own: ours have other names
-    return _numbered(one, key)
+    return _numbered(manifest, key)
 
 
-def _labelled_service(one: Manifest, key: EndpointKey, mode: Mode) -> Manifest:
-    shown = _labelled(one, labels(key) | {REVISION: f"r{NUMBER}"})
+def _labelled_service(manifest: Manifest, key: EndpointKey, mode: Mode) -> Manifest:
+    view = _labelled(manifest, labels(key) | {REVISION: f"r{NUMBER}"})
     if mode is Mode.STANDARD:
-        return shown
-    predictor = one["spec"]["predictor"]
+        return view
+    predictor = manifest["spec"]["predictor"]
     head = {**(predictor.get("labels") or {}), ENDPOINT: key.name, REVISION: f"r{NUMBER}"}
-    return {**shown, "spec": {**one["spec"], "predictor": {**predictor, "labels": head}}}
+    return {**view, "spec": {**manifest["spec"], "predictor": {**predictor, "labels": head}}}
 
 
-def _labelled(one: Manifest, more: Mapping[str, str]) -> Manifest:
-    meta = one["metadata"]
-    return {**one, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **more}}}
+def _labelled(manifest: Manifest, more: Mapping[str, str]) -> Manifest:
+    meta = manifest["metadata"]
+    return {**manifest, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **more}}}
 
 
 def untouched(live: Manifest | None, revisions: Mapping[int, Revision], snapshot: Snapshot) -> bool:

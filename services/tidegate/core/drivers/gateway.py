@@ -51,19 +51,19 @@ class GatewayEntry:
         self, key: EndpointKey, first: Adopted | None, snapshot: Snapshot
     ) -> Observation | None:
         """See TrafficEntry."""
-        found = snapshot.get("HTTPRoute", route_name(key, first))
-        if found is None or not ours(found, key):
+        http_route = snapshot.get("HTTPRoute", route_name(key, first))
+        if http_route is None or not ours(http_route, key):
             return None
-        traffic, drift = route.parse(key, found)
-        said = found["metadata"].get("annotations") or {}
+        traffic, drift = route.parse(key, http_route)
+        annotations = http_route["metadata"].get("annotations") or {}
         return Observation(
             traffic=traffic,
-            settled=route.settled(found, self._platform),
-            generation=generation_of(said.get(GENERATION)),
-            store=said.get(STORE),
+            settled=route.settled(http_route, self._platform),
+            generation=generation_of(annotations.get(GENERATION)),
+            store=annotations.get(STORE),
             drift=drift,
-            address=route.address(found, self._platform),
-            mark=said.get(MARK),
+            address=route.address(http_route, self._platform),
+            mark=annotations.get(MARK),
         )
 
     def stamped(
@@ -84,8 +84,8 @@ class GatewayEntry:
         self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None
     ) -> Iterator[Write]:
         """The alias, where nobody else has its name."""
-        found = snapshot.get("Service", intent.key.name)
-        if found is not None and not ours(found, intent.key):
+        service = snapshot.get("Service", intent.key.name)
+        if service is not None and not ours(service, intent.key):
             return
         if (alias := self._alias(intent.key, first)) and (
             write := apply(snapshot, alias, "address")

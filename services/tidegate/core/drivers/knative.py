@@ -44,13 +44,13 @@ class KnativeDriver:
         snapshot = present(snapshot, key, revisions, Mode.KNATIVE)
         isvc = snapshot.get("InferenceService", key.name)
         noted = note.read(key, snapshot)
-        told = Observation(generation=noted.generation, store=noted.store, mark=noted.mark)
+        observation = Observation(generation=noted.generation, store=noted.store, mark=noted.mark)
         if note.find(key, snapshot) is None and snapshot.get(note.KIND, note.name(key)) is not None:
             return Observation(conflict=f"{note.KIND} {key.namespace}/{note.name(key)}")
         if isvc is None:
-            return told
+            return observation
         if not ours(isvc, key):
-            return replace(told, conflict=f"InferenceService {key}")
+            return replace(observation, conflict=f"InferenceService {key}")
         at = knative_state.pointers(isvc, snapshot)
         traffic = knative_state.traffic(isvc, snapshot)
         whole = traffic is not None and sum(s.percent for s in traffic.rules[0].shares) == 100
@@ -59,17 +59,20 @@ class KnativeDriver:
         routed = pod_state.condition(isvc, "PredictorRouteReady").get("status") == "True"
         settled = whole and at.caught_up and routed
         live = tuple(
-            sorted(knative_state.live(isvc, snapshot, revisions), key=lambda one: one.revision)
+            sorted(
+                knative_state.live(isvc, snapshot, revisions),
+                key=lambda live_revision: live_revision.revision,
+            )
         )
-        said = isvc.get("status") or {}
-        address = (said.get("address") or {}).get("url") or said.get("url")
+        status = isvc.get("status") or {}
+        address = (status.get("address") or {}).get("url") or status.get("url")
         unmade = (
             None
-            if any(one.revision == at.head for one in live)
+            if any(live_revision.revision == at.head for live_revision in live)
             else pod_state.unmade(isvc, snapshot)
         )
         return replace(
-            told, live=live, traffic=traffic, settled=settled, address=address, unmade=unmade
+            observation, live=live, traffic=traffic, settled=settled, address=address, unmade=unmade
         )
 
     def writes(
@@ -132,7 +135,7 @@ class KnativeDriver:
                 snapshot.get("InferenceService", intent.key.name),
                 note.render(intent, self._platform),
             )
-            memory = Memory(size=max([1, *(one.ready for one in seen.live)]))
+            memory = Memory(size=max([1, *(live_revision.ready for live_revision in seen.live)]))
             yield planned.Planned(
                 noted,
                 reachable_intent.step,
@@ -236,7 +239,7 @@ def _rollout_size(intent: Intent, seen: Observation, memory: Memory) -> int:
 
 def _dismantle(isvc: Manifest | None, noted: Manifest | None) -> tuple[Remove, ...]:
     """The service first; the note of its generation when nothing else is left."""
-    found = isvc or noted
-    if found is None:
+    manifest = isvc or noted
+    if manifest is None:
         return ()
-    return (remove(found, "the endpoint is deleted"),)
+    return (remove(manifest, "the endpoint is deleted"),)

@@ -31,8 +31,8 @@ def _percent(isvc: Manifest) -> int | None:
 
 def head(isvc: Manifest) -> int | None:
     """The revision in the spec; None where it is none of ours."""
-    found = isvc["spec"]["predictor"].get("labels") or {}
-    return parse_label(found.get(REVISION, ""))
+    labels = isvc["spec"]["predictor"].get("labels") or {}
+    return parse_label(labels.get(REVISION, ""))
 
 
 def _status(isvc: Manifest) -> Mapping[str, Any]:
@@ -88,22 +88,22 @@ def live(isvc: Manifest, snapshot: Snapshot, revisions: Revisions) -> list[Live]
     routed = {t.get("revisionName") for t in _status(isvc).get("traffic") or () if t.get("percent")}
     chosen: dict[int, Manifest] = {}
     for revision in sorted(
-        snapshot.all("Revision"), key=lambda one: (one["metadata"]["name"] in routed, _age(one))
+        snapshot.all("Revision"), key=lambda row: (row["metadata"]["name"] in routed, _age(row))
     ):
         number = number_of(revision)
         if number is not None:
             chosen[number] = revision
     return [
         replace(
-            _one(number, found, isvc, snapshot),
-            address=_address(isvc, found, revisions.get(number)),
+            _live(number, manifest, isvc, snapshot),
+            address=_address(isvc, manifest, revisions.get(number)),
         )
-        for number, found in chosen.items()
+        for number, manifest in chosen.items()
     ]
 
 
-def _address(isvc: Manifest, found: Manifest, revision: Revision | None) -> str | None:
-    return addresses.knative(_status(isvc), found["metadata"]["name"], revision)
+def _address(isvc: Manifest, manifest: Manifest, revision: Revision | None) -> str | None:
+    return addresses.knative(_status(isvc), manifest["metadata"]["name"], revision)
 
 
 def _age(revision: Manifest) -> tuple[int, str]:
@@ -111,7 +111,7 @@ def _age(revision: Manifest) -> tuple[int, str]:
     return len(name), name
 
 
-def _one(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -> Live:
+def _live(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -> Live:
     name = revision["metadata"]["name"]
     pods = [
         p

@@ -28,14 +28,14 @@ def name(key: EndpointKey) -> str:
 
 def find(key: EndpointKey, snapshot: Snapshot) -> Manifest | None:
     """The note, None also where an object of somebody else has its name."""
-    found = snapshot.get(KIND, name(key))
-    return found if found is not None and ours(found, key) else None
+    manifest = snapshot.get(KIND, name(key))
+    return manifest if manifest is not None and ours(manifest, key) else None
 
 
 def read(key: EndpointKey, snapshot: Snapshot) -> Noted:
     """What the note says."""
-    found = find(key, snapshot)
-    data = (found.get("data") or {}) if found else {}
+    manifest = find(key, snapshot)
+    data = (manifest.get("data") or {}) if manifest else {}
     return Noted(data.get("store"), generation_of(data.get("generation")), data.get("mark"))
 
 

@@ -55,7 +55,7 @@ def levels(reachable_intents: Sequence[ReachableIntent]) -> Levels:
             ),
         }
     )
-    return Levels({match: frozenset(found) for match, found in shares.items()}, mirrors)
+    return Levels({match: frozenset(share) for match, share in shares.items()}, mirrors)
 
 
 def splits(intent: Intent, known: Levels) -> Iterator[tuple[Traffic, str]]:
@@ -105,12 +105,12 @@ def slots(intent: Intent, present: tuple[int, ...]) -> tuple[tuple[int, ...], ..
     return tuple(dict.fromkeys((everybody, left)))
 
 
-def distinct(found: Iterable[Planned]) -> tuple[Planned, ...]:
+def distinct(planned_objects: Iterable[Planned]) -> tuple[Planned, ...]:
     """Each object once, with the first reachable intent that it is on; objects that differ in their
     generation alone are one."""
     kept: dict[str, Planned] = {}
-    for one in found:
-        kept.setdefault(json.dumps(plain(one.manifest), sort_keys=True), one)
+    for planned in planned_objects:
+        kept.setdefault(json.dumps(plain(planned.manifest), sort_keys=True), planned)
     return tuple(kept.values())
 
 
@@ -121,8 +121,10 @@ def plain(manifest: Manifest) -> dict[str, Any]:
         meta["annotations"] = {
             k: v for k, v in meta["annotations"].items() if k not in (GENERATION, MARK)
         }
-    told = manifest.get("data") or {}
+    message = manifest.get("data") or {}
     data = (
-        {"data": {k: v for k, v in told.items() if k not in ("generation", "mark")}} if told else {}
+        {"data": {k: v for k, v in message.items() if k not in ("generation", "mark")}}
+        if message
+        else {}
     )
     return {**manifest, "metadata": meta, **data}

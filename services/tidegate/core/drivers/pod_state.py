@@ -40,11 +40,11 @@ def ready_since(pod: Manifest) -> float | None:
     """When a pod became ready; None while it is not (or is being deleted)."""
     if pod["metadata"].get("deletionTimestamp"):
         return None
-    found = condition(pod, "Ready")
-    if found.get("status") != "True":
+    manifest = condition(pod, "Ready")
+    if manifest.get("status") != "True":
         return None
     return (
-        seconds(found.get("lastTransitionTime") or (pod.get("status") or {}).get("startTime"))
+        seconds(manifest.get("lastTransitionTime") or (pod.get("status") or {}).get("startTime"))
         or 0.0
     )
 
@@ -64,16 +64,16 @@ def restarts(pods: Iterable[Manifest]) -> int:
 def troubled(pods: Iterable[Manifest]) -> tuple[Container, ...]:
     """The containers that were restarted or killed for memory, by id. An init container's restarts
     are retries (of a download, say) and not counted; a kill for memory of it is."""
-    found = []
+    containers = []
     for pod in pods:
         status = pod.get("status") or {}
         for field in ("containerStatuses", "initContainerStatuses"):
-            for one in status.get(field) or ():
-                restarts = int(one.get("restartCount", 0)) if field == "containerStatuses" else 0
-                found.append(
-                    Container(f"{pod['metadata']['uid']}/{one['name']}", restarts, _killed(one))
+            for item in status.get(field) or ():
+                restarts = int(item.get("restartCount", 0)) if field == "containerStatuses" else 0
+                containers.append(
+                    Container(f"{pod['metadata']['uid']}/{item['name']}", restarts, _killed(item))
                 )
-    return tuple(sorted((c for c in found if c.restarts or c.killed), key=lambda c: c.id))
+    return tuple(sorted((c for c in containers if c.restarts or c.killed), key=lambda c: c.id))
 
 
 def _killed(status: Mapping[str, Any]) -> str:
@@ -136,10 +136,11 @@ def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
         if w["involvedObject"].get("uid") == uid
         and _teller(w) == KSERVE  # a policy that audits warns, and lets pass
     ]
-    said = max(
-        (one for one in about if one[0] >= since and TRIED_AGAIN not in one[1]), default=None
+    messages = max(
+        (event for event in about if event[0] >= since and TRIED_AGAIN not in event[1]),
+        default=None,
     )
-    return f"KServe: {said[1]}" if said else None
+    return f"KServe: {messages[1]}" if messages else None
 
 
 def _teller(event: Manifest) -> str:

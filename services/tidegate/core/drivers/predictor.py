@@ -78,11 +78,11 @@ def _readiness(protocol: Protocol, mode: Mode) -> dict[str, Any]:
     """Every model is loaded: Triton's readiness is strict by default. Knative's queue-proxy probes
     the one container port whatever port the probe names, so there a gRPC endpoint is asked by
     gRPC."""
-    asked: dict[str, Any] = {"httpGet": {"path": "/v2/health/ready", "port": HTTP_PORT}}
+    manifest: dict[str, Any] = {"httpGet": {"path": "/v2/health/ready", "port": HTTP_PORT}}
     if mode is Mode.KNATIVE and protocol is Protocol.GRPC_V2:
-        asked = {"grpc": {"port": GRPC_PORT}}
+        manifest = {"grpc": {"port": GRPC_PORT}}
     # A busy Triton answers late: one second, the default, would take a working pod out.
-    return asked | {"periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 3}
+    return manifest | {"periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 3}
 
 
 def _resources(runtime: Runtime) -> dict[str, Any]:
@@ -107,14 +107,23 @@ def _pod(pods: Pods) -> dict[str, Any]:
     if pods.node_selector:
         rendered["nodeSelector"] = dict(pods.node_selector)
     if pods.tolerations:
-        rendered["tolerations"] = [_toleration(one) for one in pods.tolerations]
+        rendered["tolerations"] = [_toleration(toleration) for toleration in pods.tolerations]
     return rendered
 
 
-def _toleration(one: Toleration) -> dict[str, Any]:
-    named = {"key": one.key, "operator": one.operator, "value": one.value, "effect": one.effect}
+def _toleration(toleration: Toleration) -> dict[str, Any]:
+    named = {
+        "key": toleration.key,
+        "operator": toleration.operator,
+        "value": toleration.value,
+        "effect": toleration.effect,
+    }
     rendered: dict[str, Any] = {key: value for key, value in named.items() if value}
-    return rendered if one.seconds is None else rendered | {"tolerationSeconds": one.seconds}
+    return (
+        rendered
+        if toleration.seconds is None
+        else rendered | {"tolerationSeconds": toleration.seconds}
+    )
 
 
 def keda_metrics(name: str, namespace: str, platform: Platform) -> dict[str, Any]:

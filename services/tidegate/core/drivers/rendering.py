@@ -73,8 +73,8 @@ def labels(key: EndpointKey) -> dict[str, str]:
 
 def ours(manifest: Manifest, key: EndpointKey) -> bool:
     """Whether an object carries our mark for this endpoint."""
-    found = manifest["metadata"].get("labels") or {}
-    return all(found.get(name) == value for name, value in labels(key).items())
+    result = manifest["metadata"].get("labels") or {}
+    return all(result.get(name) == value for name, value in labels(key).items())
 
 
 def stamp(platform: Platform, intent: Intent) -> dict[str, str]:
@@ -106,8 +106,8 @@ def parse_label(label: str) -> int | None:
 
 def uid_of(snapshot: Snapshot, kind: str, name: str) -> str | None:
     """The uid of an object that was seen."""
-    found = snapshot.get(kind, name)
-    return found["metadata"]["uid"] if found else None
+    manifest = snapshot.get(kind, name)
+    return manifest["metadata"]["uid"] if manifest else None
 
 
 def annotations(mode: Mode, scaling: Scaling, platform: Platform) -> dict[str, str]:

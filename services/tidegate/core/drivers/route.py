@@ -190,10 +190,10 @@ def slots_of(traffic: Traffic | None) -> tuple[int, ...]:
 
 def address(route: Manifest, platform: Platform) -> str | None:
     """Where clients outside call: what the data plane tells, else the first host name."""
-    told = (route.get("status") or {}).get("address")
+    message = (route.get("status") or {}).get("address")
     scheme = "https" if platform.gateway is not None and platform.gateway.tls else "http"
     return (
-        str(told)
-        if told
+        str(message)
+        if message
         else next((f"{scheme}://{host}" for host in route["spec"].get("hostnames") or ()), None)
     )

@@ -43,8 +43,8 @@ class ServiceEntry:
         if first is not None:
             return "an adopted endpoint of standard mode needs a gateway, and none is set: nothing is written"
         name = route_name(key, first)
-        found = snapshot.get("HTTPRoute", name)
-        if found is None or not ours(found, key):
+        http_route = snapshot.get("HTTPRoute", name)
+        if http_route is None or not ours(http_route, key):
             return None
         return (
             f"clients of this endpoint come through HTTPRoute {name}, and no gateway is set: "
@@ -58,10 +58,10 @@ class ServiceEntry:
     ) -> Observation | None:
         """The selector is the traffic: it takes effect without anybody's consent, so what is read
         is settled."""
-        noted, found = note.read(key, snapshot), snapshot.get("Service", key.name)
-        if found is None or not ours(found, key):
+        noted, manifest = note.read(key, snapshot), snapshot.get("Service", key.name)
+        if manifest is None or not ours(manifest, key):
             return Observation(store=noted.store, generation=noted.generation, mark=noted.mark)
-        number = _leads_to(key, found)
+        number = _leads_to(key, manifest)
         return Observation(
             traffic=None if number is None else _all_to(number),
             settled=number is not None,
@@ -92,15 +92,15 @@ class ServiceEntry:
     ) -> Iterator[Write]:
         """The Service."""
         key, number = intent.key, _serving(intent, traffic)
-        message, desired, found = (
+        message, desired, manifest = (
             f"all to r{number}",
             render(key, number),
             snapshot.get("Service", key.name),
         )
         if (
-            found is not None and _leads_to(key, found) is None
+            manifest is not None and _leads_to(key, manifest) is None
         ):  # also by a label more, which `apply` lets pass
-            yield Apply(desired, found["metadata"]["uid"], message)
+            yield Apply(desired, manifest["metadata"]["uid"], message)
         elif write := apply(snapshot, desired, message):
             yield write
 

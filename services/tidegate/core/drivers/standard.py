@@ -49,24 +49,27 @@ class StandardDriver:
         """Live revisions from InferenceServices and their pods, traffic from the traffic entry."""
         snapshot, first = present(snapshot, key, revisions, Mode.STANDARD), adopted(revisions)
         stranded = self._entry.stranded(key, first, snapshot) is not None
-        told = (self._other if stranded else self._entry).read(
+        observation = (self._other if stranded else self._entry).read(
             key, first, snapshot
         ) or Observation()
-        live = tuple(sorted(self._live(key, snapshot), key=lambda one: one.revision))
+        live = tuple(sorted(self._live(key, snapshot), key=lambda item: item.revision))
         carriers, address = self._entry.names(key, first), ("Service", key.name)
         others = [
-            (found["kind"], found["metadata"]["name"])
-            for found in snapshot.objects
-            if not ours(found, key)
+            (manifest["kind"], manifest["metadata"]["name"])
+            for manifest in snapshot.objects
+            if not ours(manifest, key)
         ]
-        conflict = next((_named(key, one) for one in others if one in carriers), None)
+        conflict = next((_named(key, item) for item in others if item in carriers), None)
         beside = (
-            one
-            for one in others
-            if one not in carriers and (one == address or one[0] == "InferenceService")
+            item
+            for item in others
+            if item not in carriers and (item == address or item[0] == "InferenceService")
         )
         return replace(
-            told, live=live, conflict=conflict, foreign=tuple(_named(key, one) for one in beside)
+            observation,
+            live=live,
+            conflict=conflict,
+            foreign=tuple(_named(key, item) for item in beside),
         )
 
     def _live(self, key: EndpointKey, snapshot: Snapshot) -> Iterator[Live]:
@@ -165,8 +168,8 @@ class StandardDriver:
         for number in filter(
             None, intent.desired
         ):  # an adopted one (r0) stays as its owner wrote it
-            found = snapshot.get("InferenceService", f"{intent.key.name}-r{number}")
-            if found is not None and not ours(found, intent.key):
+            inference_service = snapshot.get("InferenceService", f"{intent.key.name}-r{number}")
+            if inference_service is not None and not ours(inference_service, intent.key):
                 continue
             floor = _floor(intent, number, seen, memory)
             desired = self._isvc(intent, revisions[number], snapshot, floor)
@@ -178,12 +181,12 @@ class StandardDriver:
     ) -> dict[str, Any]:
         """`floor`: the replicas that it is held at; its autoscaler's class is that of the bounds as
         asked for."""
-        key, asked = intent.key, _as_it_began(intent, revision, snapshot)
+        key, scaling = intent.key, _as_it_began(intent, revision, snapshot)
         name = f"{key.name}-{revision.label}"
         spec = predictor(
-            revision, replace(asked, min_replicas=floor), Mode.STANDARD, self._platform
+            revision, replace(scaling, min_replicas=floor), Mode.STANDARD, self._platform
         )
-        if asked.keda:
+        if scaling.keda:
             spec["autoScaling"] = keda_metrics(name, key.namespace, self._platform)
         return {
             "apiVersion": "serving.kserve.io/v1beta1",
@@ -192,7 +195,7 @@ class StandardDriver:
                 "name": name,
                 "namespace": key.namespace,
                 "labels": labels(key) | {REVISION: revision.label, CLUSTER_LOCAL: "cluster-local"},
-                "annotations": annotations(Mode.STANDARD, asked, self._platform),
+                "annotations": annotations(Mode.STANDARD, scaling, self._platform),
             },
             "spec": {"predictor": spec},
         }
@@ -226,9 +229,9 @@ class StandardDriver:
         left."""
         message = "the endpoint is deleted"
         entry = [
-            remove(found, message)
+            remove(manifest, message)
             for kind, called in (("HTTPRoute", name), ("Service", intent.key.name))
-            if (found := snapshot.get(kind, called)) is not None and ours(found, intent.key)
+            if (manifest := snapshot.get(kind, called)) is not None and ours(manifest, intent.key)
         ]
         if entry:
             return Writes(tuple(entry), ("the address goes first",), memory)
@@ -239,8 +242,8 @@ class StandardDriver:
         return Writes(tuple(writes), tuple(waits), memory, wake)
 
 
-def _named(key: EndpointKey, found: tuple[str, str]) -> str:
-    kind, name = found
+def _named(key: EndpointKey, stamp: tuple[str, str]) -> str:
+    kind, name = stamp
     return f"{kind} {key.namespace}/{name}"
 
 

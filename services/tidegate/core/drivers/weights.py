@@ -100,8 +100,8 @@ def trust(
             if served or lost
             else replace(memory, lost=())
         )
-        asked = target.most(candidate) or target.mirrored(candidate)
-        return forgotten, not asked, f"r{candidate} has no ready pod", None
+        requested = target.most(candidate) or target.mirrored(candidate)
+        return forgotten, not requested, f"r{candidate} has no ready pod", None
     if lost is None:
         return replace(memory, lost=()), True, "", None
     back = lost.at if lost.at is not None else now

@@ -15,9 +15,14 @@ def apply(snapshot: Snapshot, desired: dict[str, Any], message: str) -> Apply | 
     return Apply(desired, uid_of(snapshot, kind, name), message)
 
 
-def remove(found: Manifest, message: str) -> Remove:
+def remove(manifest: Manifest, message: str) -> Remove:
     """A removal of this very object."""
-    meta = found["metadata"]
+    meta = manifest["metadata"]
     return Remove(
-        found["apiVersion"], found["kind"], meta["namespace"], meta["name"], meta["uid"], message
+        manifest["apiVersion"],
+        manifest["kind"],
+        meta["namespace"],
+        meta["name"],
+        meta["uid"],
+        message,
     )

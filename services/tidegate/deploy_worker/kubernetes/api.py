@@ -83,7 +83,7 @@ class Stream:
             return  # silence: nothing is wrong that a new watch would not tell
         except (HTTPError, OSError, ValueError, AttributeError) as error:
             # ValueError: half a line before the connection broke, or a reader closed under it.
-            self.trouble = "stopped" if self._aborted else _said(error)
+            self.trouble = "stopped" if self._aborted else _describe(error)
         finally:
             self._raw.close()
 
@@ -140,7 +140,7 @@ class KubeApi:
         try:
             return _answer(raw, raw.data)
         except (HTTPError, OSError) as error:
-            return Unavailable(f"{method} {path}: {_said(error)}")
+            return Unavailable(f"{method} {path}: {_describe(error)}")
 
     def watch(self, path: str, query: Query, silence: float) -> Stream | Answer | Unavailable:
         """See Api."""
@@ -154,7 +154,7 @@ class KubeApi:
         try:
             return _answer(raw, raw.data)
         except (HTTPError, OSError) as error:
-            return Unavailable(f"watch {path}: {_said(error)}")
+            return Unavailable(f"watch {path}: {_describe(error)}")
 
     def _send(
         self,
@@ -181,7 +181,7 @@ class KubeApi:
             ).response
         except (HTTPError, OSError, ApiException) as error:
             REQUESTS.labels(counted or method, "0").inc()
-            return Unavailable(f"{method} {path}: {_said(error)}")
+            return Unavailable(f"{method} {path}: {_describe(error)}")
         REQUESTS.labels(counted or method, str(raw.status)).inc()
         return raw
 
@@ -209,6 +209,6 @@ def _date(header: str | None) -> float | None:
         return None
 
 
-def _said(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     reason = getattr(error, "reason", None)
     return f"{type(error).__name__}: {reason or error}"

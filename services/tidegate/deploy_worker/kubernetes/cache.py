@@ -50,9 +50,9 @@ class Cache:
         """Every object that concerns an endpoint, by name."""
         with self._lock:
             names = sorted(self._index.get(endpoint, ()))
-            found = (self._current(name) for name in names)
+            manifests = (self._current(name) for name in names)
             return tuple(
-                item for item in found if item is not None and endpoint in endpoints_of(item)
+                item for item in manifests if item is not None and endpoint in endpoints_of(item)
             )
 
     def get(self, name: str) -> Object | None:

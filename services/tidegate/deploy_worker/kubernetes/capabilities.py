@@ -141,7 +141,7 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
     for text, there in missing.items():
         if not there:
             asking.note(text)
-    found = Capabilities(
+    capabilities = Capabilities(
         standard=isvc,
         knative=isvc and knative,
         new_names=_new_names(asking, expected) if isvc else True,
@@ -153,15 +153,15 @@ def _inquire(asking: _Asking, expected: Expected) -> Capabilities:
         gpu=_gpus(asking),
         knative_placement=not knative or _placement(asking, expected),
     )
-    told = facts.of_cluster(
-        found,
+    messages = facts.of_cluster(
+        capabilities,
         notes,
         knative=knative,
         route=route,
         resources=bool(metrics),
         counted=expected.metrics,
     )
-    return replace(found, notes=tuple(note.text for note in notes), facts=told)
+    return replace(capabilities, notes=tuple(note.text for note in notes), facts=messages)
 
 
 def _gateway(asking: _Asking, expected: Expected) -> bool:
@@ -193,12 +193,12 @@ def _mirrors(asking: _Asking) -> bool:
         schema,
         ("openAPIV3Schema", "properties", "spec", "properties", "rules", "items", "properties"),
     )
-    found = _down(rule, _MIRROR_PERCENT) is not None
-    if not found:
+    present = _down(rule, _MIRROR_PERCENT) is not None
+    if not present:
         asking.note(
             "mirroring a percent of requests is not known to HTTPRoute here: shadow is not possible"
         )
-    return found
+    return present
 
 
 def _new_names(asking: _Asking, expected: Expected) -> bool:
@@ -238,7 +238,7 @@ def _describe(asking: _Asking, data: Mapping[str, str]) -> None:
 def _gpus(asking: _Asking) -> bool:
     try:
         nodes = pages(asking.api, "/api/v1/nodes", asking.timeout)
-        found = any(
+        present = any(
             str((node.get("status") or {}).get("allocatable", {}).get(GPU, "0")) != "0"
             for node in nodes
         )
@@ -249,9 +249,9 @@ def _gpus(asking: _Asking) -> bool:
             raise _Unanswered(str(error)) from error
         asking.note("nodes may not be read: whether there are GPUs is unknown", About.NODES_UNREAD)
         return True
-    if not found:
+    if not present:
         asking.note(f"no node offers {GPU} now")
-    return found
+    return present
 
 
 def _placement(asking: _Asking, expected: Expected) -> bool:
@@ -303,27 +303,29 @@ class Inquiry:
         another one: an API server that has just started does not know its own definitions for a
         moment, so a change is believed when it is said twice, and the first answer of all is soon
         asked for again."""
-        found = inquire(self._api, self._expected, self._timing.call)
-        steady, self._last = found == self._last, found
+        capabilities = inquire(self._api, self._expected, self._timing.call)
+        steady, self._last = capabilities == self._last, capabilities
         unknown = isinstance(self._found, Unavailable)
-        if unknown or (steady and isinstance(found, Capabilities)):
-            self._found = found
+        if unknown or (steady and isinstance(capabilities, Capabilities)):
+            self._found = capabilities
         permitted = [space.namespace for space in self._tenants.all() if not space.denied]
         self._quotas = tuple(
             quotas.told(self._api, namespace, self._timing.call) for namespace in permitted
         )
-        return PERIOD_S if steady and isinstance(found, Capabilities) else AGAIN_S
+        return PERIOD_S if steady and isinstance(capabilities, Capabilities) else AGAIN_S
 
     def capabilities(self) -> Capabilities | Unavailable:
         """The last answer, with a note for each tenant that is not permitted."""
-        found = self._found
-        if isinstance(found, Unavailable):
-            return found
+        capabilities = self._found
+        if isinstance(capabilities, Unavailable):
+            return capabilities
         spaces = self._tenants.all()
         denied = (f"namespace {s.namespace}: not permitted: {s.denied}" for s in spaces if s.denied)
-        told = facts.of_tenants({space.namespace: space.denied for space in spaces})
+        messages = facts.of_tenants({space.namespace: space.denied for space in spaces})
         return replace(
-            found, notes=(*found.notes, *denied), facts=(*found.facts, *told, *self._quotas)
+            capabilities,
+            notes=(*capabilities.notes, *denied),
+            facts=(*capabilities.facts, *messages, *self._quotas),
         )
 
     def _run(self) -> None:

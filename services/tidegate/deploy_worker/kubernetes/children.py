@@ -137,10 +137,10 @@ def autoscaler(isvc: Manifest) -> dict[str, Any] | None:
 
 def _trigger(metric: Mapping[str, Any]) -> dict[str, Any]:
     external = metric["external"]
-    found, target = external["metric"], external["target"]
-    told = {
-        "serverAddress": found["serverAddress"],
-        "query": found["query"],
+    result, target = external["metric"], external["target"]
+    metadata = {
+        "serverAddress": result["serverAddress"],
+        "query": result["query"],
         "threshold": target["value"],
     }
-    return {"type": found["backend"], "metadata": told}
+    return {"type": result["backend"], "metadata": metadata}

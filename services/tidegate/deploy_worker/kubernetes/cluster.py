@@ -121,8 +121,8 @@ class KubernetesCluster:
 
     def trouble(self) -> Unavailable | None:
         """Why not even the list of tenants can be believed; None while it can."""
-        said = self.tenants.watch.trouble(self._options.timing.clock())
-        return Unavailable(said) if said else None
+        message = self.tenants.watch.trouble(self._options.timing.clock())
+        return Unavailable(message) if message else None
 
     def _woken(self, key: EndpointKey) -> None:
         with self._lock:
@@ -164,14 +164,18 @@ class KubernetesCluster:
             return None
         if space.absent(ISVC, self._options.timing.clock()):
             return None  # the server will say so
-        found = self.inquiry.capabilities()
+        capabilities = self.inquiry.capabilities()
         if (
-            isinstance(found, Capabilities)
-            and found.standard
-            and found.new_names == (mode in NEW_NAMES.values())
+            isinstance(capabilities, Capabilities)
+            and capabilities.standard
+            and capabilities.new_names == (mode in NEW_NAMES.values())
         ):
             return None
-        message = found.detail if isinstance(found, Unavailable) else "this was planned before"
+        message = (
+            capabilities.detail
+            if isinstance(capabilities, Unavailable)
+            else "this was planned before"
+        )
         return Unavailable(
             f"how this KServe names deployment mode {mode} must be known first: {message}"
         )
@@ -216,7 +220,7 @@ def _marked(item: Object, key: EndpointKey) -> bool:
 
 def _ours(item: Object, manifest: Object) -> bool:
     """Whether an object carries the endpoint label that we are about to write."""
-    found, desired = (
-        (one["metadata"].get("labels") or {}).get(ENDPOINT) for one in (item, manifest)
+    result, desired = (
+        (entry["metadata"].get("labels") or {}).get(ENDPOINT) for entry in (item, manifest)
     )
-    return bool(found == desired)
+    return bool(result == desired)

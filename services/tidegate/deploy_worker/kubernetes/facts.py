@@ -29,7 +29,7 @@ class Note:
 
 
 def of_cluster(
-    found: Capabilities,
+    capabilities: Capabilities,
     notes: Sequence[Note],
     *,
     knative: bool,
@@ -40,7 +40,7 @@ def of_cluster(
     """knative, route: the kinds are served. resources: the resource metrics API is. counted: a
     source is set."""
     return (
-        _kserve(found, notes),
+        _kserve(capabilities, notes),
         _fact("Knative Serving", knative, "knative mode", "install it for knative mode"),
         _fact(
             "Gateway API",
@@ -48,16 +48,16 @@ def of_cluster(
             "splits, header matches",
             "install it: without it no split in standard mode",
         ),
-        _gateway(found, notes, route=route),
-        _mirrors(found, notes),
-        _fact("KEDA", found.keda, "`keda: true`", "install it for `keda: true`"),
+        _gateway(capabilities, notes, route=route),
+        _mirrors(capabilities, notes),
+        _fact("KEDA", capabilities.keda, "`keda: true`", "install it for `keda: true`"),
         _fact(
             "resource metrics",
             resources,
             "an autoscaler on CPU moves",
             "install metrics-server, or use KEDA",
         ),
-        _gpus(found, notes),
+        _gpus(capabilities, notes),
         _fact(
             "metric source",
             counted,
@@ -93,8 +93,8 @@ def _about(notes: Sequence[Note], about: About) -> str | None:
     return next((note.text for note in notes if note.about is about), None)
 
 
-def _kserve(found: Capabilities, notes: Sequence[Note]) -> Fact:
-    if not found.standard:
+def _kserve(capabilities: Capabilities, notes: Sequence[Note]) -> Fact:
+    if not capabilities.standard:
         return Fact(
             "KServe",
             State.MISSING,
@@ -108,9 +108,9 @@ def _kserve(found: Capabilities, notes: Sequence[Note]) -> Fact:
     return Fact("KServe", State.OK, version, needed=True)
 
 
-def _gateway(found: Capabilities, notes: Sequence[Note], *, route: bool) -> Fact:
+def _gateway(capabilities: Capabilities, notes: Sequence[Note], *, route: bool) -> Fact:
     missing = _about(notes, About.NO_GATEWAY) or ""
-    if found.gateway:
+    if capabilities.gateway:
         return Fact("gateway", State.OK, "endpoints hang on it")
     way_out = "make it, or set TIDEGATE_GATEWAY_NAME and TIDEGATE_GATEWAY_NAMESPACE"
     return Fact(
@@ -121,8 +121,8 @@ def _gateway(found: Capabilities, notes: Sequence[Note], *, route: bool) -> Fact
     )
 
 
-def _mirrors(found: Capabilities, notes: Sequence[Note]) -> Fact:
-    if found.mirror:
+def _mirrors(capabilities: Capabilities, notes: Sequence[Note]) -> Fact:
+    if capabilities.mirror:
         return Fact("mirroring", State.OK, "a percent of requests can be copied")
     if _about(notes, About.HTTP_ROUTE_UNREAD) is not None:
         return Fact(
@@ -136,12 +136,12 @@ def _mirrors(found: Capabilities, notes: Sequence[Note]) -> Fact:
     )
 
 
-def _gpus(found: Capabilities, notes: Sequence[Note]) -> Fact:
+def _gpus(capabilities: Capabilities, notes: Sequence[Note]) -> Fact:
     if _about(notes, About.NODES_UNREAD) is not None:
         return Fact("GPU", State.UNCHECKED, "nodes may not be read", _READER)
     return _fact(
         "GPU",
-        found.gpu,
+        capabilities.gpu,
         "a node offers nvidia.com/gpu",
         "add a GPU node, for models that ask for one",
     )

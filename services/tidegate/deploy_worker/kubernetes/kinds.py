@@ -35,8 +35,8 @@ class Kind:
     @property
     def selection(self) -> dict[str, str]:
         """The query of its watch."""
-        found = {"labelSelector": self.selector, "fieldSelector": self.fields}
-        return {name: value for name, value in found.items() if value}
+        selectors = {"labelSelector": self.selector, "fieldSelector": self.fields}
+        return {name: value for name, value in selectors.items() if value}
 
     def path(self, namespace: str, name: str = "") -> str:
         """The path of one object, or of the namespace's collection."""
@@ -62,7 +62,7 @@ WRITTEN = (ISVC, HTTP_ROUTE, SERVICE, CONFIG_MAP)
 def written(api_version: str, kind: str) -> Kind | None:
     """The kind of a write; None for one that no driver writes."""
     return next(
-        (one for one in WRITTEN if (one.api_version, one.kind) == (api_version, kind)), None
+        (item for item in WRITTEN if (item.api_version, item.kind) == (api_version, kind)), None
     )
 
 
@@ -77,14 +77,14 @@ def endpoints_of(item: Object) -> frozenset[str]:
     names that an endpoint claims."""
     meta, kind = item["metadata"], item["kind"]
     labels = meta.get("labels") or {}
-    found = {labels[ENDPOINT]} if ENDPOINT in labels else set()
+    names = {labels[ENDPOINT]} if ENDPOINT in labels else set()
     isvc = meta["name"] if kind == ISVC.kind else labels.get(ISVC_LABEL)
     if kind == WARNING.kind:
         isvc = item["involvedObject"]["name"]
     if isvc:
-        found |= {isvc, _REVISION_SUFFIX.sub("", isvc)}
+        names |= {isvc, _REVISION_SUFFIX.sub("", isvc)}
     if kind in (HTTP_ROUTE.kind, SERVICE.kind):
-        found.add(meta["name"])
+        names.add(meta["name"])
     if kind == CONFIG_MAP.kind:
-        found.add(meta["name"].removesuffix(_NOTE_SUFFIX))
-    return frozenset(found)
+        names.add(meta["name"].removesuffix(_NOTE_SUFFIX))
+    return frozenset(names)

@@ -43,9 +43,9 @@ def bodies(
 ) -> Iterator[Mapping[str, Any]]:
     """Every page as the server answers it, however many there are; each is asked for when it is
     taken. Raises Unread, with that answer."""
-    asked = {"limit": str(PAGE), **(query or {})}
+    parameters = {"limit": str(PAGE), **(query or {})}
     while True:
-        answer = api.call("GET", path, query=asked, timeout=timeout)
+        answer = api.call("GET", path, query=parameters, timeout=timeout)
         if isinstance(answer, Unavailable):
             raise Unread(answer.detail, answer)
         if not answer.ok:
@@ -53,7 +53,7 @@ def bodies(
         yield answer.body
         if not (following := _following(answer.body)):
             return
-        asked = {**asked, "continue": following}
+        parameters = {**parameters, "continue": following}
 
 
 def _following(body: Mapping[str, Any]) -> str | None:

@@ -15,24 +15,24 @@ from tidegate.deploy_worker.preflight.site import Placed
 PLACED = {"fieldSelector": "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"}
 
 
-def node_of(found: Mapping[str, Any]) -> Node:
+def node_of(manifest: Mapping[str, Any]) -> Node:
     """One node. A cordoned one has its taint, also before Kubernetes writes it."""
-    meta, spec = found["metadata"], found.get("spec") or {}
-    taints = {_taint(one) for one in spec.get("taints") or ()}
+    meta, spec = manifest["metadata"], manifest.get("spec") or {}
+    taints = {_taint(taint) for taint in spec.get("taints") or ()}
     if spec.get("unschedulable"):
         taints.add(Taint(CORDON))
-    offers = amounts((found.get("status") or {}).get("allocatable") or {})
+    offers = amounts((manifest.get("status") or {}).get("allocatable") or {})
     return Node(meta["name"], offers, meta.get("labels") or {}, tuple(sorted(taints, key=str)))
 
 
-def _taint(one: Mapping[str, Any]) -> Taint:
-    return Taint(one["key"], one.get("value") or "", one.get("effect") or "")
+def _taint(manifest: Mapping[str, Any]) -> Taint:
+    return Taint(manifest["key"], manifest.get("value") or "", manifest.get("effect") or "")
 
 
 def own_of(snapshot: Snapshot) -> tuple[Placed, ...]:
     """The endpoint's pods that are on nodes."""
-    found = ((number_of(pod) or 0, _takes(pod)) for pod in snapshot.all("Pod"))
-    return tuple(Placed(number, *taken) for number, taken in found if taken is not None)
+    pairs = ((number_of(pod) or 0, _takes(pod)) for pod in snapshot.all("Pod"))
+    return tuple(Placed(number, *taken) for number, taken in pairs if taken is not None)
 
 
 def others_of(

@@ -39,15 +39,15 @@ class Patience:
             answer = call(min(self.attempt, max(ends - self.clock(), 0.1)))
             if isinstance(answer, Answer) and answer.status not in AGAIN:
                 return answer
-            asked = answer.retry_after if isinstance(answer, Answer) else None
-            pause = max(asked or 0.0, wait * (0.5 + self.chance() / 2))
+            requested = answer.retry_after if isinstance(answer, Answer) else None
+            pause = max(requested or 0.0, wait * (0.5 + self.chance() / 2))
             if number == self.attempts or self.clock() + pause >= ends:
                 break
             self.pause(pause)
             wait = min(wait * 2, self.most)
-        said = (
+        message = (
             answer.detail
             if isinstance(answer, Unavailable)
             else f"{answer.words} (HTTP {answer.status})"
         )
-        return Unavailable(f"{said} (tried {number} time{'s' if number > 1 else ''})")
+        return Unavailable(f"{message} (tried {number} time{'s' if number > 1 else ''})")

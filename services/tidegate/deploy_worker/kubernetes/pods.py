@@ -12,9 +12,9 @@ from tidegate.deploy_worker.preflight.places import Amounts, Place
 from tidegate.deploy_worker.preflight.site import Pod
 
 
-def amounts(found: Mapping[str, Any], prefix: str = "") -> dict[str, Decimal]:
+def amounts(manifest: Mapping[str, Any], prefix: str = "") -> dict[str, Decimal]:
     """Quantities as numbers, cores and bytes."""
-    return {f"{prefix}{name}": _number(str(value)) for name, value in found.items()}
+    return {f"{prefix}{name}": _number(str(value)) for name, value in manifest.items()}
 
 
 def _number(text: str) -> Decimal:
@@ -26,17 +26,17 @@ def pod_of(spec: Mapping[str, Any], *, admitted: bool) -> Pod:
     required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
         "requiredDuringSchedulingIgnoredDuringExecution"
     )
-    tolerations = tuple(_toleration(one) for one in spec.get("tolerations") or ())
+    tolerations = tuple(_toleration(toleration) for toleration in spec.get("tolerations") or ())
     return Pod(
         pod_asks(spec), Place(spec.get("nodeSelector") or {}, tolerations, bool(required), admitted)
     )
 
 
-def _toleration(one: Mapping[str, Any]) -> Toleration:
+def _toleration(manifest: Mapping[str, Any]) -> Toleration:
     key, operator, value, effect = (
-        one.get(name) or "" for name in ("key", "operator", "value", "effect")
+        manifest.get(name) or "" for name in ("key", "operator", "value", "effect")
     )
-    return Toleration(key, operator or "Equal", value, effect, one.get("tolerationSeconds"))
+    return Toleration(key, operator or "Equal", value, effect, manifest.get("tolerationSeconds"))
 
 
 def pod_asks(spec: Mapping[str, Any]) -> Amounts:
@@ -56,16 +56,17 @@ def pod_asks(spec: Mapping[str, Any]) -> Amounts:
     return {"pods": Decimal(1)} | added(_most(most, stays), overhead)
 
 
-def added(one: Amounts, other: Amounts) -> dict[str, Decimal]:
+def added(first: Amounts, other: Amounts) -> dict[str, Decimal]:
     """The sum of both."""
     return {
-        name: one.get(name, Decimal()) + other.get(name, Decimal()) for name in {**one, **other}
+        name: first.get(name, Decimal()) + other.get(name, Decimal()) for name in {**first, **other}
     }
 
 
-def _most(one: Amounts, other: Amounts) -> dict[str, Decimal]:
+def _most(first: Amounts, other: Amounts) -> dict[str, Decimal]:
     return {
-        name: max(one.get(name, Decimal()), other.get(name, Decimal())) for name in {**one, **other}
+        name: max(first.get(name, Decimal()), other.get(name, Decimal()))
+        for name in {**first, **other}
     }
 
 
@@ -75,8 +76,8 @@ def _asks(container: Mapping[str, Any]) -> dict[str, Decimal]:
     requests = limits | amounts(
         resources.get("requests") or {}
     )  # a request that is left out is the limit
-    asked = {f"requests.{name}": value for name, value in requests.items()}
-    return asked | {f"limits.{name}": value for name, value in limits.items() if "/" not in name}
+    request = {f"requests.{name}": value for name, value in requests.items()}
+    return request | {f"limits.{name}": value for name, value in limits.items() if "/" not in name}
 
 
 def ended(pod: Manifest) -> bool:

@@ -20,8 +20,8 @@ def told(api: Api, namespace: str, timeout: float) -> Fact:
             answer.words,
             "bind the ClusterRole tidegate-tenant of this version",
         )
-    said = "; ".join(_quota(item) for item in answer.body.get("items") or ())
-    return Fact(name, State.OK, said or "none: nothing limits this tenant")
+    message = "; ".join(_quota(item) for item in answer.body.get("items") or ())
+    return Fact(name, State.OK, message or "none: nothing limits this tenant")
 
 
 def _quota(item: Mapping[str, Any]) -> str:

@@ -205,29 +205,29 @@ class Reflector:
     def _heard(self) -> None:
         self.contact = Contact(synced=True, heard=self.timing.clock())
 
-    def _refused(self, said: Answer | Unavailable) -> float:
+    def _refused(self, answer: Answer | Unavailable) -> float:
         """Note what the server said instead; the seconds to wait."""
         before, now = self.contact, self.timing.clock()
-        if isinstance(said, Unavailable):
-            self.contact = _broken(before, said.detail, now)
+        if isinstance(answer, Unavailable):
+            self.contact = _broken(before, answer.detail, now)
             return self._back_off()
-        if said.status == 403:
-            return self._denied(before, said.words, now)
-        if said.status == 404:
-            return self._absent(before, said.words, now)
-        if said.status == 410:
+        if answer.status == 403:
+            return self._denied(before, answer.words, now)
+        if answer.status == 404:
+            return self._absent(before, answer.words, now)
+        if answer.status == 410:
             self._version = ""
-        self.contact = _broken(before, said.words, now)
-        return max(self._back_off(), said.retry_after or 0.0)
+        self.contact = _broken(before, answer.words, now)
+        return max(self._back_off(), answer.retry_after or 0.0)
 
     def _absent(self, before: Contact, words: str, now: float) -> float:
         """No such kind: an empty collection, looked for again now and then. An API server that has
         just started does not know its own definitions for a moment: what was there is forgotten
         only when that lasts."""
         self._version = ""
-        found = _broken(before, words, now)
-        if before.synced and not before.absent and now - found.broken_at <= self.timing.lost:
-            self.contact = found
+        contact = _broken(before, words, now)
+        if before.synced and not before.absent and now - contact.broken_at <= self.timing.lost:
+            self.contact = contact
             return self._back_off()
         since = before.broken_at if before.absent else now
         self.contact = Contact(synced=True, heard=now, absent=True, broken_at=since)

@@ -112,26 +112,26 @@ class KubernetesSite:
         known = _known(isvc, snapshot)
         if known is not None:
             return Made(known)
-        found = self._runtime(isvc["metadata"]["namespace"], runtime.name)
-        if isinstance(found, str):
-            return Made(None, (Finding(Level.UNCHECKED, "what KServe makes", found),))
-        pod = pod_of(children.pod(isvc, found), admitted=False)
+        result = self._runtime(isvc["metadata"]["namespace"], runtime.name)
+        if isinstance(result, str):
+            return Made(None, (Finding(Level.UNCHECKED, "what KServe makes", result),))
+        pod = pod_of(children.pod(isvc, result), admitted=False)
         if mode_of(isvc) is Mode.KNATIVE:
-            said = "the Knative Service that KServe makes is admitted only when it is made"
-            return Made(pod, (Finding(Level.UNCHECKED, "what KServe makes", said),))
+            message = "the Knative Service that KServe makes is admitted only when it is made"
+            return Made(pod, (Finding(Level.UNCHECKED, "what KServe makes", message),))
         made = [
-            children.deployment(isvc, found),
-            children.first_pod(isvc, found),
+            children.deployment(isvc, result),
+            children.first_pod(isvc, result),
             children.autoscaler(isvc),
         ]
         results = [(item, self._dry_run(item)) for item in made if item is not None]
         refused = tuple(
-            one for item, answer in results if (one := _refusal(item, answer)) is not None
+            finding for item, answer in results if (finding := _refusal(item, answer)) is not None
         )
         admitted = next(
             (_admitted(answer) for item, answer in results if item["kind"] == "Pod"), None
         )
-        checked = len(results) - len([one for one in refused if one.level is Level.UNCHECKED])
+        checked = len(results) - len([item for item in refused if item.level is Level.UNCHECKED])
         return Made(admitted or pod, refused, checked)
 
     def _runtime(self, namespace: str, name: str) -> Manifest | str:
@@ -165,10 +165,10 @@ class KubernetesSite:
         return self._api.call("GET", path, timeout=self._timeout)
 
 
-def _quota(found: Mapping[str, Any]) -> Quota:
-    status = found.get("status") or {}
-    hard = status.get("hard") or found["spec"].get("hard") or {}
-    return Quota(found["metadata"]["name"], amounts(hard), amounts(status.get("used") or {}))
+def _quota(manifest: Mapping[str, Any]) -> Quota:
+    status = manifest.get("status") or {}
+    hard = status.get("hard") or manifest["spec"].get("hard") or {}
+    return Quota(manifest["metadata"]["name"], amounts(hard), amounts(status.get("used") or {}))
 
 
 def _refusal(item: Manifest, answer: Answer | Unavailable) -> Finding | None:
@@ -179,8 +179,8 @@ def _refusal(item: Manifest, answer: Answer | Unavailable) -> Finding | None:
     if answer.ok or answer.status == 409:
         return None
     if answer.status == 404 or (answer.status == 403 and _NO_RIGHT in answer.words):
-        said = "its dry run is not permitted: bind ClusterRole tidegate-preflight in the namespace to check it"
-        return Finding(Level.UNCHECKED, "what KServe makes", said, object=item["kind"])
+        message = "its dry run is not permitted: bind ClusterRole tidegate-preflight in the namespace to check it"
+        return Finding(Level.UNCHECKED, "what KServe makes", message, object=item["kind"])
     return Finding(Level.PROBLEM, "what KServe makes", answer.words, object=where)
 
 
@@ -200,5 +200,9 @@ def _known(isvc: Manifest, snapshot: Snapshot) -> Pod | None:
     specs = (pod_of(pod["spec"], admitted=True) for pod in pods if pod.get("spec"))
     if (there := next(specs, None)) is not None:
         return there
-    found = snapshot.get("Deployment", f"{isvc['metadata']['name']}-predictor")
-    return None if found is None else pod_of(found["spec"]["template"]["spec"], admitted=False)
+    deployment = snapshot.get("Deployment", f"{isvc['metadata']['name']}-predictor")
+    return (
+        None
+        if deployment is None
+        else pod_of(deployment["spec"]["template"]["spec"], admitted=False)
+    )

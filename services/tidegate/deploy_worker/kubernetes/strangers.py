@@ -36,7 +36,7 @@ class Strangers:
     def of(self, namespace: str, endpoint: str, *, fresh: bool) -> tuple[Object, ...] | Unavailable:
         """Who stands in the way of an endpoint. fresh: nothing of the endpoint exists yet, so look
         for them."""
-        found = []
+        manifests = []
         for kind, name in names_of(endpoint):
             place = (kind, namespace, name)
             observation = self._observations.get(place)
@@ -51,8 +51,8 @@ class Strangers:
                 )
                 observation = self.note(place, None if ours else item)
             if observation is not None and observation.item is not None:
-                found.append(observation.item)
-        return tuple(found)
+                manifests.append(observation.item)
+        return tuple(manifests)
 
     def note(self, place: Place, item: Object | None) -> _Seen:
         """Remember what was found at a place."""

@@ -41,7 +41,7 @@ class Space:
     def trouble(self, now: float) -> str | None:
         """Why these caches must not be believed now; None while all may be."""
         return next(
-            (said for reflector in self.reflectors if (said := reflector.trouble(now))), None
+            (message for reflector in self.reflectors if (message := reflector.trouble(now))), None
         )
 
     def absent(self, kind: Kind, now: float) -> bool:
@@ -112,9 +112,9 @@ class Tenants:
 
     def space(self, namespace: str) -> Space | Unavailable:
         """A tenant whose caches may be believed now, or why not."""
-        found = self._spaces.get(namespace)
+        space = self._spaces.get(namespace)
         now = self._timing.clock()
-        if found is None:
+        if space is None:
             way_out = (
                 f"not a tenant: label it {TENANT_LABEL}=true and bind Tidegate's tenant role in it"
             )
@@ -122,22 +122,22 @@ class Tenants:
             return Unavailable(
                 f"namespace {namespace}: {unknown or way_out}", lasting=unknown is None
             )
-        said = found.trouble(now)
+        message = space.trouble(now)
         return (
-            Unavailable(f"namespace {namespace}: {said}", found.denied is not None)
-            if said
-            else found
+            Unavailable(f"namespace {namespace}: {message}", space.denied is not None)
+            if message
+            else space
         )
 
     def denied(self, namespace: str) -> str | None:
         """Why nothing may be done in a namespace, with the way out; None: it may, or nobody knows
         yet."""
-        found = self._spaces.get(namespace)
-        if found is not None:
+        space = self._spaces.get(namespace)
+        if space is not None:
             way_out = "bind ClusterRole tidegate-tenant there (deploy/k8s/rbac/rolebinding-tenant.example.yaml)"
             return (
-                f"namespace {namespace} is not permitted: {found.denied}; {way_out}"
-                if found.denied
+                f"namespace {namespace} is not permitted: {space.denied}; {way_out}"
+                if space.denied
                 else None
             )
         if self.watch.trouble(self._timing.clock()):
@@ -203,10 +203,10 @@ class Tenants:
         caches = {kind: Cache(kind, self._timing.clock) for kind in (*WATCHED, *HEARSAY)}
 
         def watches(kinds: Iterable[Kind]) -> tuple[Reflector, ...]:
-            found = ((kind, kind.path(namespace), caches[kind]) for kind in kinds)
+            space = ((kind, kind.path(namespace), caches[kind]) for kind in kinds)
             return tuple(
                 Reflector(self._api, path, k.selection, c, changed, self._timing)
-                for k, path, c in found
+                for k, path, c in space
             )
 
         watched = watches(WATCHED)

@@ -114,12 +114,14 @@ class Writer:
     def _take_over(self, path: str, uid: str) -> WriteResult | None:
         """Make our create an apply; None when that is done."""
         for _ in range(TAKEOVERS):
-            found = self._persist("GET", path)
-            if isinstance(found, Unavailable) or not found.ok:
-                return _result(found) if isinstance(found, Unavailable) else Conflict(found.words)
-            if found.body["metadata"]["uid"] != uid:
-                return Conflict(f"uid is {found.body['metadata']['uid']}, not {uid}")
-            patch = ownership.takeover(found.body)
+            result = self._persist("GET", path)
+            if isinstance(result, Unavailable) or not result.ok:
+                return (
+                    _result(result) if isinstance(result, Unavailable) else Conflict(result.words)
+                )
+            if result.body["metadata"]["uid"] != uid:
+                return Conflict(f"uid is {result.body['metadata']['uid']}, not {uid}")
+            patch = ownership.takeover(result.body)
             if not patch:
                 return None
             answer = self._persist(

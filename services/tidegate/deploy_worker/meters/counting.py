@@ -71,7 +71,7 @@ def count(
     base: Target | None,
     at: float,
     after: float,
-    asked: Asked,
+    request: Asked,
     begin: float | None = None,
 ) -> Counted | LeftOut | None:
     """What `target` counted from the cut `after` to its last scrape not later than `at`. `base`:
@@ -91,7 +91,7 @@ def count(
         for _, samples in target.counts.values()
     ):
         return LeftOut(f"{target.name} shows only part of its counters")
-    source = f"{target.name}[{','.join(map(str, asked.slots.revisions))}]@{after:.0f}"
+    source = f"{target.name}[{','.join(map(str, request.slots.revisions))}]@{after:.0f}"
     counts, born = target.at(now), target.births.get(now)
     if base is None or first is None:
         if born is None or born - LAG <= after:
@@ -127,28 +127,28 @@ def readings(counted: Sequence[Counted], *, apart: bool = False) -> tuple[Readin
     """One reading of live answers per source and revision, HTTP and gRPC together: each answer is
     one of them. apart: one for each protocol, for a route that mirrors, since copies are compared
     over HTTP only."""
-    found = []
-    for one in counted:
-        live = [(meaning, value) for meaning, value in one.counts if not meaning.copy]
+    results = []
+    for item in counted:
+        live = [(meaning, value) for meaning, value in item.counts if not meaning.copy]
         for revision in sorted({meaning.revision for meaning, _ in live}):
             mine = [(m, value) for m, value in live if m.revision == revision]
             if not apart:
-                found.append(Reading(one.source, revision, _counters(mine)))
+                results.append(Reading(item.source, revision, _counters(mine)))
                 continue
             for spoken in sorted({m.spoken for m, _ in mine}):
                 spent = _counters((m, value) for m, value in mine if m.spoken == spoken)
-                found.append(Reading(f"{one.source}/{spoken}", revision, spent, spoken))
-    return tuple(found)
+                results.append(Reading(f"{item.source}/{spoken}", revision, spent, spoken))
+    return tuple(results)
 
 
 def copies(counted: Sequence[Counted]) -> tuple[Reading, ...]:
     """One reading of answers to mirrored requests per source and revision."""
-    found = []
-    for one in counted:
-        for revision in sorted({meaning.revision for meaning, _ in one.counts if meaning.copy}):
-            mine = [(m, value) for m, value in one.counts if m.copy and m.revision == revision]
-            found.append(Reading(f"{one.source}/mirror", revision, _counters(mine), "http"))
-    return tuple(found)
+    results = []
+    for item in counted:
+        for revision in sorted({meaning.revision for meaning, _ in item.counts if meaning.copy}):
+            mine = [(m, value) for m, value in item.counts if m.copy and m.revision == revision]
+            results.append(Reading(f"{item.source}/mirror", revision, _counters(mine), "http"))
+    return tuple(results)
 
 
 def _counters(counts: Iterable[tuple[Meaning, int]]) -> Counters:
@@ -169,8 +169,8 @@ def _counters(counts: Iterable[tuple[Meaning, int]]) -> Counters:
 
 def hidden_grpc(counted: Sequence[Counted]) -> str | None:
     """The first target that answered gRPC without counting grpc-status, by name."""
-    for one in counted:
-        unread = sum(value for meaning, value in one.counts if meaning.kind is Kind.UNREAD)
-        if unread and not any(m.kind is Kind.ANSWER and m.spoken == "grpc" for m, _ in one.counts):
-            return one.target.name
+    for item in counted:
+        unread = sum(value for meaning, value in item.counts if meaning.kind is Kind.UNREAD)
+        if unread and not any(m.kind is Kind.ANSWER and m.spoken == "grpc" for m, _ in item.counts):
+            return item.target.name
     return None

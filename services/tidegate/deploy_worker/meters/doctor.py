@@ -50,11 +50,11 @@ def _meanings(observation: Targets) -> Iterator[tuple[Kind, int, str, int]]:
 
 
 def _series(observation: Targets) -> Iterator[Line]:
-    found: dict[tuple[int, str], set[str]] = {}
+    result: dict[tuple[int, str], set[str]] = {}
     for kind, revision, spoken, _ in _meanings(observation):
         if kind in _WORDS:
-            found.setdefault((revision, spoken), set()).add(_WORDS[kind])
-    for (revision, spoken), words in sorted(found.items()):
+            result.setdefault((revision, spoken), set()).add(_WORDS[kind])
+    for (revision, spoken), words in sorted(result.items()):
         yield Line(Sign.SERIES, f"r{revision} {spoken}: {', '.join(sorted(words))}")
 
 

@@ -108,7 +108,7 @@ class Profile:
             + "}"
         )
 
-    def meaning(self, labels: Labels, asked: Asked) -> Meaning | None:
+    def meaning(self, labels: Labels, request: Asked) -> Meaning | None:
         """What a series tells; None for one that is not ours."""
         family = next(
             (f for f in self.families if re.fullmatch(f.metric, labels.get("__name__", ""))), None
@@ -117,11 +117,11 @@ class Profile:
             return None
         if family.kind in (Kind.START, Kind.UPTIME, Kind.INFO):
             return Meaning(family.kind)
-        place = self.place(labels, asked)
+        place = self.place(labels, request)
         if place is None:
             return None
-        found = _meaning(family, labels, place.revision, place.spoken)
-        return replace(found, copy=place.copy) if found else None
+        meaning = _meaning(family, labels, place.revision, place.spoken)
+        return replace(meaning, copy=place.copy) if meaning else None
 
 
 def _meaning(family: Family, labels: Labels, revision: int, spoken: Spoken) -> Meaning | None:
@@ -155,16 +155,16 @@ _INFER = frozenset({"ModelInfer", "ModelStreamInfer"})
 _GRPC_METRIC = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?[0-9]+"
 
 
-def _envoy_gateway(labels: Labels, asked: Asked) -> Place | None:
+def _envoy_gateway(labels: Labels, request: Asked) -> Place | None:
     """The slot by the last index, the protocol by the rule's: the driver writes each traffic rule
     twice, gRPC first."""
-    found = _BACKEND.fullmatch(labels.get("envoy_cluster_name", ""))
-    ours = (asked.key.name, f"{asked.key.name}-tidegate")  # the second: of an adopted endpoint
-    if found is None or found[1] != asked.key.namespace or found[2] not in ours:
+    match = _BACKEND.fullmatch(labels.get("envoy_cluster_name", ""))
+    ours = (request.key.name, f"{request.key.name}-tidegate")  # the second: of an adopted endpoint
+    if match is None or match[1] != request.key.namespace or match[2] not in ours:
         return None
-    copy, grpc = found[4] != "/backend/", int(found[3]) % 2 == 0
-    listed = asked.slots.copies if copy else asked.slots.revisions
-    if int(found[5]) >= len(listed):
+    copy, grpc = match[4] != "/backend/", int(match[3]) % 2 == 0
+    listed = request.slots.copies if copy else request.slots.revisions
+    if int(match[5]) >= len(listed):
         return None  # of an older list: the gateway has not dropped it yet
     if copy and grpc:
         return None  # every error among them would look like a success
@@ -172,21 +172,21 @@ def _envoy_gateway(labels: Labels, asked: Asked) -> Place | None:
     named = not metric.startswith("envoy_cluster_grpc_") or "Infer_" in metric
     if not named and labels.get("envoy_grpc_bridge_method") not in _INFER:
         return None  # health and metadata calls
-    return Place(listed[int(found[5])], "grpc" if grpc else "http", copy)
+    return Place(listed[int(match[5])], "grpc" if grpc else "http", copy)
 
 
-def _istio(labels: Labels, asked: Asked) -> Place | None:
+def _istio(labels: Labels, request: Asked) -> Place | None:
     """Code 0 is no answer: the client left before there was one."""
     name = labels.get("destination_service_name", "")
-    found = re.fullmatch(re.escape(asked.key.name) + r"(?:-r([1-9]\d*))?-predictor", name)
-    if found is None or labels.get("response_code") == "0":
+    match = re.fullmatch(re.escape(request.key.name) + r"(?:-r([1-9]\d*))?-predictor", name)
+    if match is None or labels.get("response_code") == "0":
         return None
-    return Place(int(found[1] or 0), "grpc" if labels.get("request_protocol") == "grpc" else "http")
+    return Place(int(match[1] or 0), "grpc" if labels.get("request_protocol") == "grpc" else "http")
 
 
-def _knative(labels: Labels, asked: Asked) -> Place | None:
+def _knative(labels: Labels, request: Asked) -> Place | None:
     name = labels.get("revision_name") or labels.get("kn_revision_name")
-    revision = asked.revision_of(asked.key, name) if name else None
+    revision = request.revision_of(request.key, name) if name else None
     return None if revision is None else Place(revision, "http")
 
 

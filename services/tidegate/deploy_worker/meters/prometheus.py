@@ -147,33 +147,34 @@ class PrometheusMeter:
     def _selector(self, key: EndpointKey) -> str:
         return self._profile.selector(key, self._reach.only or {})
 
-    def _living(self, answer: Answer, asked: Asked) -> Targets | NoData:
-        found = targets(answer.series, self._profile, asked)
-        if not found:
+    def _living(self, answer: Answer, request: Asked) -> Targets | NoData:
+        result = targets(answer.series, self._profile, request)
+        if not result:
             return NoData(
-                f"Prometheus has no {self._profile.name} series of {asked.key} in the last "
+                f"Prometheus has no {self._profile.name} series of {request.key} in the last "
                 f"{self._reach.window:g} s: "
                 f"no request has come yet, or nobody scrapes it; needed: {self._profile.switch}"
             )
-        newest = max(target.times()[-1] for target in found.values())
+        newest = max(target.times()[-1] for target in result.values())
         if answer.now - newest > self._reach.patience:
             return NoData(
-                f"the newest sample of {asked.key} is {answer.now - newest:.0f} s old: Prometheus "
+                f"the newest sample of {request.key} is {answer.now - newest:.0f} s old: "
+                "Prometheus "
                 "does not reach the "
                 f"{self._profile.name} metrics any more, or scrapes less often than every "
                 f"{self._reach.interval:g} s"
             )
-        live = {k: t for k, t in found.items() if t.times()[-1] >= newest - self._reach.patience}
+        live = {k: t for k, t in result.items() if t.times()[-1] >= newest - self._reach.patience}
         twice = doubled(list(live.values()))
-        return NoData(twice) if twice else Targets(asked, live)
+        return NoData(twice) if twice else Targets(request, live)
 
     def _weigh(
-        self, all_of: Sequence[Counted | LeftOut | None], at: float, asked: Asked
+        self, all_of: Sequence[Counted | LeftOut | None], at: float, request: Asked
     ) -> Scrape | NoData:
         """A Scrape of what can be used, unless it would mislead."""
-        counted = [one for one in all_of if isinstance(one, Counted)]
+        counted = [item for item in all_of if isinstance(item, Counted)]
         if not counted:
-            left = [one.message for one in all_of if isinstance(one, LeftOut)]
+            left = [item.message for item in all_of if isinstance(item, LeftOut)]
             return NoData(
                 f"{left[0]}; evidence begins again at the next cut"
                 if left
@@ -185,7 +186,7 @@ class PrometheusMeter:
                 f"{self._profile.switch}"
             )
         apart = max(
-            _spread([one.at for one in counted]),
+            _spread([item.at for item in counted]),
             _spread([o.first for o in counted if o.first is not None]),
         )
         if not self._profile.together and apart > self._reach.skew:
@@ -195,16 +196,17 @@ class PrometheusMeter:
                 f"{max(1, math.floor(self._reach.skew))} s, or count at the gateway, which sees "
                 "both at once"
             )
-        found = readings(counted, apart=bool(asked.slots.copies))
-        seen = {reading.revision for reading in found}
-        missing = sorted(asked.slots.serving - seen)
+        results = readings(counted, apart=bool(request.slots.copies))
+        seen = {reading.revision for reading in results}
+        missing = sorted(request.slots.serving - seen)
         if missing:
             return NoData(
-                f"{', '.join(f'r{n}' for n in missing)} of {asked.key} has a share of the traffic "
+                f"{', '.join(f'r{n}' for n in missing)} of {request.key} has a share of the "
+                "traffic "
                 "but no series: no "
                 f"request has reached it, or its pods or gateway are not scraped"
             )
-        return Scrape(at, found, copies(counted))
+        return Scrape(at, results, copies(counted))
 
 
 def _spread(times: Sequence[float]) -> float:

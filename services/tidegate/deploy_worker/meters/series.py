@@ -116,12 +116,12 @@ class Prometheus:
         try:
             if body["status"] != "success":
                 return Unavailable(f"Prometheus refuses the query: {body.get('error', body)}")
-            found = tuple(_series(item) for item in body["data"]["result"])
+            series = tuple(_series(item) for item in body["data"]["result"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return Unavailable(
                 f"{self._url} answers {answer.status_code}, not as Prometheus does: {error!r}"
             )
-        return Answer(found, self._now(answer))
+        return Answer(series, self._now(answer))
 
     def _now(self, answer: httpx2.Response) -> float:
         try:

@@ -44,31 +44,35 @@ class Target:
         }
 
 
-def targets(series: Sequence[Series], profile: Profile, asked: Asked) -> dict[TargetKey, Target]:
+def targets(series: Sequence[Series], profile: Profile, request: Asked) -> dict[TargetKey, Target]:
     """Every target with counters of the endpoint."""
     infos = {
-        _key(one.labels): one.labels
-        for one in series
-        if profile.meaning(one.labels, asked) == Meaning(Kind.INFO)
+        _key(series_item.labels): series_item.labels
+        for series_item in series
+        if profile.meaning(series_item.labels, request) == Meaning(Kind.INFO)
     }
-    found: dict[TargetKey, Target] = {}
-    for one in series:
-        key = _key(one.labels)
-        meaning = profile.meaning({**infos.get(key, {}), **one.labels}, asked)
-        if meaning is None or meaning.kind is Kind.INFO or not (one.samples or one.holes):
+    result: dict[TargetKey, Target] = {}
+    for series_item in series:
+        key = _key(series_item.labels)
+        meaning = profile.meaning({**infos.get(key, {}), **series_item.labels}, request)
+        if (
+            meaning is None
+            or meaning.kind is Kind.INFO
+            or not (series_item.samples or series_item.holes)
+        ):
             continue
-        target = found.setdefault(key, Target(key))
+        target = result.setdefault(key, Target(key))
         if meaning.kind in (Kind.START, Kind.UPTIME):
             target.births.update(
-                {at: v if meaning.kind is Kind.START else at - v for at, v in one.samples}
+                {at: v if meaning.kind is Kind.START else at - v for at, v in series_item.samples}
             )
         else:
-            target.counts[tuple(sorted(one.labels.items()))] = (
+            target.counts[tuple(sorted(series_item.labels.items()))] = (
                 meaning,
-                {at: round(v) for at, v in one.samples},
+                {at: round(v) for at, v in series_item.samples},
             )
-            target.spoiled.update(one.holes)
-    return {key: target for key, target in found.items() if target.times()}
+            target.spoiled.update(series_item.holes)
+    return {key: target for key, target in result.items() if target.times()}
 
 
 def _key(labels: Mapping[str, str]) -> TargetKey:

@@ -37,12 +37,12 @@ class TritonExplains:
 
 def _line(series: tuple[Series, ...]) -> str:
     good, reasons, pods = 0, Counter[str](), set()
-    for one in series:
-        value = round(one.samples[-1][1]) if one.samples else 0
-        pods.add(one.labels.get("pod", ""))
-        if one.labels["__name__"].endswith("success"):
+    for series_item in series:
+        value = round(series_item.samples[-1][1]) if series_item.samples else 0
+        pods.add(series_item.labels.get("pod", ""))
+        if series_item.labels["__name__"].endswith("success"):
             good += value
         elif value:
-            reasons[one.labels.get("reason", "without a reason")] += value
+            reasons[series_item.labels.get("reason", "without a reason")] += value
     failed = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common()) or "none"
     return f"Triton in {len(pods)} pod(s) counted {good} successes; failures: {failed}"

@@ -34,37 +34,41 @@ def through(
 ) -> tuple[tuple[Finding, ...], int] | Unavailable:
     """What was refused, each refusal with its first step, and how many objects were asked about."""
     admitted: dict[Name, Manifest] = {}
-    found: dict[tuple[str, str], Finding] = {}
-    for count, one in enumerate(reached):
+    values: dict[tuple[str, str], Finding] = {}
+    for count, planned in enumerate(reached):
         if not in_time():
             left = f"{len(reached) - count} of {len(reached)} objects: the cluster's admission took too long"
-            found["", left] = Finding(Level.UNCHECKED, "admission", left, one.step, one.index)
-            return tuple(found.values()), count
+            values["", left] = Finding(
+                Level.UNCHECKED, "admission", left, planned.step, planned.index
+            )
+            return tuple(values.values()), count
         say(f"{count} of {len(reached)} objects went through the cluster's admission")
-        name = (str(one.manifest["kind"]), str(one.manifest["metadata"]["name"]))
+        name = (str(planned.manifest["kind"]), str(planned.manifest["metadata"]["name"]))
         live = snapshot.get(*name)
         result = cluster.write(
-            Apply(one.manifest, live["metadata"]["uid"] if live else None, one.step), dry_run=True
+            Apply(planned.manifest, live["metadata"]["uid"] if live else None, planned.step),
+            dry_run=True,
         )
         match result:
             case Done():
-                admitted[name] = one.manifest
+                admitted[name] = planned.manifest
             case Unavailable():
                 return result
             case Refused(detail, path):
-                path = path or differs(admitted.get(name) or live, one.manifest)
-                found.setdefault(("/".join(name), detail), _refused(one, detail, path))
+                path = path or differs(admitted.get(name) or live, planned.manifest)
+                values.setdefault(("/".join(name), detail), _refused(planned, detail, path))
             case Conflict(detail):
-                found.setdefault(
-                    ("/".join(name), detail), _refused(one, f"{detail}; look, then ask again", "")
+                values.setdefault(
+                    ("/".join(name), detail),
+                    _refused(planned, f"{detail}; look, then ask again", ""),
                 )
-    return tuple(found.values()), len(reached)
+    return tuple(values.values()), len(reached)
 
 
-def _refused(one: Planned, detail: str, path: str) -> Finding:
-    meta = one.manifest["metadata"]
-    where = f"{one.manifest['kind']} {meta['namespace']}/{meta['name']}"
-    return Finding(Level.PROBLEM, one.rule, detail, one.step, one.index, where, path)
+def _refused(planned: Planned, detail: str, path: str) -> Finding:
+    meta = planned.manifest["metadata"]
+    where = f"{planned.manifest['kind']} {meta['namespace']}/{meta['name']}"
+    return Finding(Level.PROBLEM, planned.rule, detail, planned.step, planned.index, where, path)
 
 
 def differs(before: Any, after: Any, path: str = "") -> str:
@@ -78,11 +82,11 @@ def differs(before: Any, after: Any, path: str = "") -> str:
         ]
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         both = enumerate(zip(before, after, strict=True))
-        pairs = [(f"[{index}]", one, other) for index, (one, other) in both if one != other]
+        pairs = [(f"[{index}]", first, other) for index, (first, other) in both if first != other]
     else:
         return "" if before is None else path.removeprefix(".")
     deeper = (
-        differs(one, other, path + step) or (path + step).removeprefix(".")
-        for step, one, other in pairs
+        differs(first, other, path + step) or (path + step).removeprefix(".")
+        for step, first, other in pairs
     )
     return next((place for place in deeper if not place.startswith("metadata")), "")

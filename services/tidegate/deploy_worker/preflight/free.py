@@ -26,7 +26,7 @@ def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
         if number in needs
     }
     for number in sorted(
-        homes, key=lambda one: (len(homes[one]), one)
+        homes, key=lambda home: (len(homes[home]), home)
     ):  # those with the least choice go first
         pod, count, nodes = needs[number], more[number], homes[number]
         large = holding(budget.nodes, of_node(pod.asks))
@@ -35,15 +35,15 @@ def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
         before = {node.name: dict(free[node.name]) for node in nodes}
         fits = _put(pod, count, nodes, free)
         if fits < count:
-            said = (
-                _said(pod, count, nodes, before, budget.others)
+            message = (
+                _shortage(pod, count, nodes, before, budget.others)
                 if nodes
                 else explain(pod.place, large, passing=True)
             )
             detail = (
                 f"no capacity now for {count - fits} of {count} new pod{'s' if count > 1 else ''} "
                 f"of r{number} "
-                f"({words(of_node(pod.asks))} each): {said}; {_then(demand, number)}"
+                f"({words(of_node(pod.asks))} each): {message}; {_then(demand, number)}"
             )
             yield ("free", f"r{number}"), demand.finding(Level.WARNING, detail, "Node")
 
@@ -55,10 +55,10 @@ def _left(demand: Demand, budget: Budget, others: Others) -> tuple[Free, dict[in
     free = {node.name: dict(node.offers) for node in budget.nodes}
     for name, amounts in others.items():
         _take(free, name, amounts)
-    for one in budget.own:
-        if more.get(one.number, 0) > 0:
-            more[one.number] -= 1
-            _take(free, one.node, one.takes)
+    for placed in budget.own:
+        if more.get(placed.number, 0) > 0:
+            more[placed.number] -= 1
+            _take(free, placed.node, placed.takes)
     return free, {number: count for number, count in more.items() if count > 0}
 
 
@@ -70,30 +70,30 @@ def _take(free: Free, node: str, amounts: Amounts, times: int = 1) -> None:
 
 def _put(pod: Pod, count: int, nodes: Sequence[Node], free: Free) -> int:
     """Place up to `count` pods, node by node; how many found capacity."""
-    asked, left = of_node(pod.asks), count
+    request, left = of_node(pod.asks), count
     for node in nodes:
         here = free[node.name]
         most = min(
             (
                 int(max(here.get(name, Decimal()), Decimal()) // value)
-                for name, value in asked.items()
+                for name, value in request.items()
             ),
             default=left,
         )
-        _take(free, node.name, asked, min(most, left))
+        _take(free, node.name, request, min(most, left))
         left -= min(most, left)
     return count - left
 
 
-def _said(pod: Pod, count: int, nodes: Sequence[Node], free: Free, others: Others) -> str:
+def _shortage(pod: Pod, count: int, nodes: Sequence[Node], free: Free, others: Others) -> str:
     """What is short; where the sums would do and no single node has it, everything that a pod asks
     for."""
-    asked = of_node(pod.asks)
+    request = of_node(pod.asks)
     sums = {
-        name: sum((max(one.get(name, Decimal()), Decimal()) for one in free.values()), Decimal())
-        for name in asked
+        name: sum((max(item.get(name, Decimal()), Decimal()) for item in free.values()), Decimal())
+        for name in request
     }
-    short = [name for name, value in asked.items() if sums[name] < count * value] or list(asked)
+    short = [name for name, value in request.items() if sums[name] < count * value] or list(request)
     return "; ".join(
         f"{quantity(name, sums[name])} of {quantity(name, sum_of(name, nodes))} {name} are free on "
         "the nodes that "

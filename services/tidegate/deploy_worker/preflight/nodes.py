@@ -33,12 +33,12 @@ def of_node(asks: Amounts) -> dict[str, Decimal]:
     }
 
 
-def holding(nodes: Sequence[Node], asked: Amounts) -> list[Node]:
+def holding(nodes: Sequence[Node], request: Amounts) -> list[Node]:
     """The nodes on which one pod would fit if they were empty."""
     return [
         n
         for n in nodes
-        if all(n.offers.get(name, Decimal()) >= value for name, value in asked.items())
+        if all(n.offers.get(name, Decimal()) >= value for name, value in request.items())
     ]
 
 
@@ -47,28 +47,28 @@ def sum_of(name: str, nodes: Sequence[Node]) -> Decimal:
     return sum((node.offers.get(name, Decimal()) for node in nodes), Decimal())
 
 
-def words(asked: Amounts) -> str:
+def words(request: Amounts) -> str:
     """`1 cpu, 2 GiB memory`."""
-    return ", ".join(f"{quantity(name, value)} {name}" for name, value in asked.items())
+    return ", ".join(f"{quantity(name, value)} {name}" for name, value in request.items())
 
 
 def _one_by_one(demand: Demand, needs: Needs, budget: Budget) -> Found:
     for number, count in demand.replicas:
-        running = len([one for one in budget.own if one.number == number])
+        running = len([placed for placed in budget.own if placed.number == number])
         if count <= running or number not in needs:
             continue  # what runs has its place, also where a node was closed since
-        pod, asked = needs[number], of_node(needs[number].asks)
-        large = holding(budget.nodes, asked)
+        pod, request = needs[number], of_node(needs[number].asks)
+        large = holding(budget.nodes, request)
         if open_to(pod.place, large):
             continue
         if large:
             detail = (
                 f"no node that r{number} may be placed on offers what one pod of it asks for "
-                f"({words(asked)}): "
+                f"({words(request)}): "
                 f"{explain(pod.place, large)}; {_WAY_OUT}{_if_written(pod)}"
             )
         else:
-            detail = f"no node offers what one pod of r{number} asks for ({words(asked)}): it would never be placed"
+            detail = f"no node offers what one pod of r{number} asks for ({words(request)}): it would never be placed"
         level = _level(budget, pod.place.admitted or not large)
         yield (f"node {level}", f"r{number}"), demand.finding(level, detail, "Node")
 
@@ -76,14 +76,14 @@ def _one_by_one(demand: Demand, needs: Needs, budget: Budget) -> Found:
 def _together(demand: Demand, needs: Needs, budget: Budget) -> Found:
     """All revisions on the nodes of any of them, and each on its own."""
     counts = [(number, count) for number, count in demand.replicas if count and number in needs]
-    for group in (counts, *([one] for one in counts)):
+    for group in (counts, *([count] for count in counts)):
         part = Demand(demand.reachable_intent, tuple(group), demand.rule)
         yield from _sums(part, [needs[number] for number, _ in group], needs, budget)
 
 
 def _sums(part: Demand, pods: Sequence[Pod], needs: Needs, budget: Budget) -> Found:
     numbers = {number for number, _ in part.replicas}
-    there = {one.node for one in budget.own if one.number in numbers}
+    there = {placed.node for placed in budget.own if placed.number in numbers}
     nodes = [
         node
         for node in budget.nodes
@@ -91,18 +91,18 @@ def _sums(part: Demand, pods: Sequence[Pod], needs: Needs, budget: Budget) -> Fo
     ]
     if not nodes:
         return  # said of one pod already
-    for name, asked in of_node(part.total(needs)).items():
+    for name, amount in of_node(part.total(needs)).items():
         most, every = (sum_of(name, some) for some in (nodes, budget.nodes))
-        if asked <= most:
+        if amount <= most:
             continue
         limited = most < every
         where = "the nodes that they may be placed on" if limited else "all nodes together"
         detail = (
-            f"{part.text} need {quantity(name, asked)} {name} in all, {where} offer "
+            f"{part.text} need {quantity(name, amount)} {name} in all, {where} offer "
             f"{quantity(name, most)}, even if nothing else ran on them: add nodes, or lower the "
             "replicas or the steps"
         )
-        level = _level(budget, asked > every or all(pod.place.admitted for pod in pods))
+        level = _level(budget, amount > every or all(pod.place.admitted for pod in pods))
         yield (f"nodes {level}", name), part.finding(level, detail, "Node")
 
 

@@ -84,12 +84,16 @@ def barriers(place: Place, node: Node, passing: bool = False) -> tuple[str, ...]
         for key, value in sorted(place.selector.items())
         if node.labels.get(key) != value
     )
-    said = tuple(f"node selector {one} does not match" for one in missed)
+    messages = tuple(f"node selector {item} does not match" for item in missed)
     taints = (
-        one for one in node.taints if one.effect in STOPS and (passing or one.key not in PASSING)
+        taint
+        for taint in node.taints
+        if taint.effect in STOPS and (passing or taint.key not in PASSING)
     )
-    bare = (one for one in taints if not any(tolerates(each, one) for each in place.tolerations))
-    return said + tuple(f"taint {one} is not tolerated" for one in bare)
+    bare = (
+        taint for taint in taints if not any(tolerates(each, taint) for each in place.tolerations)
+    )
+    return messages + tuple(f"taint {taint} is not tolerated" for taint in bare)
 
 
 def open_to(place: Place, nodes: Iterable[Node], passing: bool = False) -> tuple[Node, ...]:
@@ -99,11 +103,11 @@ def open_to(place: Place, nodes: Iterable[Node], passing: bool = False) -> tuple
 
 def explain(place: Place, nodes: Sequence[Node], passing: bool = False) -> str:
     """For a person: what keeps a pod from which of these nodes."""
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for node in nodes:
         for message in barriers(place, node, passing):
-            found.setdefault(message, []).append(node.name)
-    return ", ".join(f"{message} ({_few(names)})" for message, names in found.items())
+            result.setdefault(message, []).append(node.name)
+    return ", ".join(f"{message} ({_few(names)})" for message, names in result.items())
 
 
 def _few(names: Sequence[str]) -> str:

@@ -48,18 +48,18 @@ def run(
     refused, checked = admitted
     say("looking at quotas, nodes and what KServe will make")
     made = _made(request, parts, reached, snapshot)
-    found = [
+    findings = [
         *_rule_book(request, parts),
         *refused,
-        *(one for each in made.values() for one in each.findings),
+        *(finding for each in made.values() for finding in each.findings),
     ]
-    found += _capacity(request, parts, seen, snapshot, made)
+    findings += _capacity(request, parts, seen, snapshot, made)
     newest = known[request.rollout.candidate if request.rollout else request.intent.stable or 0]
-    found += gates.check(request, parts.site.evidence(key, request.intent.mode, newest.runtime))
+    findings += gates.check(request, parts.site.evidence(key, request.intent.mode, newest.runtime))
     start = times.starts(snapshot, request.intent.stable)
     seconds, how = times.undo(request, start)
-    count = checked + sum(one.checked for one in made.values())
-    return Report(tuple(dict.fromkeys(found)), count, start, seconds, how)
+    count = checked + sum(item.checked for item in made.values())
+    return Report(tuple(dict.fromkeys(findings)), count, start, seconds, how)
 
 
 def _rule_book(request: Request, parts: Parts) -> Iterator[Finding]:
@@ -76,25 +76,32 @@ def _made(
     request: Request, parts: Parts, reached: tuple[Planned, ...], snapshot: Snapshot
 ) -> Mapping[int, Made]:
     """By revision, what KServe would make of its first InferenceService on the reachable intent."""
-    found: dict[int, Made] = {}
+    result: dict[int, Made] = {}
     for revision in request.revisions:
         isvc = _first_of(revision.label, reached)
         if isvc is not None:
-            found[revision.number] = parts.site.made_of(isvc, revision.runtime, snapshot)
-    return found
+            result[revision.number] = parts.site.made_of(isvc, revision.runtime, snapshot)
+    return result
 
 
 def _first_of(label: str, reached: tuple[Planned, ...]) -> Manifest | None:
-    services = (one.manifest for one in reached if one.manifest["kind"] == "InferenceService")
+    services = (
+        planned.manifest for planned in reached if planned.manifest["kind"] == "InferenceService"
+    )
     return next(
-        (one for one in services if label in (_label(one), _label(one["spec"]["predictor"]))), None
+        (
+            service
+            for service in services
+            if label in (_label(service), _label(service["spec"]["predictor"]))
+        ),
+        None,
     )
 
 
 def _label(item: Manifest) -> str | None:
     labels = item.get("metadata", item).get("labels") or {}
-    found = labels.get("tidegate.dev/revision")
-    return str(found) if found else None
+    result = labels.get("tidegate.dev/revision")
+    return str(result) if result else None
 
 
 def _capacity(
@@ -103,7 +110,9 @@ def _capacity(
     budget = parts.site.budget(snapshot)
     if budget is None:
         return
-    needs: dict[int, Pod] = {number: one.pod for number, one in made.items() if one.pod is not None}
+    needs: dict[int, Pod] = {
+        number: item.pod for number, item in made.items() if item.pod is not None
+    }
     for number in made.keys() - needs.keys():
         yield Finding(
             Level.UNCHECKED,
@@ -112,11 +121,11 @@ def _capacity(
         )
     sizes = [max(live.desired, live.ready) for live in seen.live]
     size = max([request.intent.scaling.min_replicas, 1, *sizes])
-    found = list(
+    findings = list(
         capacity.check(list(capacity.demands(request.reachable_intents, size)), needs, budget)
     )
-    yield from found
+    yield from findings
     yield from capacity.unsaid(needs, budget)
-    if not any(one.level is Level.PROBLEM for one in found):
+    if not any(finding.level is Level.PROBLEM for finding in findings):
         newest = request.rollout.candidate if request.rollout else request.intent.stable or 0
         yield from capacity.ceiling(request.intent, newest, needs, budget)

@@ -49,16 +49,16 @@ def log_in(request: Request, body: LogIn) -> Response:
 
 
 @router.get("/verify", operation_id="verifyCaller", response_model=out.VerifiedOut, responses=READ)
-def verify(asked: ReadCall) -> Response:
+def verify(caller: ReadCall) -> Response:
     """For forward-auth: 200 with the caller's name and groups, for anybody with a valid token."""
-    return _passed(asked.principal)
+    return _passed(caller.principal)
 
 
-def verify_role(asked: ReadCall, namespace: str, role: Role) -> Response:
+def verify_role(caller: ReadCall, namespace: str, role: Role) -> Response:
     """For forward-auth: 200 for whoever has this role in the namespace (`*`: in every one). What
     comes behind it in the path is the caller's own and means nothing."""
-    asked.demand(role, namespace)
-    return _passed(asked.principal)
+    caller.demand(role, namespace)
+    return _passed(caller.principal)
 
 
 _ROLE: dict[str, Any] = {

@@ -37,7 +37,7 @@ Supersede = Annotated[bool, Query(description="Abort the running rollout, then s
 
 @router.post("", operation_id="createEndpoint", **writes(201, out.EndpointChange))
 def create(
-    asked: WriteCall,
+    call: WriteCall,
     body: NewEndpoint,
     namespace: Annotated[
         str | None, Query(description="The tenant, where the body names none.")
@@ -45,35 +45,35 @@ def create(
 ) -> Response:
     """Make an endpoint with its first revision. An existing name is 409: start a rollout
     instead."""
-    key = specs.key_of(asked, body, namespace)
-    return mutate(asked, lambda tx: endpoint_changes.create(tx, asked, key, body), moves=True)
+    key = specs.key_of(call, body, namespace)
+    return mutate(call, lambda tx: endpoint_changes.create(tx, call, key, body), moves=True)
 
 
 @router.post(
     "/{namespace}/{name}/adopt", operation_id="adoptEndpoint", **writes(201, out.EndpointChange)
 )
-def adopt(asked: WriteCall, namespace: str, name: str, body: AdoptEndpoint) -> Response:
+def adopt(call: WriteCall, namespace: str, name: str, body: AdoptEndpoint) -> Response:
     """Take an InferenceService of your own under Tidegate as the endpoint's r0. Nothing of it is
     written, no pod restarts; everything that is in the way is named."""
     key = EndpointKey(namespace, name)
-    if (known := replayed(asked)) is not None:
+    if (known := replayed(call)) is not None:
         return known
-    with asked.services.store.read() as tx:
+    with call.services.store.read() as tx:
         adoption.check_new(tx, key)
-    found = surveyed(asked.services.asker, key)
-    return mutate(asked, lambda tx: adoption.adopt(tx, asked, key, body, found), moves=True)
+    existing = surveyed(call.services.asker, key)
+    return mutate(call, lambda tx: adoption.adopt(tx, call, key, body, existing), moves=True)
 
 
 @router.get("", operation_id="listEndpoints", response_model=out.EndpointsPage, responses=READ)
 def index(
-    asked: ReadCall,
+    caller: ReadCall,
     page_token: PageToken,
     page_size: PageSize = 50,
     namespace: Annotated[str | None, Query(description="Only this tenant.")] = None,
 ) -> Response:
     """Endpoints of the namespaces that the caller may view, by namespace and name."""
-    namespaces = visible(asked, namespace)
-    with asked.services.store.read() as tx:
+    namespaces = visible(caller, namespace)
+    with caller.services.store.read() as tx:
         page = endpoints.list_endpoints(
             tx, namespaces=namespaces, page_token=page_token, limit=page_size
         )
@@ -87,22 +87,22 @@ def index(
     response_model=out.EndpointOut,
     responses={**READ, **NOT_MODIFIED},
 )
-def show(asked: ReadCall, namespace: str, name: str) -> Response:
+def show(caller: ReadCall, namespace: str, name: str) -> Response:
     """What should serve and what does. The ETag is the generation: it does not change when only the
     status does."""
-    with asked.services.store.read() as tx:
-        found = lookup.known(tx, EndpointKey(namespace, name))
-        tag = etag(found.generation)
-        if unchanged(asked.if_none_match, tag):
+    with caller.services.store.read() as tx:
+        endpoint = lookup.known(tx, EndpointKey(namespace, name))
+        tag = etag(endpoint.generation)
+        if unchanged(caller.if_none_match, tag):
             return Response(status_code=304, headers={"ETag": tag})
-        return respond(lookup.endpoint_out(tx, found), tag)
+        return respond(lookup.endpoint_out(tx, endpoint), tag)
 
 
 @router.patch(
     "/{namespace}/{name}", operation_id="patchEndpoint", **writes(200, out.EndpointChange, 428)
 )
 def patch(
-    asked: WriteCall,
+    call: WriteCall,
     namespace: str,
     name: str,
     body: PatchEndpoint,
@@ -118,12 +118,12 @@ def patch(
     """
     key = EndpointKey(namespace, name)
     if "canary_percent" in body.model_fields_set and body.canary_percent in (None, PROMOTE):
-        asked.demand(Role.APPROVER, namespace)
+        call.demand(Role.APPROVER, namespace)
     brings = body.model_version_id is not None or body.revision is not None
     grows = body.autoscaling is not None and body.autoscaling.minReplicas is not None
     return mutate(
-        asked,
-        lambda tx: endpoint_changes.patch(tx, asked, key, body, force=force, supersede=supersede),
+        call,
+        lambda tx: endpoint_changes.patch(tx, call, key, body, force=force, supersede=supersede),
         moves=brings or grows,
     )
 
@@ -132,7 +132,7 @@ def patch(
     "/{namespace}/{name}", operation_id="deleteEndpoint", **writes(202, out.EndpointChange, 428)
 )
 def delete(
-    asked: WriteCall,
+    call: WriteCall,
     namespace: str,
     name: str,
     reason: Annotated[str, Query(max_length=2000, description="Why; kept in the history.")] = "",
@@ -140,4 +140,4 @@ def delete(
 ) -> Response:
     """Take an endpoint away; a running rollout is aborted first. Its numbers and history stay."""
     key = EndpointKey(namespace, name)
-    return mutate(asked, lambda tx: endpoint_changes.delete(tx, asked, key, reason))
+    return mutate(call, lambda tx: endpoint_changes.delete(tx, call, key, reason))

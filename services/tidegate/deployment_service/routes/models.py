@@ -37,12 +37,12 @@ router = APIRouter(prefix="/models", tags=["models"])
 
 
 @router.post("", operation_id="createModel", **writes(201, out.ModelChange))
-def create(asked: WriteCall, body: NewModel) -> Response:
+def create(call: WriteCall, body: NewModel) -> Response:
     """Register a model."""
 
     def action(tx: Tx) -> Reply:
         made = models.create_model(
-            tx, body.model_id, description=body.description, author=asked.principal.name
+            tx, body.model_id, description=body.description, author=call.principal.name
         )
         if made is None:
             remediation = Remediation(
@@ -54,45 +54,47 @@ def create(asked: WriteCall, body: NewModel) -> Response:
             raise refused(409, "exists", problem)
         return Reply(
             201,
-            out.changed(out.ModelChange, _shown(made)),
+            out.changed(out.ModelChange, _model_out(made)),
             location=f"/api/v1/models/{body.model_id}",
         )
 
-    return mutate(asked, action)
+    return mutate(call, action)
 
 
 @router.get("", operation_id="listModels", response_model=out.ModelsPage, responses=READ)
-def index(asked: ReadCall, page_token: PageToken, page_size: PageSize = 50) -> Response:
+def index(caller: ReadCall, page_token: PageToken, page_size: PageSize = 50) -> Response:
     """Models by id."""
-    with asked.services.store.read() as tx:
+    with caller.services.store.read() as tx:
         page = models.list_models(tx, page_token=page_token, limit=page_size)
     return respond(
-        out.ModelsPage(items=[_shown(one) for one in page.items], next_page_token=page.next_token)
+        out.ModelsPage(
+            items=[_model_out(model) for model in page.items], next_page_token=page.next_token
+        )
     )
 
 
 @router.get("/{model_id}", operation_id="getModel", response_model=out.ModelOut, responses=READ)
-def show(asked: ReadCall, model_id: str) -> Response:
+def show(caller: ReadCall, model_id: str) -> Response:
     """One model."""
-    with asked.services.store.read() as tx:
-        return respond(_shown(_known(tx, model_id)))
+    with caller.services.store.read() as tx:
+        return respond(_model_out(_known(tx, model_id)))
 
 
 @router.post(
     "/{model_id}/versions", operation_id="createModelVersion", **writes(201, out.VersionChange)
 )
-def add_version(asked: WriteCall, model_id: str, body: NewVersion) -> Response:
+def add_version(call: WriteCall, model_id: str, body: NewVersion) -> Response:
     """Register a version: checks the layout below `uri` and digests its bytes. Repeating it with
     the same bytes answers 200."""
-    with asked.services.store.read() as tx:
+    with call.services.store.read() as tx:
         known = _known(tx, model_id)
-    _check_plain(asked, body.uri)
-    check_version(asked, known, body.uri)  # before anything is read there
-    found = _resolve(asked, body.uri)  # slow, so never within the transaction
-    model = Model(model_id, body.version_id, found.uri, found.digest, found.mutable)
+    _check_plain(call, body.uri)
+    check_version(call, known, body.uri)  # before anything is read there
+    resolved = _resolve(call, body.uri)  # slow, so never within the transaction
+    model = Model(model_id, body.version_id, resolved.uri, resolved.digest, resolved.mutable)
 
     def action(tx: Tx) -> Reply:
-        match models.add_version(tx, model, author=asked.principal.name):
+        match models.add_version(tx, model, author=call.principal.name):
             case models.Registered(stored, new):
                 row = models.get_version_row(tx, stored.model_id, stored.version_id)
                 assert row is not None
@@ -100,15 +102,15 @@ def add_version(asked: WriteCall, model_id: str, body: NewVersion) -> Response:
             case models.Differs(stored):
                 detail = (
                     f"{model_id} {body.version_id} is {stored.uri} with digest {stored.digest}, "
-                    f"not {found.uri} with "
-                    f"{found.digest}, and a version never changes"
+                    f"not {resolved.uri} with "
+                    f"{resolved.digest}, and a version never changes"
                 )
                 remediation = Remediation(
                     "register these bytes under a new version", "version_id", "VERSION"
                 )
                 raise refused(409, "version-differs", Problem("/version_id", detail, remediation))
 
-    return mutate(asked, action)
+    return mutate(call, action)
 
 
 @router.get(
@@ -118,22 +120,22 @@ def add_version(asked: WriteCall, model_id: str, body: NewVersion) -> Response:
     responses=READ,
 )
 def versions(
-    asked: ReadCall, model_id: str, page_token: PageToken, page_size: PageSize = 50
+    caller: ReadCall, model_id: str, page_token: PageToken, page_size: PageSize = 50
 ) -> Response:
     """Versions of a model by id."""
-    with asked.services.store.read() as tx:
+    with caller.services.store.read() as tx:
         _known(tx, model_id)
         page = models.list_versions(tx, model_id, page_token=page_token, limit=page_size)
     return respond(
         out.VersionsPage(
-            items=[_version(one) for one in page.items], next_page_token=page.next_token
+            items=[_version(version) for version in page.items], next_page_token=page.next_token
         )
     )
 
 
-def _check_plain(asked: Caller, uri: str) -> None:
+def _check_plain(caller: Caller, uri: str) -> None:
     scheme, separator, _ = uri.partition("://")
-    schemes = asked.services.settings.schemes
+    schemes = caller.services.settings.schemes
     if not separator or scheme not in schemes:
         known = ", ".join(schemes)
         raise refuse(
@@ -145,10 +147,10 @@ def _check_plain(asked: Caller, uri: str) -> None:
         raise refuse("/uri", wrong.detail, wrong.remediation)
 
 
-def _resolve(asked: Caller, uri: str) -> Resolved:
-    match asked.services.registry.resolve(uri):
-        case Resolved() as found:
-            return found
+def _resolve(caller: Caller, uri: str) -> Resolved:
+    match caller.services.registry.resolve(uri):
+        case Resolved() as resolved:
+            return resolved
         case Unresolved(detail):
             raise refuse(
                 "/uri",
@@ -158,13 +160,13 @@ def _resolve(asked: Caller, uri: str) -> Resolved:
 
 
 def _known(tx: ReadTx, model_id: str) -> ModelRow:
-    found = models.get_model(tx, model_id)
-    if found is None:
+    model = models.get_model(tx, model_id)
+    if model is None:
         raise not_found("model", model_id, FIND_MODEL, models.names(tx))
-    return found
+    return model
 
 
-def _shown(row: ModelRow) -> out.ModelOut:
+def _model_out(row: ModelRow) -> out.ModelOut:
     return out.ModelOut(
         model_id=row.model_id,
         description=row.description,

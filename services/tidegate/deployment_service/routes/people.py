@@ -36,24 +36,24 @@ OfUser = Annotated[str | None, Query(max_length=256)]
 
 
 @router.get("/users", operation_id="listUsers", response_model=out.UsersOut, responses=READ)
-def list_users(asked: ReadCall) -> Response:
+def list_users(caller: ReadCall) -> Response:
     """Every local user."""
-    with asked.services.store.read() as tx:
-        found = people.users(tx)
+    with caller.services.store.read() as tx:
+        users = people.users(tx)
     items = [
-        out.UserOut(name=one.name, created_at=when(one.created_at), created_by=one.created_by)
-        for one in found
+        out.UserOut(name=user.name, created_at=when(user.created_at), created_by=user.created_by)
+        for user in users
     ]
     return respond(out.UsersOut(items=items))
 
 
 @router.post("/users", operation_id="addUser", **writes(201, out.UserChange, 429))
-def add_user(asked: WriteCall, body: NewUser) -> Response:
+def add_user(call: WriteCall, body: NewUser) -> Response:
     """Make a local user, with no role yet."""
-    hashed = asked.services.identities.local.passwords.hashed(body.password.get_secret_value())
+    hashed = call.services.identities.local.passwords.hashed(body.password.get_secret_value())
 
     def action(tx: Tx) -> Reply:
-        if not people.add_user(tx, body.name, hashed, author=asked.principal.name):
+        if not people.add_user(tx, body.name, hashed, author=call.principal.name):
             remediation = Remediation(
                 "set another password",
                 f"PUT /api/v1/users/{body.name}/password",
@@ -62,36 +62,36 @@ def add_user(asked: WriteCall, body: NewUser) -> Response:
             raise refused(
                 409, "exists", Problem("/name", f"user {body.name!r} exists", remediation)
             )
-        return Reply(201, out.UserChange(name=body.name, created_by=asked.principal.name))
+        return Reply(201, out.UserChange(name=body.name, created_by=call.principal.name))
 
-    return mutate(_no_replay(asked), action)
+    return mutate(_no_replay(call), action)
 
 
 @router.put(
     "/users/{user}/password", operation_id="setPassword", **writes(200, out.UserChange, 429)
 )
-def set_password(asked: WriteCall, user: str, body: NewPassword) -> Response:
+def set_password(call: WriteCall, user: str, body: NewPassword) -> Response:
     """Set another password. Every token that the user has is void at once."""
-    hashed = asked.services.identities.local.passwords.hashed(body.password.get_secret_value())
+    hashed = call.services.identities.local.passwords.hashed(body.password.get_secret_value())
 
     def action(tx: Tx) -> Reply:
-        if not people.set_password(tx, user, hashed, author=asked.principal.name):
-            raise not_found("user", user, FIND_USER, [one.name for one in people.users(tx)])
+        if not people.set_password(tx, user, hashed, author=call.principal.name):
+            raise not_found("user", user, FIND_USER, [item.name for item in people.users(tx)])
         return Reply(200, out.UserChange(name=user))
 
-    return mutate(_no_replay(asked), action)
+    return mutate(_no_replay(call), action)
 
 
 @router.delete("/users/{user}", operation_id="removeUser", **writes(200, out.UserChange))
-def remove_user(asked: WriteCall, user: str) -> Response:
+def remove_user(call: WriteCall, user: str) -> Response:
     """Take a local user away, with every role. Tokens are void at once."""
 
     def action(tx: Tx) -> Reply:
-        if not people.remove_user(tx, user, author=asked.principal.name):
-            raise not_found("user", user, FIND_USER, [one.name for one in people.users(tx)])
+        if not people.remove_user(tx, user, author=call.principal.name):
+            raise not_found("user", user, FIND_USER, [item.name for item in people.users(tx)])
         return Reply(200, out.UserChange(name=user))
 
-    return mutate(asked, action)
+    return mutate(call, action)
 
 
 @router.get(
@@ -100,33 +100,33 @@ def remove_user(asked: WriteCall, user: str) -> Response:
     response_model=out.BindingsOut,
     responses=READ,
 )
-def list_bindings(asked: ReadCall, namespace: str) -> Response:
+def list_bindings(caller: ReadCall, namespace: str) -> Response:
     """Who has which role in the namespace (`*`: in every one)."""
-    with asked.services.store.read() as tx:
-        found = people.bindings(tx, namespace)
-    return respond(out.BindingsOut(items=[_binding(one) for one in found]))
+    with caller.services.store.read() as tx:
+        bindings = people.bindings(tx, namespace)
+    return respond(out.BindingsOut(items=[_binding(binding) for binding in bindings]))
 
 
 @router.post(
     "/access/{namespace}/bindings", operation_id="grantRole", **writes(200, out.BindingChange)
 )
-def grant(asked: WriteCall, namespace: Place, body: NewBinding) -> Response:
+def grant(call: WriteCall, namespace: Place, body: NewBinding) -> Response:
     """Give a user or a group a role in the namespace, instead of the one it has there."""
     kind, subject = ("user", body.user) if body.user is not None else ("group", body.group)
     assert subject is not None
-    binding = Binding(kind, subject, namespace, body.role.value, created_by=asked.principal.name)
+    binding = Binding(kind, subject, namespace, body.role.value, created_by=call.principal.name)
 
     def action(tx: Tx) -> Reply:
-        people.bind(tx, binding, author=asked.principal.name)
+        people.bind(tx, binding, author=call.principal.name)
         return Reply(200, out.changed(out.BindingChange, _binding(binding)))
 
-    return mutate(asked, action)
+    return mutate(call, action)
 
 
 @router.delete(
     "/access/{namespace}/bindings", operation_id="revokeRole", **writes(200, out.BindingChange)
 )
-def revoke(asked: WriteCall, namespace: str, user: OfUser = None, group: OfUser = None) -> Response:
+def revoke(call: WriteCall, namespace: str, user: OfUser = None, group: OfUser = None) -> Response:
     """Take a role away."""
     if (user is None) == (group is None):
         raise refuse(
@@ -138,7 +138,7 @@ def revoke(asked: WriteCall, namespace: str, user: OfUser = None, group: OfUser 
     assert subject is not None
 
     def action(tx: Tx) -> Reply:
-        if not people.unbind(tx, kind, subject, namespace, author=asked.principal.name):
+        if not people.unbind(tx, kind, subject, namespace, author=call.principal.name):
             raise not_found(
                 kind,
                 subject,
@@ -152,7 +152,7 @@ def revoke(asked: WriteCall, namespace: str, user: OfUser = None, group: OfUser 
             200, out.changed(out.BindingChange, _binding(Binding(kind, subject, namespace, "")))
         )
 
-    return mutate(asked, action)
+    return mutate(call, action)
 
 
 @router.get(
@@ -161,20 +161,20 @@ def revoke(asked: WriteCall, namespace: str, user: OfUser = None, group: OfUser 
     response_model=out.TokensOut,
     responses=READ,
 )
-def list_tokens(asked: ReadCall, namespace: str) -> Response:
+def list_tokens(caller: ReadCall, namespace: str) -> Response:
     """Tokens of the namespace (`*`: those that count in every one); never their secrets."""
-    with asked.services.store.read() as tx:
-        found = tokens.living(tx, namespace)
+    with caller.services.store.read() as tx:
+        results = tokens.living(tx, namespace)
     items = [
         out.TokenOut(
-            name=one.principal.name,
+            name=token.principal.name,
             namespace=namespace,
-            role=role_in(roles(one.principal.roles, namespace), namespace),
-            created_at=when(one.created_at),
-            created_by=one.created_by,
-            expires_at=when(one.ends),
+            role=role_in(roles(token.principal.roles, namespace), namespace),
+            created_at=when(token.created_at),
+            created_by=token.created_by,
+            expires_at=when(token.ends),
         )
-        for one in found
+        for token in results
     ]
     return respond(out.TokensOut(items=items))
 
@@ -182,19 +182,19 @@ def list_tokens(asked: ReadCall, namespace: str) -> Response:
 @router.post(
     "/access/{namespace}/tokens", operation_id="createToken", **writes(201, out.TokenChange)
 )
-def create_token(asked: WriteCall, namespace: Place, body: NewToken) -> Response:
+def create_token(call: WriteCall, namespace: Place, body: NewToken) -> Response:
     """Make a token for a pipeline: one role in one namespace, for a while. Its secret is answered
     once."""
     who = Principal(f"{SERVICE}{namespace}:{body.name}", (body.role.value,), namespace)
 
     def action(tx: Tx) -> Reply:
-        secret = tokens.create(tx, who, author=asked.principal.name, lasts=body.lasts)
-        shown = None if asked.dry_run else secret
+        secret = tokens.create(tx, who, author=call.principal.name, lasts=body.lasts)
+        text = None if call.dry_run else secret
         return Reply(
-            201, out.TokenChange(name=who.name, namespace=namespace, role=body.role, token=shown)
+            201, out.TokenChange(name=who.name, namespace=namespace, role=body.role, token=text)
         )
 
-    return mutate(_no_replay(asked), action)
+    return mutate(_no_replay(call), action)
 
 
 @router.delete(
@@ -202,13 +202,13 @@ def create_token(asked: WriteCall, namespace: Place, body: NewToken) -> Response
     operation_id="revokeToken",
     **writes(200, out.RevokedChange),
 )
-def revoke_token(asked: WriteCall, namespace: str, token: str) -> Response:
+def revoke_token(call: WriteCall, namespace: str, token: str) -> Response:
     """Revoke every token of this name, at once: as it was made, or as the list shows it."""
     bare = token == tokens.ADMIN or token.startswith(SERVICE)
     name = token if bare else f"{SERVICE}{namespace}:{token}"
 
     def action(tx: Tx) -> Reply:
-        count = tokens.revoke(tx, name, author=asked.principal.name, namespace=namespace)
+        count = tokens.revoke(tx, name, author=call.principal.name, namespace=namespace)
         if not count:
             raise not_found(
                 "token",
@@ -219,21 +219,21 @@ def revoke_token(asked: WriteCall, namespace: str, token: str) -> Response:
             )
         return Reply(200, out.RevokedChange(name=name, count=count))
 
-    return mutate(asked, action)
+    return mutate(call, action)
 
 
-def _no_replay(asked: WriteCall) -> WriteCall:
+def _no_replay(call: WriteCall) -> WriteCall:
     """Without its idempotency key: an answer or a fingerprint with a secret in it is never
     stored."""
-    return replace(asked, idempotency_key=None)
+    return replace(call, idempotency_key=None)
 
 
-def _binding(one: Binding) -> out.BindingOut:
+def _binding(binding: Binding) -> out.BindingOut:
     return out.BindingOut(
-        user=one.subject if one.kind == "user" else None,
-        group=one.subject if one.kind == "group" else None,
-        namespace=one.namespace,
-        role=Role(one.role) if one.role else None,
-        created_at=when(one.created_at) if one.created_at else None,
-        created_by=one.created_by,
+        user=binding.subject if binding.kind == "user" else None,
+        group=binding.subject if binding.kind == "group" else None,
+        namespace=binding.namespace,
+        role=Role(binding.role) if binding.role else None,
+        created_at=when(binding.created_at) if binding.created_at else None,
+        created_by=binding.created_by,
     )

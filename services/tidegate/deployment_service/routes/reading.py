@@ -44,34 +44,34 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     "/revisions", operation_id="listRevisions", response_model=out.RevisionsPage, responses=READ
 )
 def list_revisions(
-    asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50
+    caller: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50
 ) -> Response:
     """Revisions of an endpoint, newest first."""
     key = EndpointKey(namespace, name)
-    with asked.services.store.read() as tx:
+    with caller.services.store.read() as tx:
         lookup.recorded(tx, key)
         page = stored_revisions.list_revisions(tx, key, page_token=page_token, limit=page_size)
-    items = [revisions.stored(one) for one in page.items]
+    items = [revisions.stored(revision) for revision in page.items]
     return respond(out.RevisionsPage(items=items, next_page_token=page.next_token))
 
 
 @router.get("/history", operation_id="getHistory", response_model=out.HistoryPage, responses=READ)
 def history(
-    asked: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50
+    caller: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50
 ) -> Response:
     """Who changed and decided what, since when, why: intents and ledger entries, newest first."""
     key, (of_intents, of_ledger) = EndpointKey(namespace, name), _tokens(page_token)
-    with asked.services.store.read() as tx:
-        found = lookup.recorded(tx, key)
+    with caller.services.store.read() as tx:
+        endpoint = lookup.recorded(tx, key)
         page: out.HistoryPage = out.HistoryPage(intents=[], ledger=[])
         following = [_END, _END]
         if of_intents != _END:
             acted = intents.history(tx, key, page_token=of_intents or None, limit=page_size)
-            page.intents = [records.intent(one) for one in acted.items]
+            page.intents = [records.intent(stored) for stored in acted.items]
             following[0] = acted.next_token or _END
         if of_ledger != _END:
-            lines = ledger.read(tx, found.id, page_token=of_ledger or None, limit=page_size)
-            page.ledger = [records.entry(one) for one in lines.items]
+            lines = ledger.read(tx, endpoint.id, page_token=of_ledger or None, limit=page_size)
+            page.ledger = [records.entry(entry) for entry in lines.items]
             following[1] = lines.next_token or _END
     if following != [_END, _END]:
         page.next_page_token = (
@@ -87,7 +87,7 @@ def _tokens(token: str | None) -> tuple[str, str]:
     if (
         not isinstance(both, list)
         or len(both) != 2
-        or not all(isinstance(one, str) for one in both)
+        or not all(isinstance(item, str) for item in both)
     ):
         raise refuse("page_token", "belongs to another list", Remediation("begin again without it"))
     return both[0], both[1]
@@ -101,7 +101,7 @@ def _tokens(token: str | None) -> tuple[str, str]:
 )
 def follow(
     request: Request,
-    asked: ReadCall,
+    caller: ReadCall,
     namespace: str,
     name: str,
     limit_seconds: Annotated[
@@ -112,16 +112,16 @@ def follow(
     """Server-sent events: `ledger` for each new line of the endpoint's ledger, `endpoint` with the
     endpoint as GET answers it whenever it changed. Begins with the present endpoint, or after
     Last-Event-ID without a gap."""
-    key, settings = EndpointKey(namespace, name), asked.services.settings
+    key, settings = EndpointKey(namespace, name), caller.services.settings
     if last_event_id is not None and not _CURSOR.fullmatch(last_event_id):
         raise refuse(
             "Last-Event-ID",
             f"{last_event_id[:80]!r} is not an id of this stream",
             Remediation("begin again without it"),
         )
-    with asked.services.store.read() as tx:
-        found = lookup.known(tx, key)
-        cursor = events.parse(last_event_id) if last_event_id else events.newest(tx, found.id)
+    with caller.services.store.read() as tx:
+        endpoint = lookup.known(tx, key)
+        cursor = events.parse(last_event_id) if last_event_id else events.newest(tx, endpoint.id)
     limit = (
         settings.stream_limit
         if limit_seconds is None
@@ -129,16 +129,16 @@ def follow(
     )
     first = last_event_id is None
 
-    still = Still(asked, request.headers["authorization"].partition(" ")[2].strip())
+    still = Still(caller, request.headers["authorization"].partition(" ")[2].strip())
 
     def find(cursor: Cursor) -> Batch:
         nonlocal first
         if not still.may_view(key.namespace):
             return Batch((), cursor, gone=True)
-        seen, first = _observe(asked, key.namespace, key.name, cursor, present=first), False
+        seen, first = _observe(caller, key.namespace, key.name, cursor, present=first), False
         return seen
 
-    text = stream(asked.services.hub, found.id, find, cursor, limit, settings.keepalive)
+    text = stream(caller.services.hub, endpoint.id, find, cursor, limit, settings.keepalive)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(text, media_type="text/event-stream", headers=headers)
 
@@ -148,8 +148,8 @@ def _event(kind: str, body: BaseModel, cursor: Cursor) -> Event:
     return Event(kind, body.model_dump_json(ensure_ascii=True), str(cursor))
 
 
-def _observe(asked: Caller, namespace: str, name: str, cursor: Cursor, *, present: bool) -> Batch:
-    with asked.services.store.read() as tx:
+def _observe(caller: Caller, namespace: str, name: str, cursor: Cursor, *, present: bool) -> Batch:
+    with caller.services.store.read() as tx:
         endpoint = endpoints.get(tx, EndpointKey(namespace, name))
         assert endpoint is not None
         sent, changed = [], present

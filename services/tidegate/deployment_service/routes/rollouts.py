@@ -43,7 +43,7 @@ NOTHING = Ask()
 
 @of_endpoint.post("/rollouts", operation_id="startRollout", **writes(202, out.RolloutChange))
 def start(
-    asked: WriteCall,
+    call: WriteCall,
     namespace: str,
     name: str,
     body: StartRollout,
@@ -53,10 +53,10 @@ def start(
     """Start the rollout of a candidate. A dry run answers the plan, with the time each step about
     takes."""
     key, plan = EndpointKey(namespace, name), strategy_of(body)
-    _check_proves(asked, plan, namespace)
+    _check_proves(call, plan, namespace)
     return mutate(
-        asked,
-        lambda tx: rollout_changes.begin(tx, asked, key, body, plan, supersede=supersede),
+        call,
+        lambda tx: rollout_changes.begin(tx, call, key, body, plan, supersede=supersede),
         moves=True,
     )
 
@@ -65,7 +65,7 @@ def start(
     "/rollouts", operation_id="listRollouts", response_model=out.RolloutsPage, responses=READ
 )
 def index(
-    asked: ReadCall,
+    caller: ReadCall,
     namespace: str,
     name: str,
     page_token: PageToken,
@@ -76,7 +76,7 @@ def index(
 ) -> Response:
     """Rollouts of an endpoint, newest first."""
     key = EndpointKey(namespace, name)
-    with asked.services.store.read() as tx:
+    with caller.services.store.read() as tx:
         endpoint = lookup.recorded(tx, key)
         page = rollouts.list_rollouts(
             tx, key, run_id=run_id, page_token=page_token, limit=page_size
@@ -87,7 +87,7 @@ def index(
 
 @of_endpoint.post("/undo", operation_id="undo", **writes(202, out.RolloutChange))
 def go_back(
-    asked: WriteCall,
+    call: WriteCall,
     namespace: str,
     name: str,
     body: Annotated[Undo, Body()] = Undo(),  # noqa: B008
@@ -95,120 +95,120 @@ def go_back(
     """End the running rollout, or make an older revision stable again (default: the one before)."""
     key = EndpointKey(namespace, name)
     if body.to is not None:
-        _check_proven(asked, key, body.to)
-    return mutate(asked, lambda tx: rollout_changes.go_back(tx, asked, key, body))
+        _check_proven(call, key, body.to)
+    return mutate(call, lambda tx: rollout_changes.go_back(tx, call, key, body))
 
 
 @router.get("", operation_id="getRollout", response_model=out.RolloutOut, responses=READ)
-def show(asked: ReadCall, rollout_id: str) -> Response:
+def show(caller: ReadCall, rollout_id: str) -> Response:
     """One rollout: steps, verdicts, what it waits for, how it ended."""
-    with asked.services.store.read() as tx:
-        found = lookup.rollout_by_id(tx, rollout_id)
-        return respond(lookup.rollout_out(tx, found))
+    with caller.services.store.read() as tx:
+        rollout = lookup.rollout_by_id(tx, rollout_id)
+        return respond(lookup.rollout_out(tx, rollout))
 
 
 @router.post("/pause", operation_id="pauseRollout", **writes(202, out.RolloutChange))
-def pause(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
+def pause(call: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
     """Stop upward moves; a failing candidate is still rolled back."""
-    return _act(asked, rollout_id, ActionKind.PAUSE, body)
+    return _act(call, rollout_id, ActionKind.PAUSE, body)
 
 
 @router.post("/resume", operation_id="resumeRollout", **writes(202, out.RolloutChange))
 def resume(
-    asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None
+    call: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None
 ) -> Response:
     """End a pause or an override: the rollout controller goes on."""
-    return _act(asked, rollout_id, ActionKind.RESUME, body)
+    return _act(call, rollout_id, ActionKind.RESUME, body)
 
 
 @router.post("/promote", operation_id="promoteRollout", **writes(202, out.RolloutChange))
 def promote(
-    asked: WriteCall,
+    call: WriteCall,
     rollout_id: str,
     body: Asked = NOTHING,
     force: Force = False,
     if_match: IfMatch = None,
 ) -> Response:
     """Make the candidate stable: the answer where a person is waited for, else an override."""
-    return _act(asked, rollout_id, ActionKind.PROMOTE, body, force=force)
+    return _act(call, rollout_id, ActionKind.PROMOTE, body, force=force)
 
 
 @router.post("/abort", operation_id="abortRollout", **writes(202, out.RolloutChange))
-def abort(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
+def abort(call: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
     """Back to stable. Always works while the rollout runs."""
-    return _act(asked, rollout_id, ActionKind.ABORT, body)
+    return _act(call, rollout_id, ActionKind.ABORT, body)
 
 
 @router.post("/approve", operation_id="approveRollout", **writes(202, out.RolloutChange))
 def approve(
-    asked: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None
+    call: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None
 ) -> Response:
     """Say yes to the step that waits for a person."""
-    return _act(asked, rollout_id, ActionKind.APPROVE, body)
+    return _act(call, rollout_id, ActionKind.APPROVE, body)
 
 
 @router.post("/reject", operation_id="rejectRollout", **writes(202, out.RolloutChange))
-def reject(asked: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
+def reject(call: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
     """Say no: back to stable."""
-    return _act(asked, rollout_id, ActionKind.REJECT, body)
+    return _act(call, rollout_id, ActionKind.REJECT, body)
 
 
 @router.post("/retry", operation_id="retryRollout", **writes(202, out.RolloutChange))
 def retry(
-    asked: WriteCall,
+    call: WriteCall,
     rollout_id: str,
     body: Annotated[Again, Body()] = Again(),  # noqa: B008
     if_match: IfMatch = None,
 ) -> Response:
     """A new attempt with fresh evidence, of a rollout that did not get through."""
-    with asked.services.store.read() as tx:
+    with call.services.store.read() as tx:
         old = lookup.rollout_by_id(tx, rollout_id)
     if old.rollout.strategy.kind is Kind.UNDO:
-        _check_proven(asked, old.key, old.rollout.candidate)
+        _check_proven(call, old.key, old.rollout.candidate)
     else:
-        _check_proves(asked, old.rollout.strategy, old.key.namespace)
-    return mutate(asked, lambda tx: rollout_changes.retry(tx, asked, rollout_id, body), moves=True)
+        _check_proves(call, old.rollout.strategy, old.key.namespace)
+    return mutate(call, lambda tx: rollout_changes.retry(tx, call, rollout_id, body), moves=True)
 
 
 @router.post("/heartbeat", operation_id="sendHeartbeat", **writes(200, out.RolloutChange))
 def heartbeat(
-    asked: WriteCall,
+    call: WriteCall,
     rollout_id: str,
     body: Annotated[HeartbeatIn, Body()] = HeartbeatIn(),  # noqa: B008
 ) -> Response:
     """A heartbeat of the pipeline that drives this rollout: see `guard`."""
     return mutate(
-        asked, lambda tx: rollout_changes.heartbeat(tx, asked, rollout_id, release=body.release)
+        call, lambda tx: rollout_changes.heartbeat(tx, call, rollout_id, release=body.release)
     )
 
 
 @router.post("/evidence", operation_id="addEvidence", **writes(201, out.RolloutChange))
-def evidence(asked: WriteCall, rollout_id: str, body: EvidenceIn) -> Response:
+def evidence(call: WriteCall, rollout_id: str, body: EvidenceIn) -> Response:
     """Counts of your own experiment with an A/B, for one revision and interval. Both revisions over
     the same interval are judged once, where `metrics.experiment` was asked; the same counts again
     change nothing."""
-    return mutate(asked, lambda tx: rollout_changes.experiment(tx, asked, rollout_id, body))
+    return mutate(call, lambda tx: rollout_changes.experiment(tx, call, rollout_id, body))
 
 
-def _check_proves(asked: WriteCall, plan: Strategy, namespace: str) -> None:
+def _check_proves(call: WriteCall, plan: Strategy, namespace: str) -> None:
     """A plan that promotes by itself, with neither proof nor a person at its end, is its author's
     own promotion."""
     if not proves(plan):
-        asked.demand(Role.APPROVER, namespace)
+        call.demand(Role.APPROVER, namespace)
 
 
-def _check_proven(asked: WriteCall, key: EndpointKey, number: int) -> None:
+def _check_proven(call: WriteCall, key: EndpointKey, number: int) -> None:
     """Back to what has served is toward stable; to what never did is a promotion without judged
     steps."""
-    with asked.services.store.read() as tx:
+    with call.services.store.read() as tx:
         proven = intents.was_stable(tx, key, number)
     if not proven:
-        asked.demand(Role.APPROVER, key.namespace)
+        call.demand(Role.APPROVER, key.namespace)
 
 
 def _act(
-    asked: WriteCall, rollout_id: str, kind: ActionKind, body: Ask, *, force: bool = False
+    call: WriteCall, rollout_id: str, kind: ActionKind, body: Ask, *, force: bool = False
 ) -> Response:
     return mutate(
-        asked, lambda tx: rollout_changes.act(tx, asked, rollout_id, kind, body, force=force)
+        call, lambda tx: rollout_changes.act(tx, call, rollout_id, kind, body, force=force)
     )

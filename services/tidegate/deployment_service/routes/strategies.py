@@ -13,7 +13,7 @@ router = APIRouter(prefix="/strategies", tags=["strategies"])
 
 
 @router.get("", operation_id="listStrategies", response_model=out.StrategiesOut, responses=READ)
-def index(asked: ReadCall) -> Response:
+def index(call: ReadCall) -> Response:
     """Every strategy with its default plan, its fields and an example. The same for every
     caller."""
     return respond(

@@ -16,9 +16,9 @@ router = APIRouter(tags=["system"])
 @router.get(
     "/ledger/verify", operation_id="verifyLedger", response_model=out.LedgerState, responses=READ
 )
-def verify(asked: ReadCall) -> Response:
+def verify(caller: ReadCall) -> Response:
     """Compute every hash of every chain again."""
-    with asked.services.store.read() as tx:
+    with caller.services.store.read() as tx:
         match ledger.verify(tx):
             case ledger.Verified(count, head):
                 return respond(out.LedgerState(intact=True, entries=count, head=head))
@@ -31,30 +31,30 @@ def verify(asked: ReadCall) -> Response:
 
 
 @router.get("/doctor", operation_id="doctor", response_model=out.DoctorOut, responses=READ)
-def doctor(asked: ReadCall) -> Response:
+def doctor(caller: ReadCall) -> Response:
     """What the installation has, what is missing, and what nobody may look at; each with the way
     out."""
-    with asked.services.store.read() as tx:
-        found = examine(tx, asked.services.settings.worker_timeout)
+    with caller.services.store.read() as tx:
+        facts = examine(tx, caller.services.settings.worker_timeout)
     checks = [
         out.CheckOut(
             name=f.name, state=f.state, detail=f.detail, remediation=f.way_out, needed=f.needed
         )
-        for f in found
+        for f in facts
     ]
-    return respond(out.DoctorOut(ok=healthy(found), checks=checks))
+    return respond(out.DoctorOut(ok=healthy(facts), checks=checks))
 
 
 @router.get("/whoami", operation_id="whoAmI", response_model=out.WhoAmI, responses=READ)
-def who_am_i(asked: ReadCall) -> Response:
+def who_am_i(caller: ReadCall) -> Response:
     """The caller."""
-    principal, known = asked.principal, asked.services.settings.tenants
+    principal, known = caller.principal, caller.services.settings.tenants
     granted = {grant.namespace: principal.role_in(grant.namespace) for grant in principal.grants}
     grants = {namespace: role for namespace, role in sorted(granted.items()) if role is not None}
     roles = sorted(set(grants.values()), key=list(Role).index)
     tenants = (
         list(known)
         if EVERYWHERE in grants
-        else [one for one in grants if not known or one in known]
+        else [grant for grant in grants if not known or grant in known]
     )
     return respond(out.WhoAmI(name=principal.name, roles=roles, tenants=tenants, grants=grants))

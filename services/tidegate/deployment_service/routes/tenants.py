@@ -20,20 +20,20 @@ router = APIRouter(prefix="/tenants", tags=["tenants"])
     response_model=out.TenantOut,
     responses={**READ, **NOT_MODIFIED},
 )
-def show(asked: ReadCall, namespace: str) -> Response:
+def show(caller: ReadCall, namespace: str) -> Response:
     """What the specs of a tenant may name, and the most that one may ask for."""
-    tenancy.check_namespace(asked, namespace)
-    with asked.services.store.read() as tx:
-        found = tenancy.shown(tx, asked.services.settings, namespace)
-    tag = etag(found.generation)
-    if unchanged(asked.if_none_match, tag):
+    tenancy.check_namespace(caller, namespace)
+    with caller.services.store.read() as tx:
+        tenant = tenancy.shown(tx, caller.services.settings, namespace)
+    tag = etag(tenant.generation)
+    if unchanged(caller.if_none_match, tag):
         return Response(status_code=304, headers={"ETag": tag})
-    return respond(found, tag)
+    return respond(tenant, tag)
 
 
 @router.put("/{namespace}", operation_id="putTenant", **writes(200, out.TenantChange))
-def put(asked: WriteCall, namespace: str, body: PutTenant, if_match: IfMatch = None) -> Response:
+def put(call: WriteCall, namespace: str, body: PutTenant, if_match: IfMatch = None) -> Response:
     """Say what the specs of a tenant may name. What serves goes on serving; what is a candidate and
     no longer allowed is paused where it is."""
-    tenancy.check_namespace(asked, namespace)
-    return mutate(asked, lambda tx: tenancy.put(tx, asked, namespace, body))
+    tenancy.check_namespace(call, namespace)
+    return mutate(call, lambda tx: tenancy.put(tx, call, namespace, body))

@@ -43,9 +43,9 @@ def _mode(value: object) -> object:
 
 def _some(value: str) -> str:
     """A quantity above nothing, as Kubernetes writes it."""
-    if (found := canonical(value)) == "0":
+    if (text := canonical(value)) == "0":
         raise Unfit(f"{shown(value)} is nothing", "send more, or leave it out")
-    return found
+    return text
 
 
 def _group(value: object) -> object:

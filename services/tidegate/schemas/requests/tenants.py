@@ -17,10 +17,12 @@ _TOLERATION = re.compile(rf"({_PART})(=({_PART}))?(:(NoSchedule|PreferNoSchedule
 _EFFECTS = "NoSchedule, PreferNoSchedule or NoExecute"
 
 
-def _form(pattern: re.Pattern[str], told: str) -> AfterValidator:
+def _form(pattern: re.Pattern[str], message: str) -> AfterValidator:
     def check(value: str) -> str:
         if not pattern.fullmatch(value):
-            raise Unfit(f"{shown(value)} is not {told}", f"send {told}; '*' may stand at the end")
+            raise Unfit(
+                f"{shown(value)} is not {message}", f"send {message}; '*' may stand at the end"
+            )
         return value
 
     return AfterValidator(check)
