@@ -23,7 +23,10 @@ def main() -> int:
 
 def _command(name: str) -> list[str]:
     """`exposure` is a script, beside the modules that it imports."""
-    which = [str(_FOLDER / "exposure.py")] if name == "exposure" else ["-m", f"bench.{name}"]
+    if name == "exposure":
+        which = [str(_FOLDER / "exposure.py")]
+    else:
+        which = ["-m", f"bench.{name}"]
     return [sys.executable, *which]
 
 

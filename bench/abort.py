@@ -38,7 +38,9 @@ from tidegate_local.devcluster.cluster import DevCluster
 from tidegate_local.home import free_port
 
 KEY = EndpointKey("team", "fraud")
-PERCENT, RATE, BEFORE_S = 10, 100, 10.0
+PERCENT = 10
+RATE = 100
+BEFORE_S = 10.0
 CANARY = Strategy(
     Kind.CANARY, (Step(CandidateTraffic(percent=PERCENT), bake=600.0),), Ending.PROMOTE
 )
@@ -132,7 +134,9 @@ def _addresses(dev: DevCluster) -> set[str]:
 
 
 def _weight(route: dict[str, Any] | None) -> int:
-    refs = route["spec"]["rules"][-1]["backendRefs"] if route else ()
+    refs = ()
+    if route:
+        refs = route["spec"]["rules"][-1]["backendRefs"]
     return sum(int(ref["weight"]) for ref in refs if "-r2-" in ref["name"])
 
 

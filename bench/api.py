@@ -24,7 +24,9 @@ BARE = """
 
 def per_second(work: Callable[[], object]) -> float:
     """Calls per second, one after the other."""
-    end, count, began = time.perf_counter() + SECONDS, 0, time.perf_counter()
+    end = time.perf_counter() + SECONDS
+    count = 0
+    began = time.perf_counter()
     while time.perf_counter() < end:
         work()
         count += 1

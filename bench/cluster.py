@@ -34,7 +34,9 @@ from tidegate.deploy_worker.kubernetes.connect import connect
 from tidegate.store import Store
 
 ROUTES = "/registry/gateway.networking.k8s.io/httproutes/"
-PASSES, SINGLES, IDLE_S = 3, 200, 60.0
+PASSES = 3
+SINGLES = 200
+IDLE_S = 60.0
 BARE = "b-bare"  # a tenant, for the roles, that is not labelled: nobody watches it
 Figures = dict[str, Any]
 
@@ -63,10 +65,8 @@ class Bare:
 
     def __init__(self, result: Plane, count: int, threads: int) -> None:
         self._api = KubeApi(connect(result.kubeconfig))
-        self._threads, self._keys = (
-            threads,
-            [EndpointKey(BARE, f"e{number}") for number in range(count)],
-        )
+        self._threads = threads
+        self._keys = [EndpointKey(BARE, f"e{number}") for number in range(count)]
         result.tenants([BARE])
         result.dev.kube.patch(
             f"/api/v1/namespaces/{BARE}", {"metadata": {"labels": {"tidegate.dev/tenant": None}}}
@@ -107,7 +107,8 @@ class Bare:
         """Seconds from a call to its change in etcd's log, one at a time."""
         took = []
         for number in range(count):
-            generation, key = next(self._generations), self._keys[number % len(self._keys)]
+            generation = next(self._generations)
+            key = self._keys[number % len(self._keys)]
             ticks.news()
             began = time.monotonic()
             self.one(key, 11 + number % 80, generation)
@@ -119,7 +120,9 @@ class Bench:
     """Everything that runs, and a crowd that grows."""
 
     def __init__(self, result: Plane, store: Store, worker: Worker, threads: int) -> None:
-        self.plane, self.store, self.worker = result, store, worker
+        self.plane = result
+        self.store = store
+        self.worker = worker
         self.ticks = Ticks(result.etcd, f"{ROUTES}b")
         self.crowd: list[EndpointKey] = []
         self.bare = Bare(result, 1000, threads)
@@ -155,7 +158,8 @@ class Bench:
         """All at once: seconds to the last change, CPU seconds of the worker, and reconciles, until
         all are at rest."""
         self.ticks.news()
-        cpu, reconciles = self.worker.cpu(), self.worker.reconciles()
+        cpu = self.worker.cpu()
+        reconciles = self.worker.reconciles()
         began = crowd.move(self.store, keys, percent)
         took = (
             crowd.moved(self.ticks, keys, percent, counting(f"at {percent} %", len(keys))) - began
@@ -167,7 +171,8 @@ class Bench:
         """Seconds from an accepted intent to its change in etcd's log, one at a time."""
         took = []
         for number in range(count):
-            key, percent = self.crowd[number], 26 + number % 70
+            key = self.crowd[number]
+            percent = 26 + number % 70
             self.ticks.news()
             began = crowd.move(self.store, [key], percent)
             took.append(crowd.moved(self.ticks, [key], percent, lambda _: None) - began)
@@ -193,7 +198,10 @@ class Bench:
 
 def throughput(bench: Bench, passes: int) -> Figures:
     """Moved endpoints per second and bare applies per second, in turn."""
-    ours, bare, cpu, reconciles = [], [], [], []
+    ours = []
+    bare = []
+    cpu = []
+    reconciles = []
     count = len(bench.crowd)
     for number in range(passes):
         took, spent, made = bench.step(bench.crowd, 25 + number)
@@ -245,7 +253,9 @@ def measure(bench: Bench, endpoints: int, many: int) -> Figures:
 
 def table(result: Figures) -> str:
     """For a terminal."""
-    step, late, idle = result["step"], result["latency"], result["idle"]
+    step = result["step"]
+    late = result["latency"]
+    idle = result["idle"]
     rows = [
         (
             f"{result['endpoints']} endpoints moved one step, per second",

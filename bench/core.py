@@ -23,7 +23,8 @@ from tidegate.core.progression import decide  # noqa: E402
 
 def per_second(work: Callable[[], object], seconds: float) -> float:
     """How often `work` runs per second, over about `seconds`."""
-    count, began = 0, time.perf_counter()
+    count = 0
+    began = time.perf_counter()
     while (spent := time.perf_counter() - began) < seconds:
         for _ in range(20):
             work()
@@ -78,7 +79,9 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
 
 def main() -> None:
     """Both modes."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    seconds = 1.0
+    if len(sys.argv) > 1:
+        seconds = float(sys.argv[1])
     result = {str(mode): measure(mode, seconds) for mode in Mode}
     for mode, row in result.items():
         row["reconcile_over_parse"] = row["parse"] / row["reconcile"]

@@ -70,7 +70,8 @@ def moved(
 ) -> float:
     """Wait until the route of each gives r2 this percent; monotonic seconds at which the last one
     was seen."""
-    left, last = set(crowd), 0.0
+    left = set(crowd)
+    last = 0.0
     deadline = time.monotonic() + 60 + len(crowd)
     while left:
         assert time.monotonic() < deadline, (
@@ -105,9 +106,9 @@ class Worker:
         }
         environ |= {"TIDEGATE_DATABASE_URL": url, "TIDEGATE_KUBECONFIG": str(kubeconfig)}
         environ |= {"TIDEGATE_WORKER_THREADS": str(threads)}
-        profiled = (
-            ["-m", "cProfile", "-o", os.environ["PROFILE"]] if "PROFILE" in os.environ else []
-        )
+        profiled = []
+        if "PROFILE" in os.environ:
+            profiled = ["-m", "cProfile", "-o", os.environ["PROFILE"]]
         self.log = folder / "worker.log"
         with self.log.open("wb") as log:
             command = [sys.executable, *profiled, "-m", "tidegate.deploy_worker"]
@@ -146,7 +147,8 @@ class Worker:
 
 def quiet(store: Store, seconds: float = 600.0) -> None:
     """Wait until nothing is due, or leased, and nothing was for a second."""
-    calm, deadline = 0, time.monotonic() + seconds
+    calm = 0
+    deadline = time.monotonic() + seconds
     while calm < 10:
         assert time.monotonic() < deadline, "the crowd does not come to rest"
         with store.read() as tx:

@@ -27,7 +27,8 @@ THRESHOLD = math.log(1 / ALPHA)
 
 def bound(size: int, share: float, stable: float, candidate: float) -> tuple[int, float]:
     """(scrapes, candidate requests) that log(1/alpha) costs at the best growth per scrape."""
-    per_scrape, weight = 0.0, (1 - share) ** size
+    per_scrape = 0.0
+    weight = (1 - share) ** size
     for nc in range(size):
         if nc:
             rates = (stable, candidate)
@@ -59,8 +60,11 @@ def exposure(
     row["bound_requests"] = requests
     row["watched_requests"] = scenario.size * share * len(scenario.share)
     for name, values in result.items():
+        mean = None
+        if values:
+            mean = float(np.mean(values))
         row[name] = {
-            "mean": float(np.mean(values)) if values else None,
+            "mean": mean,
             "p95": float(np.quantile(values, 0.95)) if values else None,
             "missed": 1 - len(values) / runs,
             "ratio": float(np.mean(values)) / requests if values else None,
@@ -72,7 +76,8 @@ def passing(
     base: float, share: float, runs: int, rng: np.random.Generator, size: int = 200
 ) -> dict[str, Any]:
     """One cell: candidate requests that a good candidate needs to pass, margin 1 point."""
-    margin, rates = 0.01, (base, base)
+    margin = 0.01
+    rates = (base, base)
     per_scrape = growth(size * share, size * (1 - share), rates, rates, margin)
     needed = math.ceil(THRESHOLD / per_scrape) * size * share
     scenario = steady("", int(10 * needed / (size * share)), size, share, base, base)
@@ -82,7 +87,10 @@ def passing(
         at = tidegate(counts, THRESHOLD, Test(worse=False, margin=margin))
         if at is not None:
             results.append(int(counts[:at, 0].sum()))
-    mean = float(np.mean(results)) if results else math.inf
+    if results:
+        mean = float(np.mean(results))
+    else:
+        mean = math.inf
     print(
         f"{100 * base:5g} {100 * share:6g} {needed:10.0f} {mean:10.0f} {mean / needed:7.2f}",
         flush=True,
@@ -102,7 +110,9 @@ def good_candidates(scrapes: int = 300, size: int = 200) -> list[Scenario | Burs
     flat = [
         steady(f"steady {100 * r:g} %", scrapes, size, 0.1, r, r) for r in (0.001, 0.005, 0.02, 0.2)
     ]
-    day, down, same = diurnal(scrapes, 0.02), outage(scrapes, STABLE), np.full(scrapes, STABLE)
+    day = diurnal(scrapes, 0.02)
+    down = outage(scrapes, STABLE)
+    same = np.full(scrapes, STABLE)
     return [
         *flat,
         Scenario("diurnal 0.4..3.6 %", size, np.full(scrapes, 0.1), day, day),
@@ -135,8 +145,12 @@ def print_exposure(row: dict[str, Any]) -> None:
     line += f" {row['bound_scrapes']:7d}"
     for name in rules():
         cell = row[name]
-        mean = "never" if cell["mean"] is None else f"{cell['mean']:.1f}"
-        missed = f" ({100 * cell['missed']:.0f} % missed)" if cell["missed"] else ""
+        mean = "never"
+        if cell["mean"] is not None:
+            mean = f"{cell['mean']:.1f}"
+        missed = ""
+        if cell["missed"]:
+            missed = f" ({100 * cell['missed']:.0f} % missed)"
         line += f"{mean + missed:>22s}"
     ratio = row["tidegate"]["ratio"]
     print(

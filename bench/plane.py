@@ -75,7 +75,8 @@ class Plane:
 @contextmanager
 def plane(folder: Path) -> Iterator[Plane]:
     """The API server and etcd alone."""
-    if missing := build.missing((*BASE, "kserve")):
+    missing = build.missing((*BASE, "kserve"))
+    if missing:
         raise SystemExit(f"not built yet: {', '.join(missing)}; `make cluster` builds them once")
     dev = DevCluster(folder / "dev")
     try:

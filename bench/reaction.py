@@ -65,7 +65,9 @@ def bare(folder: Path) -> list[float]:
     """Seconds of each change of a bare Envoy: Envoy.apply, which returns when Envoy has it."""
     home = Home(folder / "bare").create()
     supervisor = Supervisor(home.run)
-    envoy, port, took = Envoy(home, supervisor, free_port()), free_port(), []
+    envoy = Envoy(home, supervisor, free_port())
+    port = free_port()
+    took = []
     try:
         envoy.start()
         assert envoy.ready()
@@ -81,7 +83,8 @@ def bare(folder: Path) -> list[float]:
 
 def table(port: int, percent: int) -> Table:
     """Two revisions and their shares, both protocols, as an endpoint has."""
-    rules, backends = [], []
+    rules = []
+    backends = []
     for protocol in ("http", "grpc"):
         names = [f"demo.bench--r{number}--{protocol}" for number in (1, 2)]
         addresses = (Address("127.0.0.1", 9),)

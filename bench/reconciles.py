@@ -30,7 +30,10 @@ from tidegate_local.plane.link import Remote
 from tidegate_local.processes.postgres import Postgres, plain
 from tidegate_local.processes.supervisor import Supervisor
 
-ENDPOINTS, PASSES, THREADS, WRITES = 20, 20, 2, 2000
+ENDPOINTS = 20
+PASSES = 20
+THREADS = 2
+WRITES = 2000
 DUE = "SELECT count(*) FROM endpoints WHERE due_at IS NOT NULL"
 WAKE = "UPDATE endpoints SET due_at = now()"
 
@@ -125,7 +128,8 @@ def main() -> None:
     ):
         served = Served(Path(folder))
         try:
-            ours, bare = reconciles(url, served), writes(served)
+            ours = reconciles(url, served)
+            bare = writes(served)
         finally:
             served.close()
     keep(

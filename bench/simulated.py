@@ -84,7 +84,8 @@ class Bursts:
         nc = rng.binomial(self.size, self.share)
         ns = self.size - nc
         pods = np.array([self._pod(rng, scrapes) for _ in range(6)])
-        yc, ys = rng.binomial(nc, pods[0]), np.zeros(scrapes, dtype=np.int64)
+        yc = rng.binomial(nc, pods[0])
+        ys = np.zeros(scrapes, dtype=np.int64)
         left = ns.copy()
         for position in range(1, 6):
             part = rng.binomial(left, 1 / (6 - position))
@@ -93,9 +94,14 @@ class Bursts:
         return np.stack([nc, yc, ns, ys], axis=1)
 
     def _pod(self, rng: np.random.Generator, scrapes: int) -> Rates:
-        draws, rates, bursting = rng.random(scrapes), np.full(scrapes, self.rate), False
+        draws = rng.random(scrapes)
+        rates = np.full(scrapes, self.rate)
+        bursting = False
         for position, draw in enumerate(draws):
-            bursting = draw >= self.end if bursting else draw < self.start
+            if bursting:
+                bursting = draw >= self.end
+            else:
+                bursting = draw < self.start
             if bursting:
                 rates[position] = 0.5
         return rates
@@ -119,7 +125,9 @@ def interval_rule(counts: Counts, scrapes: int, least: float, failures: int) -> 
     whole = len(counts) // scrapes * scrapes
     nc, yc = counts[:whole, :2].reshape(-1, scrapes, 2).sum(axis=1).T
     failed = np.flatnonzero((nc > 0) & (nc - yc < least * nc))
-    return int(failed[failures - 1] + 1) * scrapes if len(failed) >= failures else None
+    if len(failed) >= failures:
+        return int(failed[failures - 1] + 1) * scrapes
+    return None
 
 
 def double_rule(counts: Counts, min_requests: int = 20) -> int | None:
@@ -127,7 +135,9 @@ def double_rule(counts: Counts, min_requests: int = 20) -> int | None:
     bad rate is above twice stable's."""
     nc, yc, ns, ys = counts.cumsum(axis=0).T
     ndarray = np.flatnonzero((nc >= min_requests) & (yc * np.maximum(ns, 1) > 2 * ys * nc))
-    return int(ndarray[0]) + 1 if len(ndarray) else None
+    if len(ndarray):
+        return int(ndarray[0]) + 1
+    return None
 
 
 Rule = Callable[[Counts], int | None]

@@ -61,7 +61,9 @@ def write_template(template: Template, image: str, folder: Path) -> Path:
 
 
 def _default(value: Any) -> Any:
-    return inspect.Parameter.empty if value is None else value
+    if value is None:
+        return inspect.Parameter.empty
+    return value
 
 
 def entry(template: Template, file: Path) -> dict[str, Any]:

@@ -143,7 +143,10 @@ def component(name: str, flags: tuple[str, ...], image: str) -> Any:
 
 def _field(name: str) -> inspect.Parameter:
     known = PARAMETERS[name]
-    default = known.default if known.default is not None else known.type()
+    if known.default is not None:
+        default = known.default
+    else:
+        default = known.type()
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, annotation=known.type, default=default
     )
@@ -154,7 +157,9 @@ def _argument(command: Command, name: str, value: Any) -> str:
     if name == "summary":
         return f"--out-summary={value.path}"
     flag = FLAGS.get(name, name).replace("_", "-")
-    return f"--out-{flag}={value}" if name in command.outputs else f"--{flag}={value}"
+    if name in command.outputs:
+        return f"--out-{flag}={value}"
+    return f"--{flag}={value}"
 
 
 def task(name: str, label: str, image: str, after: Any, **values: Any) -> Any:

@@ -17,7 +17,8 @@ from tidegate.core.strategy import Deadlines
 WEEK = 604_800
 Value = str | int | float | bool | list[Any] | dict[str, Any]
 ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
-ERRORS, DEADLINES = strategy.DEFAULT_METRICS[0], Deadlines()
+ERRORS = strategy.DEFAULT_METRICS[0]
+DEADLINES = Deadlines()
 OPTIONAL_ID = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,127})?$"
 LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
@@ -35,7 +36,9 @@ class Parameter:
     @property
     def type(self) -> type:
         """Of its values."""
-        return self.kind if self.default is None else type(self.default)
+        if self.default is None:
+            return self.kind
+        return type(self.default)
 
 
 def _text(

@@ -36,7 +36,9 @@ class Row:
     """Tasks, each after the one before."""
 
     def __init__(self, values: Given, image: str) -> None:
-        self._given, self._image, self._last = values, image, None
+        self._given = values
+        self._image = image
+        self._last = None
 
     def then(self, name: str, label: str, **more: Any) -> Any:
         """Append a task; what it takes and the template has is passed on."""

@@ -37,7 +37,9 @@ def strange(licence: str) -> list[str]:
         for item in licence.split(" OR ")
     ]
     wrong = [[part for part in parts if part not in ALLOWED] for parts in choices]
-    return [] if [] in wrong else wrong[0]
+    if [] in wrong:
+        return []
+    return wrong[0]
 
 
 def licences(names: list[str]) -> list[str]:

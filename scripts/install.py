@@ -28,7 +28,8 @@ def progress(lines: Iterable[str], total: int) -> Iterator[str]:
     count = 0
     name = ""
     for line in lines:
-        if collecting := _COLLECTING.match(line):
+        collecting = _COLLECTING.match(line)
+        if collecting:
             count += 1
             name = collecting[1]
             yield f"{count} of {total}: {name}"

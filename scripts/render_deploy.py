@@ -102,7 +102,8 @@ def rendered(helm: Path, values: str) -> dict[str, str]:
     )
     result: dict[str, list[str]] = {}
     for document in re.split(r"^---$", done.stdout, flags=re.MULTILINE):
-        if source := _SOURCE.search(document):
+        source = _SOURCE.search(document)
+        if source:
             text = _HELM_ONLY.sub("", _SOURCE.sub("", document)).strip()
             if yaml.safe_load(text):
                 result.setdefault(source[1], []).append(text)
@@ -161,7 +162,9 @@ def main(check: bool) -> int:
             path.write_text(text)
     if stale and check:
         print("run `make deploy` and read the difference")
-    return 1 if stale and check else 0
+    if stale and check:
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

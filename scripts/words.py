@@ -126,7 +126,9 @@ def document(path: str, source: str) -> Iterator[Occurrence]:
         key, colon, value = line.strip().partition('": ')
         if not colon:
             continue
-        spoken = value if key.strip('"') in DOCUMENT_KEYS else ""
+        spoken = ""
+        if key.strip('"') in DOCUMENT_KEYS:
+            spoken = value
         yield from text(path, f"{spoken} {key.strip(chr(34))}", number)
 
 
@@ -196,7 +198,9 @@ def _complaint(
     more = len(fresh or group) - len(places)
     if more > 0:
         places.append(f"  and {more} more")
-    where = "on changed lines" if fresh else "all of them"
+    where = "all of them"
+    if fresh:
+        where = "on changed lines"
     return "\n".join(
         [f"{rule}: {len(group)} in {folder}, allowed {limit}; {_advice(rule)} ({where}):", *places]
     )
@@ -207,7 +211,9 @@ def _advice(rule: str) -> str:
     if kind == "style":
         return "write one idea a line"
     term: Word | None = next((word for word in TERMS if word.name == name), None)
-    return f"say {term.say}" if term is not None and name not in CODE else "name what the value is"
+    if term is not None and name not in CODE:
+        return f"say {term.say}"
+    return "name what the value is"
 
 
 def changed_lines() -> frozenset[tuple[str, int]]:
@@ -221,7 +227,8 @@ def changed_lines() -> frozenset[tuple[str, int]]:
             path = row.removeprefix("+++ ").removeprefix("b/")
         hunk = re.match(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@", row)
         if hunk is not None:
-            start, size = int(hunk[1]), int(hunk[2] or 1)
+            start = int(hunk[1])
+            size = int(hunk[2] or 1)
             lines.update((path, number) for number in range(start, start + size))
     for path in _git("ls-files", "--others", "--exclude-standard").splitlines():
         lines.update(
@@ -232,7 +239,9 @@ def changed_lines() -> frozenset[tuple[str, int]]:
 
 def _git(*arguments: str) -> str:
     ran = subprocess.run(["git", *arguments], check=False, capture_output=True, text=True)
-    return ran.stdout if ran.returncode == 0 else ""
+    if ran.returncode != 0:
+        return ""
+    return ran.stdout
 
 
 def lowered(
@@ -269,14 +278,18 @@ def main(arguments: list[str]) -> int:
         lines = sum(len(source.splitlines()) for path, source in files if path.endswith(".py"))
         print("\n".join(rates(counts, lines)))
         return 0
-    allowed: Counts = json.loads(COUNTS.read_text()) if COUNTS.exists() else counts
+    allowed: Counts = counts
+    if COUNTS.exists():
+        allowed = json.loads(COUNTS.read_text())
     if "--lower" in arguments:
         COUNTS.write_text(json.dumps(lowered(counts, allowed), indent=1, sort_keys=True) + "\n")
         return 0
     messages = complaints(occurrences, allowed, changed_lines())
     for message in messages:
         print(message)
-    return 1 if messages else 0
+    if messages:
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

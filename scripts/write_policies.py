@@ -52,7 +52,9 @@ def main() -> int:
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(rendered()[path])
-    return 1 if check and stale else 0
+    if check and stale:
+        return 1
+    return 0
 
 
 def rendered() -> dict[Path, str]:
@@ -60,7 +62,8 @@ def rendered() -> dict[Path, str]:
     result: dict[Path, str] = {}
     sources = sorted(path for path in POLICIES.glob("*/*.yaml") if path.stem == path.parent.name)
     for source in sources:
-        text, name = source.read_text(), source.stem
+        text = source.read_text()
+        name = source.stem
         result[DEPLOY / source.name] = text.replace(
             "validationActions: [Audit]", "validationActions: [Deny]"
         )
@@ -82,7 +85,8 @@ def rendered() -> dict[Path, str]:
 
 def _cluster_policy(policy: Mapping[str, Any], action: str) -> dict[str, Any]:
     """The same as one rule of a ClusterPolicy (kyverno.io/v1)."""
-    meta, spec = policy["metadata"], policy["spec"]
+    meta = policy["metadata"]
+    spec = policy["spec"]
     (rule,) = spec["matchConstraints"]["resourceRules"]
     kind = f"{rule['apiGroups'][0]}/{rule['apiVersions'][0]}/InferenceService"
     resources = {

@@ -16,7 +16,8 @@ def require(names: Iterable[str]) -> dict[str, build.Built]:
     """Return built modules by name. Skip the test where one is not built: a test builds nothing
     itself."""
     desired = tuple(names)
-    if missing := build.missing(desired):
+    missing = build.missing(desired)
+    if missing:
         pytest.skip(
             f"not built yet: {', '.join(missing)}; `make cluster` builds what `make test-cluster` "
             "needs"

@@ -76,7 +76,8 @@ class Databases:
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     """The session's Postgres server."""
-    if url := os.environ.get("TIDEGATE_DATABASE_URL"):
+    url = os.environ.get("TIDEGATE_DATABASE_URL")
+    if url:
         value = Databases(url)
         yield value
         value.drop_all()

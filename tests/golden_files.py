@@ -15,7 +15,9 @@ def check_golden(path: Path, text: str) -> None:
     """Compare a text with its golden file; write the file instead where UPDATE_GOLDEN is set."""
     if os.environ.get(SWITCH):
         path.write_text(text)
-    accepted = path.read_text() if path.exists() else ""
+    accepted = ""
+    if path.exists():
+        accepted = path.read_text()
     assert text == accepted, (
         f"{path.name} differs: read the difference, then accept it with {SWITCH}=1"
     )

@@ -164,7 +164,9 @@ def _ephemeral_start() -> int:
         start = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     except OSError:
         start = 32768
-    return start if start >= _FIRST_PORT + 1000 else 32768
+    if start >= _FIRST_PORT + 1000:
+        return start
+    return 32768
 
 
 class Ports:
@@ -181,7 +183,10 @@ class Ports:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        kept = json.loads(path.read_text()) if path.exists() else {"named": {}, "retired": []}
+        if path.exists():
+            kept = json.loads(path.read_text())
+        else:
+            kept = {"named": {}, "retired": []}
         self._named: dict[str, int] = kept["named"]
         self._retired: list[int] = kept["retired"]
         for name in [name for name, port in self._named.items() if not is_free(port)]:

@@ -43,7 +43,9 @@ def require_free(port: int, remedy: str, address: str = _LOOPBACK) -> None:
         return
     if refusal == errno.EADDRINUSE:
         holder = find_holder(port)
-        who = f"{holder.command} (pid {holder.pid})" if holder else "a process of another user"
+        who = "a process of another user"
+        if holder:
+            who = f"{holder.command} (pid {holder.pid})"
         raise PortError(f"port {port} is taken by {who}: stop it, or {remedy}")
     raise PortError(f"port {port} cannot be used ({os.strerror(refusal)}): {remedy}")
 
@@ -83,7 +85,9 @@ def _inodes(port: int, proc: Path) -> set[str]:
             continue
         for line in lines:
             fields = line.split()
-            address, state, inode = fields[1], fields[3], fields[9]
+            address = fields[1]
+            state = fields[3]
+            inode = fields[9]
             if state == _LISTEN and int(address.rpartition(":")[2], 16) == port:
                 inodes.add(inode)
     return inodes

@@ -124,7 +124,9 @@ class Settings(BaseSettings):
     @property
     def allowed(self) -> Allowed:
         """What a tenant without a list of its own may name."""
-        return EVERYTHING if self.tenant_default == "open" else narrow(self.schemes)
+        if self.tenant_default == "open":
+            return EVERYTHING
+        return narrow(self.schemes)
 
     @property
     def listen_url(self) -> str:

@@ -44,7 +44,10 @@ def revision(number: int) -> out.RevisionOut:
 
 
 def traffic(stable: int, candidate: int | None = None, percent: int = 0) -> out.TrafficOut:
-    shares = {stable: 100 - percent, candidate: percent} if candidate else {stable: 100}
+    if candidate:
+        shares = {stable: 100 - percent, candidate: percent}
+    else:
+        shares = {stable: 100}
     text = ", ".join(f"r{number} {share} %" for number, share in shares.items() if share)
     listed = [
         out.ShareOut(revision=number, percent=share) for number, share in shares.items() if number
@@ -297,7 +300,10 @@ def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) 
     changed = (
         more.keys() & out.EndpointChange.model_fields.keys() - out.EndpointOut.model_fields.keys()
     )
-    kind = out.EndpointChange if changed else out.EndpointOut
+    if changed:
+        kind = out.EndpointChange
+    else:
+        kind = out.EndpointOut
     made = kind(**{**values, **more})
     if made.status is not None and not made.status.conditions:
         made.status.conditions = [
@@ -309,7 +315,9 @@ def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) 
 def with_candidate(*conditions: tuple[Code, str], name: str = "add-sub", **more: Any) -> Any:
     """The same endpoint while the canary runs."""
     bakes = (Code.ROLLOUT, "baking 25 % for 40 of 60 s")
-    hold = () if "message" in more else (bakes, LOADS)
+    hold = ()
+    if "message" not in more:
+        hold = (bakes, LOADS)
     values: dict[str, Any] = {
         "candidate": revision(2),
         "traffic": out.BothTraffics(desired=traffic(1, 2, 25), routed=traffic(1, 2, 5)),

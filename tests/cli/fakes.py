@@ -58,17 +58,24 @@ class FakeApi:
         self.answers[method, self._full(path)] = made
 
     def _full(self, path: str) -> str:
-        return path if path == "/version" else f"/api/v1{path}"
+        if path == "/version":
+            return path
+        return f"/api/v1{path}"
 
     def handle(self, request: httpx2.Request) -> httpx2.Response:
-        body = json.loads(request.content) if request.content else None
+        body = None
+        if request.content:
+            body = json.loads(request.content)
         self.asked.append(
             Asked(request.method, request.url.path, dict(request.url.params), request.headers, body)
         )
         planned = self.answers.get((request.method, request.url.path))
         if planned is None:
             return problem(404, "not-found", f"there is nothing at {request.url.path}")
-        answer = planned.pop(0) if len(planned) > 1 else planned[0]
+        if len(planned) > 1:
+            answer = planned.pop(0)
+        else:
+            answer = planned[0]
         if isinstance(answer, Exception):
             raise answer
         status, content = answer
@@ -121,8 +128,11 @@ class Cli:
     def __call__(
         self, *arguments: str, stdin: str = "", terminal: bool = False, **streams: Any
     ) -> Result:
-        make = Terminal if terminal else io.StringIO
-        out, err = streams.get("stdout") or make(), streams.get("stderr") or make()
+        make = Terminal
+        if not terminal:
+            make = io.StringIO
+        out = streams.get("stdout") or make()
+        err = streams.get("stderr") or make()
         world = World(
             self.environ,
             make(stdin),

@@ -127,7 +127,8 @@ def stuck(cli: Cli) -> Iterator[None]:
         over.wait(60)
         return httpx2.Response(503)
 
-    cli.transport, cli.deadline = httpx2.MockTransport(wait), 0.01
+    cli.transport = httpx2.MockTransport(wait)
+    cli.deadline = 0.01
     yield
     over.set()
 

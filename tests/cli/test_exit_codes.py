@@ -164,10 +164,8 @@ def test_an_endpoint_that_gets_ready_is_0_and_one_that_stays_degraded_3(
 ) -> None:
     create = ("endpoint", "create", "add-sub", "--model", "add_sub", "--version", "1", "--wait")
     crash = a.endpoint(phase="degraded", message="r1: CrashLoopBackOff")
-    fresh, stale = (
-        a.endpoint(phase="pending", message="", status=None),
-        a.endpoint(status=a.status(generation=6)),
-    )
+    fresh = a.endpoint(phase="pending", message="", status=None)
+    stale = a.endpoint(status=a.status(generation=6))
     api.on("POST", "/endpoints", (201, fresh))
     api.on("GET", "/endpoints/demo/add-sub", fresh, stale, crash, a.endpoint())
     assert cli(*create).code == 0

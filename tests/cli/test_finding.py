@@ -97,7 +97,8 @@ def test_undo_is_a_command_of_rollouts_too(api: FakeApi, cli: Cli) -> None:
 
 
 def test_status_watches_until_somebody_has_seen_enough(api: FakeApi, cli: Cli) -> None:
-    first, second = a.endpoint(), a.endpoint("fraud")
+    first = a.endpoint()
+    second = a.endpoint("fraud")
     crash = a.endpoint("fraud", phase="degraded", message="r1: CrashLoopBackOff")
     api.on("GET", "/endpoints", a.page(first, second), a.page(first, second), a.page(first, crash))
     result = cli("status", "-w", "--timeout", "5s")

@@ -62,7 +62,9 @@ def test_an_example_is_a_line_that_the_command_takes_and_ends_its_help(path: str
 def test_a_default_is_shown_where_there_is_one(path: str, cli: Cli) -> None:
     view = options_of(cli(*path.split(), "--help").out)
     for option in COMMANDS[path].params:
-        default = default_of(option) if option.param_type_name == "option" else None
+        default = None
+        if option.param_type_name == "option":
+            default = default_of(option)
         if default is not None:
             assert f"[default: {default}" in view[option.opts[0]], option.opts
 

@@ -133,10 +133,8 @@ def test_waiting_for_programs_leaves_one_answer_on_standard_output(api: FakeApi,
 
 
 def test_a_watch_bears_a_restart_of_the_service(api: FakeApi, cli: Cli) -> None:
-    down, starting = (
-        httpx2.ConnectError("refused"),
-        problem(503, "database-unavailable", "the database is away"),
-    )
+    down = httpx2.ConnectError("refused")
+    starting = problem(503, "database-unavailable", "the database is away")
     api.on("GET", f"/rollouts/{a.ID}", a.rollout(), a.rollout(), down, starting, a.promoted())
     result = cli("rollout", "status", a.ID, "-w")
     assert result.code == 0
@@ -182,7 +180,8 @@ def test_something_slow_is_said_after_a_while(api: FakeApi, cli: Cli) -> None:
         return api.handle(request)
 
     api.on("GET", "/ledger/verify", {"intact": True, "entries": 1})
-    cli.patience, cli.transport = 0.001, httpx2.MockTransport(slow)
+    cli.patience = 0.001
+    cli.transport = httpx2.MockTransport(slow)
     result = cli("ledger", "verify", stderr=Ears())
     assert (result.code, event.is_set()) == (0, True)
 

@@ -166,7 +166,9 @@ def test_a_kfp_that_says_no_or_nothing(cli: Cli, kfp: FakeKfp) -> None:
 def test_a_token_comes_from_the_environment_or_a_file(
     cli: Cli, kfp: FakeKfp, tmp_path: Path
 ) -> None:
-    kfp.multi_user, kfp.users, kfp.tokens = True, {"anna": {"team-a"}}, {"secret": "anna"}
+    kfp.multi_user = True
+    kfp.users = {"anna": {"team-a"}}
+    kfp.tokens = {"secret": "anna"}
     file = tmp_path / "token"
     file.write_text("secret\n")
     for environ in ({"TIDEGATE_KFP_TOKEN": "secret"}, {"KF_PIPELINES_SA_TOKEN_PATH": str(file)}):

@@ -127,18 +127,17 @@ def event(number, kind="ledger"):
 
 def test_a_broken_stream_goes_on_after_the_last_whole_event():
     bodies = [Broken(event(1) + ": still here\n\n" + "id: 2.0\nevent: led"), event(2) + event(3)]
-    resumed, naps = [], []
+    resumed = []
+    naps = []
 
     def answer(request):
         resumed.append(request.headers.get("last-event-id"))
         if not bodies:
             return httpx2.Response(404, json={"title": "Not Found"})
         body = bodies.pop(0)
-        return (
-            httpx2.Response(200, stream=body)
-            if isinstance(body, Broken)
-            else httpx2.Response(200, text=body)
-        )
+        if isinstance(body, Broken):
+            return httpx2.Response(200, stream=body)
+        return httpx2.Response(200, text=body)
 
     results = []
 

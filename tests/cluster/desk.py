@@ -162,7 +162,8 @@ def seated(cluster: DevCluster, databases: Any, folder: Path, **more: str) -> It
     command = [sys.executable, "-m", "tidegate.deploy_worker"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=kept | settings, stderr=log)
-    controller, store = GatewayController(cluster.kube), Store(url)
+    controller = GatewayController(cluster.kube)
+    store = Store(url)
     try:
         yield Desk(store, cluster, process, folder / "log")
         process.send_signal(signal.SIGTERM)

@@ -30,8 +30,13 @@ def inference_service(
     scale."""
     standard = mode == "Standard"
     annotations = {"serving.kserve.io/deploymentMode": mode}
-    annotations |= {"serving.kserve.io/autoscalerClass": "none"} if standard else {}
-    labels = {"networking.kserve.io/visibility": "cluster-local"} if standard else {}
+    if standard:
+        annotations |= {"serving.kserve.io/autoscalerClass": "none"}
+    else:
+        annotations |= {}
+    labels = {}
+    if standard:
+        labels = {"networking.kserve.io/visibility": "cluster-local"}
     model = {
         "modelFormat": {"name": "triton"},
         "protocolVersion": "v2",

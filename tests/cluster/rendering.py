@@ -21,8 +21,10 @@ def revision(number: int, runtime: Runtime) -> Revision:
 
 def rendered(key: EndpointKey, mode: Mode, scaling: Scaling, runtime: Runtime) -> Json:
     """The InferenceService of r1, written onto nothing."""
-    intent, revisions = Intent(key, 1, mode, 1, scaling=scaling), {1: revision(1, runtime)}
-    seen, driver = Snapshot(key, ()), driver_for(mode, PLATFORM)
+    intent = Intent(key, 1, mode, 1, scaling=scaling)
+    revisions = {1: revision(1, runtime)}
+    seen = Snapshot(key, ())
+    driver = driver_for(mode, PLATFORM)
     for _ in range(3):  # the generation is written before it, alone
         plan = driver.writes(
             intent, revisions, seen, driver.read(key, revisions, seen), Memory(), 0.0

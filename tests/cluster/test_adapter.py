@@ -55,7 +55,9 @@ class Bench:
     def said(self, key: EndpointKey) -> str:
         """Why there is no snapshot; '' where there is one."""
         snapshot = self.adapter.observe(key)
-        return snapshot.detail if isinstance(snapshot, Unavailable) else ""
+        if isinstance(snapshot, Unavailable):
+            return snapshot.detail
+        return ""
 
     def live(self, key: EndpointKey, name: str) -> Json:
         """The InferenceService, as the API server has it, for its admin."""
@@ -212,7 +214,8 @@ def test_a_service_of_somebody_else_stands_in_the_way(bench: Bench, key: Endpoin
 def test_status_updates_do_not_starve_a_write(bench: Bench, key: EndpointKey) -> None:
     bench.adapter.write(Apply(isvc(key, minReplicas=1), None, "r1"))
     path = bench.dev.kube.path(ISVC, "InferenceService", key.namespace, "fraud-r1")
-    stop, updates = threading.Event(), 0
+    stop = threading.Event()
+    updates = 0
 
     def busy() -> None:
         nonlocal updates
@@ -286,8 +289,12 @@ def test_the_roles_permit_nothing_outside_tenants_and_no_workloads_inside(
         ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"),
     ]
     for method, path in attempts:
-        body = {"metadata": {"name": "x"}} if method in ("POST", "PATCH") else None
-        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        body = None
+        if method in ("POST", "PATCH"):
+            body = {"metadata": {"name": "x"}}
+        kind = "application/json"
+        if method == "PATCH":
+            kind = "application/merge-patch+json"
         answer = bench.api.call(method, path, body, content_type=kind)
         assert not isinstance(answer, Unavailable)
         assert answer.status == 403, f"{method} {path}: {answer.words}"

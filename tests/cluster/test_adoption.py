@@ -184,8 +184,10 @@ def test_a_knative_one_changes_with_the_first_revision_of_ours_and_comes_back(
     desk: Desk, key: EndpointKey
 ) -> None:
     first = serving(desk, key, "Knative")
-    before, recorded = desired(first), first["spec"]["predictor"]
-    running, made = pods(desk, key), set(knative_revisions(desk, key))
+    before = desired(first)
+    recorded = first["spec"]["predictor"]
+    running = pods(desk, key)
+    made = set(knative_revisions(desk, key))
     assert running
     assert len(made) == 1
 

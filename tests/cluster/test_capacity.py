@@ -31,7 +31,9 @@ class Sizes:
     """One endpoint of 1 to 6 replicas, scaled by an HPA."""
 
     def __init__(self, desk: Desk, key: EndpointKey) -> None:
-        self.desk, self.key, self.kube = desk, key, desk.dev.kube
+        self.desk = desk
+        self.key = key
+        self.kube = desk.dev.kube
         with desk.store.begin() as tx:
             endpoints.create(
                 tx,

@@ -107,7 +107,8 @@ def rolled_out(isvc: Json) -> bool:
 def test_a_change_of_the_knative_one_enters_at_its_percent(
     cluster: DevCluster, namespace: str
 ) -> None:
-    kube, name = cluster.kube, "inferenceservice-triton-canary.yaml"
+    kube = cluster.kube
+    name = "inferenceservice-triton-canary.yaml"
     secrets(cluster, namespace)
     kube.apply(manifest(name, namespace))
     path = kube.path(ISVC, "InferenceService", namespace, "add-sub-canary")
@@ -131,7 +132,8 @@ def test_every_body_becomes_what_the_real_webhooks_admit(
     cluster: DevCluster, namespace: str, path: Path
 ) -> None:
     body = NewEndpoint.model_validate_json(path.read_text())
-    key, mode = EndpointKey(namespace, body.name), body.mode or Mode.STANDARD
+    key = EndpointKey(namespace, body.name)
+    mode = body.mode or Mode.STANDARD
     runtime = runtime_of(body.runtime, body.runtime_config)
     written = rendered(key, mode, scaling_of(body.autoscaling), runtime)
     where = cluster.kube.path(ISVC, "InferenceService", namespace, written["metadata"]["name"])

@@ -47,7 +47,9 @@ def note(generation: int) -> tuple[str, str, dict[str, Any]]:
 
 
 def service(revision: int, percent: int | None) -> tuple[str, str, dict[str, Any]]:
-    share = {} if percent is None else {"canaryTrafficPercent": percent}
+    share = {}
+    if percent is not None:
+        share = {"canaryTrafficPercent": percent}
     return (
         "InferenceService",
         "fraud",

@@ -300,7 +300,8 @@ def test_with_an_older_database_nothing_is_written_and_that_is_said(lab: Lab) ->
     with lab.worker():
         lab.fleet.start()
         lab.fleet.check(lab.fleet.decide())
-    before, old = _heads(lab), Store(backup)
+    before = _heads(lab)
+    old = Store(backup)
     try:
         restored = [replace(rollout, store=old) for rollout in lab.fleet.rollouts]
         for rollout in restored:

@@ -31,7 +31,8 @@ def test_a_worker_is_killed_between_any_two_writes(lab: Lab) -> None:
     lab.muster()
     with lab.worker():
         lab.fleet.create(pairs([lab.tenant("more")], each=2), lab.store)
-    first, count = 1, len(lab.fleet.rollouts)
+    first = 1
+    count = len(lab.fleet.rollouts)
     while first < MOST_POINTS:
         points = {
             rollout.key: [first + number] for number, rollout in enumerate(lab.fleet.rollouts)

@@ -36,7 +36,8 @@ def service(name: str) -> Json:
 
 
 def test_a_change_of_weights_reaches_the_data_plane(cluster: DevCluster) -> None:
-    kube, port = cluster.kube, free_port()
+    kube = cluster.kube
+    port = free_port()
     for name in ("r1", "r2"):
         kube.apply(deployment("default", name, replicas=1))
         kube.apply(service(name))

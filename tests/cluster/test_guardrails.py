@@ -25,7 +25,8 @@ from tidegate_local.devcluster.kyverno import NAME, enforce
 pytestmark = [pytest.mark.cluster, pytest.mark.real]
 PARTS = ("knative", "kserve", "kyverno")
 DEPLOY = Path(__file__).parents[2] / "deploy" / "k8s" / "policies" / "kyverno"
-ISVC, ROUTE = "serving.kserve.io/v1beta1", "gateway.networking.k8s.io/v1"
+ISVC = "serving.kserve.io/v1beta1"
+ROUTE = "gateway.networking.k8s.io/v1"
 WORKER = "system:serviceaccount:tidegate-system:tidegate-deploy-worker"
 _numbers = count(1)
 
@@ -90,7 +91,8 @@ def people(guarded: DevCluster) -> Iterator[People]:
     guarded.kube.apply(
         {**kind, "metadata": {"name": "people"}, "roleRef": role, "subjects": subjects}
     )
-    everybody, plane = "system:authenticated", guarded.plane
+    everybody = "system:authenticated"
+    plane = guarded.plane
     with ExitStack() as stack:
         made = [
             stack.enter_context(
@@ -129,10 +131,8 @@ def _edits(kube: Kube, key: EndpointKey, mode: Mode) -> list[tuple[str, Json | N
             (note, {"data": {"generation": "99"}}),
             (service, None),
         ]
-    service, route = (
-        kube.path(ISVC, "InferenceService", key.namespace, "fraud-r2"),
-        kube.path(ROUTE, "HTTPRoute", key.namespace, "fraud"),
-    )
+    service = kube.path(ISVC, "InferenceService", key.namespace, "fraud-r2")
+    route = kube.path(ROUTE, "HTTPRoute", key.namespace, "fraud")
     return [
         (service, {"spec": {"predictor": {"minReplicas": 0}}}),
         (
@@ -157,7 +157,10 @@ def test_a_rollout_passes_through_and_hands_are_kept_off(
     desk.action(rollout, ActionKind.APPROVE)
     desk.until(lambda: desk.shares(key) == {2: 100}, instead=lambda: desk.status(key))
     desk.until(lambda: desk.outcome(rollout) is Outcome.PROMOTED)
-    left = {"fraud-r2"} if mode is Mode.STANDARD else {"fraud"}
+    if mode is Mode.STANDARD:
+        left = {"fraud-r2"}
+    else:
+        left = {"fraud"}
     desk.until(lambda: desk.services(key) == left, instead=lambda: desk.status(key))
     _goes_away(desk.dev, key.namespace)
 

@@ -15,7 +15,9 @@ from tidegate_local.devcluster.cluster import DevCluster
 from tidegate_local.devcluster.kube import Json, KubeError, definitions, establish
 
 pytestmark = pytest.mark.cluster
-SYSTEM, TENANTS, GATEWAYS = "gate-system", ("gate-a", "gate-b"), "gate-ways"
+SYSTEM = "gate-system"
+TENANTS = ("gate-a", "gate-b")
+GATEWAYS = "gate-ways"
 NAME = "gate"  # the names in the cluster; other tests have objects called tidegate-…
 OPERATOR = ("github.com/prometheus-operator/prometheus-operator", "example/prometheus-operator-crd")
 PROGRAMS = ("deployment-service", "deploy-worker", "template-service")
@@ -25,12 +27,16 @@ class Helm:
     """The real one, against the dev cluster, with a home of its own."""
 
     def __init__(self, program: Path, cluster: DevCluster, home: Path) -> None:
-        self._program, self._cluster, self._home = program, cluster, home
+        self._program = program
+        self._cluster = cluster
+        self._home = home
 
     def __call__(self, *arguments: str, values: Json | None = None) -> str:
         file = self._home / "values.yaml"
         file.write_text(yaml.safe_dump(values or {}))
-        value = ["--values", str(file)] if values else []
+        value = []
+        if values:
+            value = ["--values", str(file)]
         environ = {
             "KUBECONFIG": str(self._cluster.kubeconfig),
             "HOME": str(self._home),
@@ -78,7 +84,8 @@ def helm(prepared: DevCluster, tools: build.Built, tmp_path: Path) -> Helm:
 def values(digit: str) -> Json:
     """The example with everything, for this cluster's names."""
     content: Json = yaml.safe_load((CHART / "ci" / "full-values.yaml").read_text())
-    content["fullnameOverride"], content["tenants"] = NAME, list(TENANTS)
+    content["fullnameOverride"] = NAME
+    content["tenants"] = list(TENANTS)
     content["image"]["digest"] = "sha256:" + digit * 64
     content["worker"]["settings"]["gateway_namespace"] = GATEWAYS
     for server, tenant in zip(content["externalServers"], TENANTS, strict=True):

@@ -62,7 +62,8 @@ def test_it_refuses_what_our_rules_refuse_in_the_same_words(keda: DevCluster, ca
 
 def test_it_admits_what_kserve_makes_of_the_longest_name(keda: DevCluster) -> None:
     keda.namespace("longest")
-    kube, path = keda.kube, keda.kube.path("keda.sh/v1alpha1", "ScaledObject", "longest")
+    kube = keda.kube
+    path = keda.kube.path("keda.sh/v1alpha1", "ScaledObject", "longest")
     kube.call("POST", path, placed(scaled(f"{'n' * 39}-r999-predictor"), "longest"))
     manifest = rendered(
         EndpointKey("longest", "fraud"), Mode.STANDARD, Scaling(1, 4, keda=True), Runtime()

@@ -46,7 +46,8 @@ class Seen:
     def __init__(
         self, cluster: DevCluster, namespace: str, mode: Mode, scaling: Scaling, runtime: Runtime
     ) -> None:
-        self.kube, self.namespace = cluster.kube, namespace
+        self.kube = cluster.kube
+        self.namespace = namespace
         manifest = rendered(EndpointKey(namespace, "fraud"), mode, scaling, runtime)
         self.name = manifest["metadata"]["name"]
         self.kube.apply(manifest)

@@ -23,7 +23,8 @@ from tidegate_local.home import free_port
 
 pytestmark = pytest.mark.cluster
 KEY = EndpointKey("default", "fraud")
-OUTSIDE, INSIDE = "fraud.default.models.local", "fraud.default.svc.cluster.local"
+OUTSIDE = "fraud.default.models.local"
+INSIDE = "fraud.default.svc.cluster.local"
 PLATFORM = Platform(
     "store", Gateway("gateway", "default", service="gateway.default.svc.cluster.local")
 )
@@ -34,7 +35,8 @@ class TrafficEntry:
     """Envoy Gateway with one Gateway, and its Envoy."""
 
     def __init__(self, cluster: DevCluster) -> None:
-        self.kube, self.port = cluster.kube, free_port()
+        self.kube = cluster.kube
+        self.port = free_port()
         cluster.gateway.gateway("default", "gateway", self.port)
         self.admin = proxy.start(cluster.gateway, "default", "gateway").admin
         for number in (1, 2):
@@ -120,7 +122,8 @@ def service(name: str) -> Json:
 
 
 def _summary(item: Json) -> tuple[str, tuple[str, ...], dict[str, int], tuple[float, ...]]:
-    match, action = item["match"], item.get("route", {})
+    match = item["match"]
+    action = item.get("route", {})
     headers = tuple(
         header["name"] for header in match.get("headers", ()) if not header["name"].startswith(":")
     )
@@ -154,12 +157,14 @@ def expected(
         )
         if share
     }
-    copies = (candidate_traffic.mirror,) if candidate_traffic.mirror else ()
+    copies = ()
+    if candidate_traffic.mirror:
+        copies = (candidate_traffic.mirror,)
     plain = [(path, (), shares, copies) for path in (route.GRPC_PATH, "/")]
     headers = tuple(match.name for match in candidate_traffic.match)
-    matched = (
-        [(path, headers, {"r2": 100}, ()) for path in (route.GRPC_PATH, "/")] if headers else []
-    )
+    matched = []
+    if headers:
+        matched = [(path, headers, {"r2": 100}, ()) for path in (route.GRPC_PATH, "/")]
     return sorted((*matched, *plain), key=lambda results: (results[0] == "/", not results[1]))
 
 

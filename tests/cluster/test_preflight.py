@@ -199,7 +199,8 @@ def test_more_gpus_than_any_node_has_are_never_placed(desk: Desk, key: EndpointK
 def pool(desk: Desk) -> Iterator[str]:
     """A node of four GPUs for pods that ask for it and tolerate its taint; the name of somebody
     else's pod that takes them all."""
-    kube, name = desk.dev.kube, "pool-0"
+    kube = desk.dev.kube
+    name = "pool-0"
     have = {"cpu": "32", "memory": "256Gi", "pods": "100", "nvidia.com/gpu": "4"}
     made: Json = {
         "apiVersion": "v1",
@@ -292,7 +293,8 @@ def permit(desk: Desk, key: EndpointKey, name: str) -> None:
 
 def policy(desk: Desk, key: EndpointKey, rule: Json, expression: str, message: str) -> None:
     """Built into the API server; binds in one namespace. Returns when it acts."""
-    name, group = f"no-{key.namespace}", "admissionregistration.k8s.io/v1"
+    name = f"no-{key.namespace}"
+    group = "admissionregistration.k8s.io/v1"
     match = {"resourceRules": [{**rule, "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"]}]}
     spec: Json = {"failurePolicy": "Fail", "matchConstraints": match}
     spec["validations"] = [{"expression": expression, "message": message}]
@@ -391,7 +393,8 @@ def test_a_pod_asks_for_what_was_rendered(desk: Desk, key: EndpointKey) -> None:
     """The real controller's Deployment beside ours: the same requests and limits."""
     driver = driver_for(Mode.STANDARD, desk.parts.platform(STORE))
     at = Intent(key, 1, Mode.STANDARD, 1, scaling=Scaling(1, 3))
-    reachable_intents, known = first(at), {1: REVISIONS[0]}
+    reachable_intents = first(at)
+    known = {1: REVISIONS[0]}
     isvc = next(
         planned.manifest
         for planned in driver.reachable(reachable_intents, known, Snapshot(key, ()))

@@ -29,7 +29,10 @@ def test_a_person_promotes(desk: Desk, key: EndpointKey, mode: Mode) -> None:
     desk.action(rollout, ActionKind.APPROVE)
     desk.until(lambda: desk.shares(key) == {2: 100}, instead=lambda: desk.status(key))
     desk.until(lambda: desk.outcome(rollout) is Outcome.PROMOTED)
-    left = {"fraud-r2"} if mode is Mode.STANDARD else {"fraud"}
+    if mode is Mode.STANDARD:
+        left = {"fraud-r2"}
+    else:
+        left = {"fraud"}
     desk.until(lambda: desk.services(key) == left, instead=lambda: desk.status(key))
 
 

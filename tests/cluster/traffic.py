@@ -65,7 +65,8 @@ def play(cluster: DevCluster, port: int) -> list[Json]:
         )
     cluster.gateway.gateway("default", "gateway", port)
     envoy = proxy.start(cluster.gateway, "default", "gateway")
-    who, messages = owners(cluster), []
+    who = owners(cluster)
+    messages = []
     for split in SPLITS:
         kube.apply(route(split, "-predictor"))
         kube.wait(kube.path(GATEWAY, "HTTPRoute", "default", "fraud"), settled, 20.0)

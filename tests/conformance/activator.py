@@ -97,7 +97,10 @@ def _varint(number: int) -> bytes:
 def _frame(payload: bytes) -> bytes:
     """One binary frame; what a client sends is masked, here with zeros, which change nothing."""
     size = len(payload)
-    length = bytes([0x80 | size]) if size < 126 else bytes([0x80 | 126]) + struct.pack(">H", size)
+    if size < 126:
+        length = bytes([0x80 | size])
+    else:
+        length = bytes([0x80 | 126]) + struct.pack(">H", size)
     return bytes([0x82]) + length + bytes(4) + payload
 
 

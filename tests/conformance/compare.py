@@ -42,7 +42,8 @@ def _columns(fake: Step, real: Step) -> Iterable[str]:
         **{f"r{n}": partial(State.life, revision=n) for n in numbers},
     }
     for name, pick in columns.items():
-        first, other = distinct(map(pick, fake.states)), distinct(map(pick, real.states))
+        first = distinct(map(pick, fake.states))
+        other = distinct(map(pick, real.states))
         if not agree(first, other):
             yield f"{name} goes {' > '.join(first)} in the fake, {' > '.join(other)} in the real one"
 

@@ -49,7 +49,8 @@ class FakeWorld:
     def splits(self) -> list[Split]:
         """By the tables that the data plane had."""
         ticks = self.lab.data_plane.ticks
-        new, self._seen = ticks[self._seen :] or ticks[-1:], len(ticks)
+        new = ticks[self._seen :] or ticks[-1:]
+        self._seen = len(ticks)
         routes = (next((r for r in t.table.routes if r.name == self.key.name), None) for t in new)
         return [_split(route) for route in routes]
 

@@ -35,10 +35,14 @@ class Play:
     def __init__(
         self, mode: Mode, world: World, expected: Trace | None = None, scaling: Scaling = ONE
     ) -> None:
-        self.mode, self.world, self.trace = mode, world, [Step("nothing", [EMPTY])]
-        self._expected, self._guard = expected, Guard()
+        self.mode = mode
+        self.world = world
+        self.trace = [Step("nothing", [EMPTY])]
+        self._expected = expected
+        self._guard = Guard()
         self._driver = driver_for(mode, world.platform)
-        self._memory, self._up = Memory(), frozenset[int]()
+        self._memory = Memory()
+        self._up = frozenset[int]()
         self._split: Split = {}
         self.revisions: dict[int, Revision] = {}
         self.intent = Intent(world.key, 0, mode, None, scaling=scaling)
@@ -83,8 +87,11 @@ class Play:
 
     def promote(self) -> None:
         """The candidate becomes stable, old stable is on standby where that is possible."""
-        stable, candidate = self.intent.stable, self.intent.candidate
-        standby = (stable,) if self.mode is Mode.STANDARD and stable is not None else ()
+        stable = self.intent.stable
+        candidate = self.intent.candidate
+        standby = ()
+        if self.mode is Mode.STANDARD and stable is not None:
+            standby = (stable,)
         self.want(
             f"promote r{candidate}",
             stable=candidate,
@@ -143,14 +150,17 @@ class Play:
         """Reconciles (unless the worker is not `at_work`) and ticks until nothing has moved for a
         while (`longer`: that many times the usual), the revisions live as awaited and, where
         another run is followed, its fixpoint is reached."""
-        world, desired, last = self.world, self._desired(), None
+        world = self.world
+        desired = self._desired()
+        last = None
         began = since = world.now()
         while world.now() < began + world.patience:
             world.advance(self._tick)
             moved = at_work and self._reconcile()
             state = self._tick()
             if moved or state != last:
-                since, last = world.now(), state
+                since = world.now()
+                last = state
             elif (
                 world.now() >= since + world.quiet * longer
                 and desired in (None, state)
@@ -213,8 +223,11 @@ class Play:
         return self._record(self._saw(snapshot), snapshot)
 
     def _record(self, observation: Observation, snapshot: Snapshot) -> State:
-        state, key = None, self.intent.key
-        isvc = snapshot.get("InferenceService", key.name) if self.mode is Mode.KNATIVE else None
+        state = None
+        key = self.intent.key
+        isvc = None
+        if self.mode is Mode.KNATIVE:
+            isvc = snapshot.get("InferenceService", key.name)
         for split in self.world.splits() or [self._split]:
             self._split = split
             self._guard.tick(split, self._up)

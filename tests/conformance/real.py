@@ -144,7 +144,9 @@ class RealWorld:
     patience = 90.0
 
     def __init__(self, bench: Bench, key: EndpointKey, woken: threading.Event) -> None:
-        self._bench, self.key, self._woken = bench, key, woken
+        self._bench = bench
+        self.key = key
+        self._woken = woken
         self.platform = Platform(STORE, GATEWAY, drain=ENDED, steady=ENDED)
         self.cluster = Gated(bench.adapter)
         self.now = Options().now
@@ -235,7 +237,9 @@ class RealWorld:
 
     def _seen(self, kind: str, name: str) -> Manifest | None:
         snapshot = self._bench.adapter.observe(self.key)
-        return snapshot.get(kind, name) if isinstance(snapshot, Snapshot) else None
+        if isinstance(snapshot, Snapshot):
+            return snapshot.get(kind, name)
+        return None
 
     def _path(self, kind: str, name: str) -> str:
         return self._bench.dev.kube.path(API_VERSIONS[kind], kind, self.key.namespace, name)

@@ -156,7 +156,9 @@ def bounds_by_hand(play: Play) -> None:
 def edited_by_hand(play: Play, step: str, change: Mapping[str, Any]) -> None:
     """New pods are held so long: what the worker does depends on whether it sees a Knative revision
     that starts."""
-    head = "fraud" if play.mode is Mode.KNATIVE else "fraud-r2"
+    head = "fraud-r2"
+    if play.mode is Mode.KNATIVE:
+        head = "fraud"
     play.world.hold(2)
     play.meddle(step, lambda: edit_predictor(play, head, change))
     play.befall("the pods of r2 start", lambda: play.world.release(2))
@@ -249,7 +251,8 @@ def edit_weights(play: Play, *weights: int) -> None:
     play.world.edit("HTTPRoute", "fraud", {"spec": {"rules": rules}})
 
 
-STANDARD, KNATIVE = (Mode.STANDARD,), (Mode.KNATIVE,)
+STANDARD = (Mode.STANDARD,)
+KNATIVE = (Mode.KNATIVE,)
 DELETED = (
     ("HTTPRoute", "fraud", STANDARD),
     ("InferenceService", "fraud-r1", STANDARD),

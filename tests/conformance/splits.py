@@ -24,7 +24,9 @@ class Splits:
     """See the module. `wake` is called with the namespace of each event."""
 
     def __init__(self, api: KubeApi, kube: Kube, wake: Callable[[str], None]) -> None:
-        self._api, self._kube, self._wake = api, kube, wake
+        self._api = api
+        self._kube = kube
+        self._wake = wake
         self._lock = threading.Lock()
         self._told: dict[EndpointKey, list[Named]] = {}
         self._numbers: dict[EndpointKey, dict[str, int]] = {}
@@ -62,7 +64,8 @@ class Splits:
             item = event["object"]
             if "metadata" not in item or "name" not in item["metadata"]:
                 continue
-            meta, gone = item["metadata"], event["type"] == "DELETED"
+            meta = item["metadata"]
+            gone = event["type"] == "DELETED"
             route = item["kind"] == "HTTPRoute"
             key = EndpointKey(
                 meta["namespace"],
@@ -85,7 +88,8 @@ class Splits:
 
     def _number(self, key: EndpointKey, name: str) -> int:
         """Ours of a backend `<endpoint>-r<n>-predictor` or of a Knative revision."""
-        if (number := parse_label(name.removesuffix("-predictor").rpartition("-")[2])) is not None:
+        number = parse_label(name.removesuffix("-predictor").rpartition("-")[2])
+        if number is not None:
             return number
         known = self._numbers.setdefault(key, {})
         if name not in known:
@@ -114,7 +118,8 @@ def _by_route(item: Mapping[str, Any]) -> Named:
 
 def _by_ingress(item: Mapping[str, Any]) -> Named:
     """The rule of the durable name; those of tags (`latest-…`) are other hosts."""
-    name, namespace = item["metadata"]["name"], item["metadata"]["namespace"]
+    name = item["metadata"]["name"]
+    namespace = item["metadata"]["namespace"]
     for rule in item["spec"].get("rules") or ():
         if any(host.startswith(f"{name}.{namespace}") for host in rule["hosts"]):
             splits = rule["http"]["paths"][0]["splits"]

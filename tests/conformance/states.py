@@ -101,7 +101,9 @@ def _describe(traffic: Traffic | None) -> str:
 def _lives(observation: Observation, intent: Intent) -> list[tuple[int, str]]:
     """In Knative mode only of revisions that are wanted or have a share: the others are Knative's
     to scale down and to collect, whenever it likes."""
-    served = observation.traffic.revisions if observation.traffic else ()
+    served = ()
+    if observation.traffic:
+        served = observation.traffic.revisions
     lives = observation.live
     if intent.mode is Mode.KNATIVE:
         lives = tuple(
@@ -113,4 +115,6 @@ def _lives(observation: Observation, intent: Intent) -> list[tuple[int, str]]:
 def _word(live: Live) -> str:
     if live.idle and not live.ready:
         return "zero"
-    return "up" if live.up else "starting"
+    if live.up:
+        return "up"
+    return "starting"

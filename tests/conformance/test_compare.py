@@ -50,8 +50,10 @@ def test_runs_that_end_in_other_states_differ() -> None:
 
 def test_each_column_is_compared_by_itself() -> None:
     """Who is first, the pod or the route, is chance."""
-    begin, end = state("r1 0", r1="starting"), state("r1 100")
-    pod_first, route_first = state("r1 0", r1="up"), state("r1 100", r1="starting")
+    begin = state("r1 0", r1="starting")
+    end = state("r1 100")
+    pod_first = state("r1 0", r1="up")
+    route_first = state("r1 100", r1="starting")
     assert differences([step(begin, pod_first, end)], [step(begin, route_first, end)]) == []
 
 

@@ -226,11 +226,10 @@ def restricting(*args: str, secret: bool = True) -> Found | tuple[Problem, ...]:
     """What is thought of one whose owner gave it these arguments."""
 
     def change(live: Any) -> None:
-        reference = (
-            {"valueFrom": {"secretKeyRef": {"name": "triton", "key": "token"}}}
-            if secret
-            else {"value": "x"}
-        )
+        if secret:
+            reference = {"valueFrom": {"secretKeyRef": {"name": "triton", "key": "token"}}}
+        else:
+            reference = {"value": "x"}
         live["spec"]["predictor"]["model"] |= {
             "args": list(args),
             "env": [{"name": "TOKEN", **reference}],

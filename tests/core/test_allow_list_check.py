@@ -82,7 +82,8 @@ def test_an_abort_of_a_promotion_is_taken_also_where_both_are_not_allowed_and_no
         waited=5.0,
     )
     late = replace(promoting, waited=ROLLOUT.strategy.deadlines.ready)
-    observation, abort = seen(split(50), r1=1, r2=0), (Action(1, ActionKind.ABORT, "bob"),)
+    observation = seen(split(50), r1=1, r2=0)
+    abort = (Action(1, ActionKind.ABORT, "bob"),)
     for not_allowed in ({1: BOTH[1]}, BOTH):
         for progress, request in ((promoting, abort), (late, ())):
             decision = decide(ROLLOUT, progress, request, promoted, observation, 105.0)
@@ -182,7 +183,8 @@ def test_a_rollout_is_paused_until_it_is_allowed_again_or_its_pause_ends() -> No
     )
     assert again.notes == ()  # said once
 
-    now, progress = 105.0, held.progress
+    now = 105.0
+    progress = held.progress
     while not allow_list_check.overdue(ROLLOUT, progress):
         now += 20.0
         step = replace(tried, progress=replace(progress, at=now))

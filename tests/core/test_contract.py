@@ -244,7 +244,8 @@ def test_a_promotion_waits_for_no_comparison_that_would_not_stop_it(
     plan: strategy.Strategy, *, accepts: bool, compares: bool
 ) -> None:
     rollout = Rollout("ro-1", plan, 1, 2, "ann", accept_breaking=accepts)
-    observation, checks = seen(split(0), r1=1, r2=0), CandidateChecks(compares=compares)
+    observation = seen(split(0), r1=1, r2=0)
+    checks = CandidateChecks(compares=compares)
     action = (Action(1, ActionKind.PROMOTE, "bob"),)
     decision = decide(
         rollout, Progress(at=1000.0), action, intent(0), observation, 1005.0, checks=checks

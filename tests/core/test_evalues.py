@@ -86,7 +86,8 @@ def test_the_bound_for_large_blocks_never_promises_more_than_the_exact_sum(
     nc: int, ns: int, part: float, odds: float
 ) -> None:
     total = round(part * (nc + ns))
-    low, high = max(0, total - ns), min(nc, total)
+    low = max(0, total - ns)
+    high = min(nc, total)
     terms = evalues._hypergeometric(nc, ns, total, low, high)
     exact = evalues._log_generating(terms, low, high, math.log(odds))
     assert evalues._generating_bound(nc, ns, total, odds) >= exact - 1e-9
@@ -152,5 +153,6 @@ def test_growth_is_largest_for_the_bet_that_is_right() -> None:
 
 
 def test_against_is_a_likelihood_ratio() -> None:
-    law, null = stats.binom(40, 0.1), stats.binom(40, 0.01)
+    law = stats.binom(40, 0.1)
+    null = stats.binom(40, 0.01)
     assert against(Arm(40, 3), 0.1, 0.01) == pytest.approx(law.logpmf(3) - null.logpmf(3))

@@ -235,7 +235,8 @@ def test_a_fail_is_told_even_if_the_last_scrape_had_no_histogram() -> None:
 
 def test_an_objective_needs_no_stable() -> None:
     requests = (replace(ERRORS, objective=0.02),)
-    good, bad = Plane(requests), Plane(requests)
+    good = Plane(requests)
+    bad = Plane(requests)
     good.serve((200, 1), (0, 0), times=10)
     bad.serve((200, 20), (0, 0))
     assert [plane.judge(requests)[0].verdict for plane in (good, bad)] == [
@@ -273,7 +274,9 @@ def test_evidence_survives_json(
 def test_the_totals_do_not_depend_on_the_order_or_on_the_cut(
     intervals: list[tuple[tuple[int, ...], tuple[int, ...]]],
 ) -> None:
-    forward, backward, once = Plane(), Plane(), Plane()
+    forward = Plane()
+    backward = Plane()
+    once = Plane()
     for candidate, stable in intervals:
         forward.serve(candidate, stable)
     for candidate, stable in reversed(intervals):

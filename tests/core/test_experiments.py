@@ -102,7 +102,8 @@ def track(progress: Progress) -> tuple[int, int]:
 
 
 def test_each_sample_is_judged_once_whatever_comes_again() -> None:
-    first, second = sample(7, 60, 50), sample(9, 60, 50, 1100)
+    first = sample(7, 60, 50)
+    second = sample(9, 60, 50, 1100)
     once = learn(ROLLOUT, STARTED, (first,))
     assert learn(ROLLOUT, once, (first,)) == once
     both = learn(ROLLOUT, once, (second, first))

@@ -18,7 +18,9 @@ def seen(generation: int | None, mark: str | None = None, store: str = STORE) ->
 
 
 def said_by(condition: Condition | None) -> str:
-    return condition.message if condition else ""
+    if not condition:
+        return ""
+    return condition.message
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,9 @@ def test_a_pod_that_is_not_seen_for_an_observation_does_not_count_twice() -> Non
 
 
 def test_each_kill_for_memory_counts_once_also_after_another_end() -> None:
-    first, other, second = killed("a"), restarted(2), killed("b", restarts=3)
+    first = killed("a")
+    other = restarted(2)
+    second = killed("b", restarts=3)
     counted = after(
         observe(r2=first),
         observe(r2=first),
@@ -161,7 +163,9 @@ def test_seconds_with_a_share_and_no_pod_count_while_both_ends_of_the_interval_s
 
 
 def test_a_share_that_was_taken_away_counts_until_the_gateway_took_the_route() -> None:
-    down, moving, back = not_ready(10), not_ready(0, settled=False), not_ready(0)
+    down = not_ready(10)
+    moving = not_ready(0, settled=False)
+    back = not_ready(0)
     assert after(down, moving, moving).not_ready.seconds == 10.0
     assert after(down, back, back).not_ready.seconds == 0.0
     never = count(Incidents(), moving, 1, 2, 0.0)

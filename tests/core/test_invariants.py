@@ -40,13 +40,16 @@ def come_home(simulation: Chaos) -> None:
     assert not simulation.running, [progress.message for _, progress in simulation.rollouts]
     assert intent.candidate is None
     assert intent.standby == ()
-    shares = (
-        simulation.lab.shares("fraud") if simulation.gateway else simulation.lab.led_to("fraud")
-    )
+    if simulation.gateway:
+        shares = simulation.lab.shares("fraud")
+    else:
+        shares = simulation.lab.led_to("fraud")
     assert shares == {f"r{intent.stable}": 100.0}
     assert simulation.one_pass() == 0, "planning again writes"
     uri = f"s3://models/model-{intent.stable}/"
-    head = f"fraud-r{intent.stable}" if simulation.mode is Mode.STANDARD else "fraud"
+    head = "fraud"
+    if simulation.mode is Mode.STANDARD:
+        head = f"fraud-r{intent.stable}"
     assert simulation.lab.get(ISVC, head)["spec"]["predictor"]["model"]["storageUri"] == uri
     if simulation.mode is Mode.STANDARD:
         assert simulation.lab.names(ISVC) == [head]

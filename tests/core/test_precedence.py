@@ -29,11 +29,15 @@ from tidegate.core.precedence import (
 from tidegate.core.rollout import Action, ActionKind, Outcome, Pause, PauseKind, Progress, Rollout
 from tidegate.core.strategy import Kind, Strategy
 
-PLAN, MANUAL = strategy.canary(), strategy.manual()
-AB, BLUE_GREEN = strategy.ab(), strategy.blue_green()
+PLAN = strategy.canary()
+MANUAL = strategy.manual()
+AB = strategy.ab()
+BLUE_GREEN = strategy.blue_green()
 PAUSED = Pause(PauseKind.PAUSED, "bob", "lunch")
 NO_HEARTBEAT = Pause(PauseKind.NO_HEARTBEAT, "system:rollout:ro-1", "no heartbeat")
-OVERRIDE, RESUME, ABORT = ActionKind.OVERRIDE, ActionKind.RESUME, ActionKind.ABORT
+OVERRIDE = ActionKind.OVERRIDE
+RESUME = ActionKind.RESUME
+ABORT = ActionKind.ABORT
 
 
 def running(plan: Strategy = PLAN, *pending: ActionKind, **progress: object) -> OpenRollout:

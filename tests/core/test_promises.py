@@ -18,7 +18,9 @@ from tidegate.core.evalues import Arm, Block, growth
 from tidegate.core.sequential import Test, Wealth, advance
 
 Rates = npt.NDArray[np.float64]
-FAIL, MARGIN, PASS = Test(worse=True), Test(worse=True, margin=0.01), Test(worse=False, margin=0.01)
+FAIL = Test(worse=True)
+MARGIN = Test(worse=True, margin=0.01)
+PASS = Test(worse=False, margin=0.01)
 ALPHA = (
     0.05  # larger than the default: more false aborts to count, so a violation shows in fewer runs
 )
@@ -35,13 +37,12 @@ def first_hit(
     rows = zip(
         nc, rng.binomial(nc, candidate), 100 - nc, rng.binomial(100 - nc, stable), strict=True
     )
-    wealth, exposed = Wealth(), 0
+    wealth = Wealth()
+    exposed = 0
     for row in rows:
         n, bad, other, other_bad = map(int, row)
-        wealth, exposed = (
-            advance(wealth, test, Block(Arm(n, bad), Arm(other, other_bad))),
-            exposed + n,
-        )
+        wealth = advance(wealth, test, Block(Arm(n, bad), Arm(other, other_bad)))
+        exposed = exposed + n
         if wealth.log_e >= math.log(1 / ALPHA):
             return exposed
     return None
@@ -80,7 +81,9 @@ def hits(test: Test, share: Rates, stable: Rates, candidate: Rates, runs: int) -
 
 
 def assert_at_most_alpha(count: int, runs: int) -> None:
-    least = stats.beta.ppf(0.001, count, runs - count + 1) if count else 0.0
+    least = 0.0
+    if count:
+        least = stats.beta.ppf(0.001, count, runs - count + 1)
     assert least <= ALPHA, f"{count} of {runs} is above {ALPHA}"
 
 
@@ -117,7 +120,8 @@ def test_many_rollouts_at_the_edge_of_the_null(test: Test, name: str) -> None:
 def test_a_bad_candidate_rolls_back_before_it_has_answered_many(bad: float, share: float) -> None:
     """Beside the information bound, stable 0.5 %: log(1/alpha) / growth from the null's edge, in
     whole scrapes."""
-    rng, rates = np.random.default_rng(3), (0.005, bad)
+    rng = np.random.default_rng(3)
+    rates = (0.005, bad)
     scrapes = math.log(1 / ALPHA) / growth(100 * share, 100 * (1 - share), rates, rates, 0.0)
     exposed = [first_hit(FAIL, flat(share), flat(0.005), flat(bad), rng) for _ in range(30)]
     assert all(n is not None for n in exposed), "a bad candidate was missed"
@@ -125,7 +129,8 @@ def test_a_bad_candidate_rolls_back_before_it_has_answered_many(bad: float, shar
 
 
 def test_a_bad_candidate_rolls_back_in_foul_weather_too() -> None:
-    rng, rate = np.random.default_rng(3), diurnal()
+    rng = np.random.default_rng(3)
+    rate = diurnal()
     rate[10:20] = 0.5
     assert all(
         first_hit(FAIL, flat(0.5), rate, np.minimum(1, 3 * rate), rng) is not None

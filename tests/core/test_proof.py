@@ -49,7 +49,8 @@ def test_the_forecast_of_the_proof_comes_true(percent: int) -> None:
 def test_a_share_at_the_edge_of_the_tolerance_is_hardly_ever_called_proven_or_wrong() -> None:
     """Looking after every 50 answers, at alpha 1 %: the true share is exactly at the upper edge, 12
     %."""
-    rng, false = np.random.default_rng(5), 0
+    rng = np.random.default_rng(5)
+    false = 0
     for _ in range(200):
         hits = rng.binomial(50, 0.12, size=120).cumsum()
         results = {prove(10, int(h), 50 * (i + 1)).result for i, h in enumerate(hits)}

@@ -66,7 +66,8 @@ def decided(simulation: Simulation, **changes: object) -> Result:
 def test_a_pass_names_each_check_that_it_lacks_and_decides_nothing_before() -> None:
     simulation = ready(strategy.canary(), mutable=True)
     outside = Outside(contract=Contract(Compatibility.COMPATIBLE))
-    checks, named = Checks(compares=True), []
+    checks = Checks(compares=True)
+    named = []
     result = once(simulation, checks)
     while not isinstance(result, Result):
         named.append(type(result))
@@ -132,7 +133,9 @@ def test_what_came_of_a_write_is_told_and_says_when_to_look_again(
     after = conclude(result, [(write, answer)])
     codes = {condition.code for condition in after.conditions} - {c.code for c in result.conditions}
     assert codes == ({code} if code else set())
-    least = [wake_in] if wake_in is not None else []
+    least = []
+    if wake_in is not None:
+        least = [wake_in]
     assert after.wake_at == min(
         [simulation.lab.clock() + each for each in least] + [result.wake_at or 0.0]
     )

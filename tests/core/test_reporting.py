@@ -17,7 +17,8 @@ from tidegate.core.traffic import Rule, Share, Traffic
 
 KEY = EndpointKey("demo", "add-sub")
 INTENT = Intent(KEY, 1, Mode.STANDARD, 1)
-STABLE, OTHER = Traffic((Rule((), (Share(1, 100),)),)), Traffic((Rule((), (Share(2, 100),)),))
+STABLE = Traffic((Rule((), (Share(1, 100),)),))
+OTHER = Traffic((Rule((), (Share(2, 100),)),))
 
 
 def after(
@@ -25,11 +26,9 @@ def after(
 ) -> EndpointStatus:
     """The status after a pass that saw this and wrote nothing."""
     rollout = Rollout("ro-1", canary(), 1, 2, "ann")
-    acting = (
-        Decided(rollout, Progress(step=0, waits_for=WaitsFor.BAKE), message, None)
-        if message
-        else None
-    )
+    acting = None
+    if message:
+        acting = Decided(rollout, Progress(step=0, waits_for=WaitsFor.BAKE), message, None)
     retry = Retry((), INTENT.generation, 0.0, 0.0)
     return report(Result(kind, observation, INTENT, Memory(), retry, waits=waits, acting=acting))
 

@@ -99,9 +99,12 @@ def test_the_first_answers_of_a_histogram_count() -> None:
 def test_splitting_an_interval_never_counts_twice_and_never_loses(
     steps: list[tuple[int, int]],
 ) -> None:
-    points, n, bad = [scrape(0, ("a", 2, 7, 3))], 7, 3
+    points = [scrape(0, ("a", 2, 7, 3))]
+    n = 7
+    bad = 3
     for good, worse in steps:
-        n, bad = n + good + worse, bad + worse
+        n = n + good + worse
+        bad = bad + worse
         points.append(scrape(len(points), ("a", 2, n, bad)))
     parts = sum((between(a, b, 2, None).arm for a, b in itertools.pairwise(points)), Arm())
     assert parts == between(points[0], points[-1], 2, None).arm

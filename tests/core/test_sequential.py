@@ -13,7 +13,8 @@ from scipy import stats
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.sequential import Test, Wealth, advance, bets, requests_to, restart
 
-FAIL, PASS = Test(worse=True), Test(worse=False, margin=0.01)
+FAIL = Test(worse=True)
+PASS = Test(worse=False, margin=0.01)
 OWN = tuple(
     Test(worse, margin, experiment=True)
     for worse, margin in ((True, 0.0), (True, 0.02), (False, 0.01), (False, 0.0), (False, -0.02))
@@ -51,7 +52,8 @@ def test_after_any_history_the_capital_is_not_expected_to_grow_under_the_null(
     history: list[Block], test: Test, nc: int, ns: int, stable: float, restarted: bool
 ) -> None:
     wealth = play(test, *history)
-    wealth = restart(wealth) if restarted else wealth
+    if restarted:
+        wealth = restart(wealth)
     candidate = max(stable + test.margin, 0.0)
     expected = 0.0
     for yc, ys in itertools.product(range(nc + 1), range(ns + 1)):
@@ -80,12 +82,14 @@ def test_the_first_scrape_counts() -> None:
 
 
 def test_the_order_of_two_calm_blocks_hardly_matters() -> None:
-    first, two = block(40, 2, 160, 1), block(60, 1, 140, 2)
+    first = block(40, 2, 160, 1)
+    two = block(60, 1, 140, 2)
     assert play(FAIL, first, two).log_e == pytest.approx(play(FAIL, two, first).log_e, abs=0.02)
 
 
 def test_an_outage_block_does_not_destroy_the_power_to_pass() -> None:
-    calm, outage = block(100, 0, 100, 1), block(100, 50, 100, 50)
+    calm = block(100, 0, 100, 1)
+    outage = block(100, 50, 100, 50)
     after = play(PASS, *[calm] * 3, outage)
     again = play(PASS, *[calm] * 25, wealth=after)
     assert after.log_e < 0
@@ -93,7 +97,8 @@ def test_an_outage_block_does_not_destroy_the_power_to_pass() -> None:
 
 
 def test_a_candidate_that_turns_bad_late_has_no_credit_from_its_good_hours() -> None:
-    good, bad = block(50, 0, 450, 2), block(50, 10, 450, 2)
+    good = block(50, 0, 450, 2)
+    bad = block(50, 10, 450, 2)
     late = play(FAIL, *[good] * 500, *[bad] * 2)
     assert late.log_e > math.log(100)
 
@@ -129,12 +134,14 @@ def test_every_bet_is_on_the_claimed_side_of_the_edge() -> None:
 
 
 def test_the_forecast_of_a_pass_is_about_what_a_pass_then_takes() -> None:
-    threshold, steps = math.log(100), 0
+    threshold = math.log(100)
+    steps = 0
     wealth = Wealth()
     forecast = requests_to(wealth, PASS, threshold, (0.01, 0.01), 0.5)
     assert forecast is not None
     while wealth.log_e < threshold:
-        wealth, steps = advance(wealth, PASS, block(100, 1, 100, 1)), steps + 1
+        wealth = advance(wealth, PASS, block(100, 1, 100, 1))
+        steps = steps + 1
     assert steps * 100 == pytest.approx(forecast, rel=0.3)
     assert requests_to(wealth, PASS, threshold, (0.01, 0.01), 0.5) == 0
 

@@ -57,7 +57,9 @@ def live(
 def answer(manifest: Mapping[str, Any]) -> Found | tuple[str, ...]:
     """What adoption says of it."""
     result = survey(Snapshot(KEY, (manifest,)), KEY, PLATFORM)
-    return result if isinstance(result, Found) else tuple(problem.sentence for problem in result)
+    if isinstance(result, Found):
+        return result
+    return tuple(problem.sentence for problem in result)
 
 
 def refusal(manifest: Mapping[str, Any]) -> str:

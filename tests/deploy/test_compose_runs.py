@@ -42,7 +42,8 @@ class Machine:
 
     def __init__(self, root: Path, supervisor: Supervisor) -> None:
         home = Home(root / "plane").create()
-        self.root, self.log = root, root / "api.log"
+        self.root = root
+        self.log = root / "api.log"
         self.secrets = root / "secrets"
         self.ports = {name: free_port() for name in ("postgres", "s3", "api")}
         log = home.logs / "postgres.log"
@@ -54,7 +55,9 @@ class Machine:
         """The service `secrets`; then its URLs name this machine's port."""
         make_secrets(self.secrets)
         for file in self.secrets.rglob("tidegate_database_url"):
-            host = "127.0.0.1" if file.parent.name == "worker" else "postgres"
+            host = "postgres"
+            if file.parent.name == "worker":
+                host = "127.0.0.1"
             url = file.read_text().replace(f"{host}:5432", f"127.0.0.1:{self.ports['postgres']}")
             file.write_text(url)
 

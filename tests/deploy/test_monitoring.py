@@ -119,7 +119,9 @@ class Page:
         registry.register(StoreGauges(lambda: self.gauges))
 
         def answer(_: Request) -> Reply:
-            running = b"tidegate_reconciles_running 0\n" if self.gauges is GOOD else b""
+            running = b""
+            if self.gauges is GOOD:
+                running = b"tidegate_reconciles_running 0\n"
             return Reply(
                 generate_latest(registry) + running, headers={"Content-Type": CONTENT_TYPE_LATEST}
             )
@@ -135,7 +137,8 @@ class Page:
 def scraped(tmp_path: Path) -> Iterator[tuple[Page, str]]:
     """A real Prometheus with the chart's rules, and the page that it scrapes."""
     prometheus = require(["prometheus"])["prometheus"]
-    page, url = Page(), f"http://127.0.0.1:{free_port()}"
+    page = Page()
+    url = f"http://127.0.0.1:{free_port()}"
     (tmp_path / "rules.yaml").write_text((CHART / "files" / "rules.yaml").read_text())
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},

@@ -46,7 +46,8 @@ class Installation:
         """The container's variables, on this machine's ports; nothing of ours but those."""
         state = env(container)
         for item in container["env"]:
-            if key := item.get("valueFrom", {}).get("secretKeyRef", {}).get("key"):
+            key = item.get("valueFrom", {}).get("secretKeyRef", {}).get("key")
+            if key:
                 state[item["name"]] = self.secret[key]
         if container["name"] in self.ports:
             state |= {
@@ -113,7 +114,8 @@ def test_the_pods_of_the_manifests_work_with_the_rights_that_they_are_given(
     database_url: str, tmp_path: Path
 ) -> None:
     made = Installation(database_url, tmp_path)
-    api, templates = PODS["deployment-service"], PODS["template-service"]
+    api = PODS["deployment-service"]
+    templates = PODS["template-service"]
     (migrations,) = api.spec["initContainers"]
     made.run(migrations)
     with made.started(api.main) as url, made.started(templates.main) as other:

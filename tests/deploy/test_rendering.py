@@ -25,7 +25,9 @@ def tools() -> build.Built:
 def run(
     program: Path, *arguments: object, values: Json | None = None
 ) -> subprocess.CompletedProcess[str]:
-    value = "" if values is None else yaml.safe_dump(values)
+    value = ""
+    if values is not None:
+        value = yaml.safe_dump(values)
     command = [str(program), *map(str, arguments)]
     return subprocess.run(
         command, input=value, capture_output=True, text=True, check=False, timeout=120

@@ -212,7 +212,10 @@ def test_a_mirrored_route_is_counted_by_copies_too() -> None:
         ("", "500", 3),
     ):
         for number in (0, 1):  # gRPC's rule, HTTP's
-            where = f"{number}/{ends}" if ends else f"{number}-mirror-0"
+            if ends:
+                where = f"{number}/{ends}"
+            else:
+                where = f"{number}-mirror-0"
             name = f"httproute/team-a/fraud/rule/{where}"
             labels = {
                 "__name__": "envoy_cluster_upstream_rq",

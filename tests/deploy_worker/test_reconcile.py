@@ -68,17 +68,19 @@ class Moody:
         self.refuses = ""
         self.silent = self.lasting = False
         self.tried: list[str] = []
-        self.watch, self.capabilities = self._cluster.watch, self._cluster.capabilities
+        self.watch = self._cluster.watch
+        self.capabilities = self._cluster.capabilities
 
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
-        return (
-            Unavailable("connection refused", self.lasting)
-            if self.silent
-            else self._cluster.observe(key)
-        )
+        if self.silent:
+            return Unavailable("connection refused", self.lasting)
+        return self._cluster.observe(key)
 
     def write(self, action: Write, *, dry_run: bool = False) -> WriteResult:
-        kind = action.manifest["kind"] if isinstance(action, Apply) else action.kind
+        if isinstance(action, Apply):
+            kind = action.manifest["kind"]
+        else:
+            kind = action.kind
         self.tried.append(kind)
         if kind == self.refuses:
             return Refused(f"admission webhook denied the request: no {kind} for you")
@@ -94,7 +96,8 @@ class Desk:
         mode: Mode = Mode.STANDARD,
         scaling: Scaling = Scaling(1, 2),  # noqa: B008
     ) -> None:
-        self.store, self.lab = store, Lab()
+        self.store = store
+        self.lab = Lab()
         self.cluster = Moody(self.lab)
         self.parts = Parts(
             store,
@@ -244,11 +247,9 @@ class Bytes:
         self.digest = digest
 
     def resolve(self, uri: str) -> Resolved | Unresolved:
-        return (
-            Resolved(uri, self.digest, mutable=True)
-            if self.digest
-            else Unresolved("the store is away")
-        )
+        if self.digest:
+            return Resolved(uri, self.digest, mutable=True)
+        return Unresolved("the store is away")
 
 
 def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
@@ -257,11 +258,9 @@ def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
     def cold(snapshot: Snapshot, serving: Collection[int]) -> Mapping[str, ColdPod]:
         """Every pod of r2 is cold, unless r2 serves."""
         requests.append(set(serving))
-        pods = (
-            []
-            if 2 in serving
-            else [p["metadata"]["uid"] for p in snapshot.all("Pod") if number_of(p) == 2]
-        )
+        pods = []
+        if 2 not in serving:
+            pods = [p["metadata"]["uid"] for p in snapshot.all("Pod") if number_of(p) == 2]
         return dict.fromkeys(pods, ColdPod(2, "the warm-up did not succeed"))
 
     for _ in range(6):

@@ -69,7 +69,8 @@ class Slow:
     """A store whose bytes take as long as the test wants."""
 
     def __init__(self) -> None:
-        self.read, self.asked = threading.Event(), 0
+        self.read = threading.Event()
+        self.asked = 0
 
     def resolve(self, uri: str) -> Resolved:
         self.asked += 1
@@ -126,7 +127,8 @@ def test_a_model_that_is_being_read_keeps_no_abort_waiting(desk: Desk) -> None:
 def test_a_store_that_never_tells_all_is_one_that_is_away() -> None:
     now = [0.0]
     reading = Rereading(patience=0.0, clock=lambda: now[0])
-    slow, request = Slow(), Asked(KEY, 3, "s3://m/2")
+    slow = Slow()
+    request = Asked(KEY, 3, "s3://m/2")
     assert reading(slow, request) is None
     now[0] = LONGEST_S + 1
     resolved = reading(slow, request)
@@ -167,9 +169,11 @@ class Meddled:
     """The desk's cluster with something of a test's in the way of each write."""
 
     def __init__(self, desk: Desk, instead: Callable[[Write], WriteResult | Write]) -> None:
-        self._cluster, self._instead = desk.cluster, instead
+        self._cluster = desk.cluster
+        self._instead = instead
         self.tried: list[str] = []
-        self.observe, self.watch = desk.cluster.observe, desk.cluster.watch
+        self.observe = desk.cluster.observe
+        self.watch = desk.cluster.watch
         self.capabilities = desk.cluster.capabilities
         desk.parts = replace(desk.parts, cluster=self)
 
@@ -247,7 +251,8 @@ def test_a_bug_in_a_reconcile_is_told_and_does_not_keep_the_lease(desk: Desk) ->
     def broken(snapshot: Snapshot, serving: Any) -> Any:
         raise ValueError("no such colour")
 
-    whole, desk.parts = desk.parts, replace(desk.parts, warm_up=broken)
+    whole = desk.parts
+    desk.parts = replace(desk.parts, warm_up=broken)
     assert desk.reconcile() == "failed"
     assert desk.status["phase"] == "blocked"
     assert str(desk.status["message"]).endswith("ValueError: no such colour")
@@ -274,7 +279,8 @@ def test_a_stamp_that_was_made_unreadable_is_put_right(desk: Desk) -> None:
 def test_refused_writes_on_the_way_back_are_tried_again_soon() -> None:
     back = Intent(KEY, 3, Mode.STANDARD, 1, mark="m")
     away = replace(back, candidate=2, candidate_traffic=CandidateTraffic(percent=50))
-    at_stable, at_half = Observation(traffic=desired(back)), Observation(traffic=desired(away))
+    at_stable = Observation(traffic=desired(back))
+    at_half = Observation(traffic=desired(away))
     assert refusals.interval(back, at_half, ()) == refusals.SOON_S
     assert refusals.interval(away, at_stable, ()) == refusals.LONG_S
     assert refusals.interval(back, at_stable, ()) == refusals.LONG_S

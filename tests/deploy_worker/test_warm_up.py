@@ -24,7 +24,8 @@ class Triton:
     """A server whose answers a test decides. inferred: bodies of inferences."""
 
     def __init__(self) -> None:
-        self.index, self.infer = 200, 200
+        self.index = 200
+        self.infer = 200
         self.inferred: list[Any] = []
         self.asked = 0
         self.free = threading.Event()  # an inference is answered when this is set
@@ -33,9 +34,10 @@ class Triton:
 
     def _answer(self, request: Request) -> Reply:
         if request.method == "GET":
-            return Reply(
-                LOADED if request.path == "/metrics" else {"name": "fraud", "inputs": [FP32]}
-            )
+            body = LOADED
+            if request.path != "/metrics":
+                body = {"name": "fraud", "inputs": [FP32]}
+            return Reply(body)
         if request.path == "/v2/repository/index":
             self.asked += 1
             return Reply([{"name": "fraud", "version": "1", "state": "READY"}], self.index)

@@ -19,7 +19,8 @@ class Beside:
     """The service's caller and the worker."""
 
     def __init__(self, api):
-        self.api, self.lab = api, Lab()
+        self.api = api
+        self.lab = Lab()
         self.parts = reconciles.Parts(
             api.store,
             self.lab.cluster,

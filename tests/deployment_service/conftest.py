@@ -150,7 +150,9 @@ class Api:
         with self.store.read() as tx:
             context = reconciles.load(tx, lease)
         assert not isinstance(context, reconciles.LostLease)
-        state = context.rollouts[0] if context.rollouts else None
+        state = None
+        if context.rollouts:
+            state = context.rollouts[0]
         author = f"system:rollout:{state.rollout.id}" if state else "worker"
         new = replace(intent(context.intent), author=author) if intent and context.intent else None
         saved = []
@@ -221,7 +223,8 @@ def make_api(database: str) -> Iterator[Callable[..., Api]]:
     assert token is not None
 
     def make(asker: Any = None, **settings: Any) -> Api:
-        asker, settings = asker or FakeAsker(), {"tenant_default": "open", **settings}
+        asker = asker or FakeAsker()
+        settings = {"tenant_default": "open", **settings}
         chosen = Settings(database_url=database, **settings)
         app = create_app(
             store, FakeRegistry(), chosen, asker=asker, transports=Transports(passwords=quick)

@@ -32,7 +32,9 @@ def routes(app):
 
 def token(api, role, place):
     with api.store.begin() as tx:
-        held = (role.value,) if role else ()
+        held = ()
+        if role:
+            held = (role.value,)
         return tokens.create(
             tx, Principal(f"{role or 'nobody'}@{place}", held, place), author="test"
         )
@@ -92,11 +94,9 @@ def _everybody_tries(client, operation, method, path, tokens_of):
         return
     for (role, place), secret in tokens_of.items():
         # a body that never fits: what is allowed gets past the rights and changes nothing
-        body = (
-            {"name": "other", "model_id": "nothing", "model_version_id": "1"}
-            if method != "GET"
-            else None
-        )
+        body = None
+        if method != "GET":
+            body = {"name": "other", "model_id": "nothing", "model_version_id": "1"}
         answer = client.request(
             method, path, json=body, headers={"Authorization": f"Bearer {secret}"}
         )
@@ -107,7 +107,8 @@ def _everybody_tries(client, operation, method, path, tokens_of):
 
 def test_a_refusal_stands_in_the_endpoints_ledger_and_lists_hide_other_tenants(api):
     api.endpoint()
-    admin, api.token = api.token, token(api, Role.VIEWER, "team-b")
+    admin = api.token
+    api.token = token(api, Role.VIEWER, "team-b")
     assert api.ok("GET", "/api/v1/endpoints")["items"] == []
     assert api.ok("GET", "/api/v1/whoami")["tenants"] == ["team-b"]
     refused = api.post("/api/v1/endpoints/team-a/demo-triton/undo", {})
@@ -128,7 +129,8 @@ def test_an_editor_promotes_on_no_way_around(api):
     """By the percent, by a plan that asks for nothing, by an undo to what never served."""
     path = "/api/v1/endpoints/team-a/demo-triton"
     api.endpoint()
-    editor, easy = token(api, Role.EDITOR, "team-a"), {"kind": "canary", "ending": "promote"}
+    editor = token(api, Role.EDITOR, "team-a")
+    easy = {"kind": "canary", "ending": "promote"}
     easy["steps"] = [{"percent": 1, "until": "no-fail", "bake_seconds": 0}]
     body = {"model_version_id": "2", "strategy": easy}
     refused = api.post(
@@ -147,7 +149,8 @@ def test_an_editor_promotes_on_no_way_around(api):
     assert refused.status_code == 403, refused.text
     rollout = api.rollout()["id"]
     api.with_candidate()
-    admin, api.token = api.token, editor
+    admin = api.token
+    api.token = editor
     for percent in (100, None):
         refused = api.patch(path, {"canary_percent": percent}, headers={"If-Match": '"2"'})
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), percent
@@ -170,11 +173,14 @@ def test_the_table_in_the_documentation_is_the_one_in_the_code():
     lines = ["| call | needs | where |", "| --- | --- | --- |"]
     for operation, (method, path) in rows.items():
         need = NEEDS[operation]
-        role = "-" if need.where in (Where.OPEN, Where.CALLER) else f"`{need.role}`"
+        role = "-"
+        if need.where not in (Where.OPEN, Where.CALLER):
+            role = f"`{need.role}`"
         lines.append(
             f"| `{method} {path}` | {role} | {need.where}{f'; {need.more}' if need.more else ''} |"
         )
-    begin, end = "made from the code by a test -->\n", "<!-- /routes -->"
+    begin = "made from the code by a test -->\n"
+    end = "<!-- /routes -->"
     before, rest = page.read_text().split(begin)
     desired = before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1]
     check_golden(page, desired)

@@ -31,7 +31,8 @@ def world(api):
 
 
 def test_adopted_rolled_out_and_back(world):
-    api, before = world.api, world.lab.get(ISVC, "fraud")
+    api = world.api
+    before = world.lab.get(ISVC, "fraud")
     made = api.ok("POST", ADOPT, {"model_id": "add_sub", "reason": "rollouts from now on"})
     assert made["stable"]["label"] == "r0"
     assert made["stable"]["adopted"] is True
@@ -59,7 +60,8 @@ def test_labels_that_stay_behind_are_warned_about(world):
 
 def test_what_was_taken_over_is_on_the_next_revision(world):
     """Its ServiceAccount, resources, nodes and the Secret of its object store."""
-    api, pods = world.api, Pods("4", "16Gi", "1Gi", "reader", "s3", (("gpu", "a100"),))
+    api = world.api
+    pods = Pods("4", "16Gi", "1Gi", "reader", "s3", (("gpu", "a100"),))
     result = api.asker.seen.found
     api.asker.seen = Survey(
         replace(result, runtime=replace(result.runtime, pods=pods, gpu=1, gpu_type="amd.com/gpu"))
@@ -104,7 +106,8 @@ def test_another_one_of_the_same_name_cannot_be_r0_again(world):
 
 
 def test_a_repeat_is_the_same_call_and_a_second_one_is_refused(world):
-    api, once = world.api, {"Idempotency-Key": "k1"}
+    api = world.api
+    once = {"Idempotency-Key": "k1"}
     first = api.ok("POST", ADOPT, {}, headers=once)
     api.asker.seen = Survey(
         problems=(Problem("/name", "there is no InferenceService", Remediation("mend it")),)

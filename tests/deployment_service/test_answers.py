@@ -117,7 +117,8 @@ def test_metrics_of_pods_are_shown_beside_those_of_requests(api):
     view = {verdict["metric"]: verdict for verdict in api.ok("GET", path)["verdicts"]}
     assert list(view) == ["errors", "restarts", "oom_kills", "no_ready_pods"]
     assert view["errors"]["allowed"] is None
-    restarts, kills = view["restarts"], view["oom_kills"]
+    restarts = view["restarts"]
+    kills = view["oom_kills"]
     assert (
         restarts["verdict"],
         restarts["candidate_bad"],

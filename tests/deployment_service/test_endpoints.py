@@ -186,7 +186,8 @@ def test_history_says_who_changed_what_page_by_page(api):
     api.endpoint()
     for count in range(2, 5):
         api.ok("PATCH", PATH, {"autoscaling": {"maxReplicas": count}, "reason": f"to {count}"})
-    generations, token = [], None
+    generations = []
+    token = None
     while True:
         page = api.ok(
             "GET", f"{PATH}/history?page_size=2" + (f"&page_token={token}" if token else "")

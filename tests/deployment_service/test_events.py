@@ -24,7 +24,9 @@ def events(text):
 
 
 def read(api, last=None, **query):
-    headers = {"Last-Event-ID": last} if last else {}
+    headers = {}
+    if last:
+        headers = {"Last-Event-ID": last}
     answer = api.get(f"{PATH}/events", params={"limit_seconds": 0, **query}, headers=headers)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("text/event-stream")

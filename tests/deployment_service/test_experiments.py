@@ -21,7 +21,8 @@ class Ab:
 
     def __init__(self, api: Any, **body: Any) -> None:
         api.endpoint()
-        self.api, self.started = api, api.rollout(**{**ASKED, **body})
+        self.api = api
+        self.started = api.rollout(**{**ASKED, **body})
         self.path = f"/api/v1/rollouts/{self.started['id']}"
         api.with_candidate(50, since=SINCE)
 

@@ -104,7 +104,8 @@ def envoy(folder: Path, tidegate, behind):
     spec = find_spec("envoy")
     assert spec is not None
     assert spec.origin is not None
-    port, file = free_port(), folder / "envoy.json"
+    port = free_port()
+    file = folder / "envoy.json"
     file.write_text(json.dumps(config(port, tidegate, behind)))
     program = Path(spec.origin).parent / "_bin" / "envoy"
     command = [
@@ -136,7 +137,8 @@ def envoy(folder: Path, tidegate, behind):
 
 def test_envoy_lets_editors_through_and_says_who_they_are(api, tmp_path):
     behind = HttpServer(echo)
-    editor, viewer = token(api, Role.EDITOR, "team-a"), token(api, Role.VIEWER, "team-a")
+    editor = token(api, Role.EDITOR, "team-a")
+    viewer = token(api, Role.VIEWER, "team-a")
     with (
         service(api.client.app) as port,
         envoy(tmp_path, port, behind.port) as url,

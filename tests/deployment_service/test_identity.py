@@ -31,7 +31,8 @@ class Provider:
     """An OpenID Connect provider: its two documents."""
 
     def __init__(self):
-        self.keys, self.asked = [RSA], []
+        self.keys = [RSA]
+        self.asked = []
 
     def __call__(self, request):
         self.asked.append(request.url.path)
@@ -46,7 +47,9 @@ class Identities:
     """The service with a key ring and a provider, and its administrator."""
 
     def __init__(self, store: Store, token: str, ring, **settings):
-        self.ring, self.provider, self.time = ring, Provider(), 0.0
+        self.ring = ring
+        self.provider = Provider()
+        self.time = 0.0
         ring.write_text(rotated(None, "k1"))
         chosen = Settings(
             database_url=store.url, token_keys_file=ring, oidc_issuer=ISSUER, **settings
@@ -177,7 +180,8 @@ def test_people_of_a_provider_have_the_roles_of_their_groups(world):
 
 def test_what_only_looks_like_a_token_is_refused_with_the_reason(world):
     world.user("ann", "admin")
-    mine, public = world.token(), RSA.as_pem(private=False)
+    mine = world.token()
+    public = RSA.as_pem(private=False)
     head, body, signature = mine.split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
     confused = f"{part({'alg': 'HS256', 'kid': 'rsa-1'})}.{part({'iss': ISSUER, 'aud': 'tidegate', 'sub': 'ann'})}"
@@ -257,10 +261,8 @@ def test_a_pipelines_token_has_one_role_in_one_namespace_for_a_while(world):
 def test_a_proxy_in_front_asks_who_may_pass(world):
     world.user("ann", "editor")
     token = world.token()
-    path, auth = (
-        "/api/v1/auth/verify/team-a/editor/any/path?role=admin",
-        {"Authorization": f"Bearer {token}"},
-    )
+    path = "/api/v1/auth/verify/team-a/editor/any/path?role=admin"
+    auth = {"Authorization": f"Bearer {token}"}
     for method in ("GET", "POST", "DELETE"):
         passed = world.api.client.request(method, path, headers=auth)
         assert (passed.status_code, passed.headers["x-tidegate-user"]) == (200, "ann"), method

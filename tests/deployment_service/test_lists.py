@@ -142,7 +142,9 @@ def superseding(api, namespace, rollout_id):
 
 
 def test_a_beginning_means_only_rollouts_that_the_caller_may_view(api):
-    mine, theirs, also_theirs = "c0ffee-mine", "c0ffee-theirs", "decade-theirs"
+    mine = "c0ffee-mine"
+    theirs = "c0ffee-theirs"
+    also_theirs = "decade-theirs"
     api.models()
     for namespace in ("team-a", "team-b"):
         api.ok("POST", f"/api/v1/endpoints?namespace={namespace}", DEMO)

@@ -11,14 +11,16 @@ pytestmark = pytest.mark.real
 
 
 def register(api, secret, model, version, uri):
-    body, auth = {"version_id": version, "uri": uri}, {"Authorization": f"Bearer {secret}"}
+    body = {"version_id": version, "uri": uri}
+    auth = {"Authorization": f"Bearer {secret}"}
     answer = api.post(f"/api/v1/models/{model}/versions", body, headers=auth)
     return answer.status_code, answer.json()
 
 
 def test_versions_are_of_those_who_may_edit_wherever_the_model_serves(api):
     api.models()
-    mine, theirs = token(api, Role.EDITOR, "team-a"), token(api, Role.EDITOR, "team-b")
+    mine = token(api, Role.EDITOR, "team-a")
+    theirs = token(api, Role.EDITOR, "team-b")
     everywhere = token(api, Role.EDITOR, EVERYWHERE)
     status, message = register(api, mine, "add_sub", "4", "s3://models/4/")
     assert (status, message["code"]) == (403, "forbidden"), (
@@ -48,7 +50,8 @@ def test_an_address_of_others_is_refused_before_anybody_reads_it(api):
             f"/api/v1/tenants/{name}",
             {"allowed": MAY | {"uriPrefixes": [f"s3://models/{name}/"]}},
         )
-    admin, theirs = api.token, token(api, Role.EDITOR, "team-b")
+    admin = api.token
+    theirs = token(api, Role.EDITOR, "team-b")
     api.ok(
         "POST", "/api/v1/models", {"model_id": "own"}, headers={"Authorization": f"Bearer {theirs}"}
     )

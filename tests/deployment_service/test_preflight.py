@@ -31,7 +31,8 @@ TOLD = Finding(Level.WARNING, "evidence", "nothing guards it")
 
 def test_a_refused_rollout_leaves_nothing_behind(api):
     api.endpoint()
-    before, history = api.ok("GET", PATH), api.ok("GET", f"{PATH}/history")
+    before = api.ok("GET", PATH)
+    history = api.ok("GET", f"{PATH}/history")
     api.asker.report = Report((QUOTA, UNSEEN), 12)
     for query in ("", "?dry_run=true"):
         answer = api.post(
@@ -147,14 +148,20 @@ class Guarded:
     """A cluster whose policy forbids a weight; `away`: why nobody answers."""
 
     def __init__(self, cluster):
-        self._cluster, self.away, self.writes = cluster, "", 0
+        self._cluster = cluster
+        self.away = ""
+        self.writes = 0
 
     def observe(self, key):
-        return Unavailable(self.away) if self.away else self._cluster.observe(key)
+        if self.away:
+            return Unavailable(self.away)
+        return self._cluster.observe(key)
 
     def write(self, write, *, dry_run=False):
         self.writes += not dry_run
-        rules = write.manifest["spec"].get("rules", ()) if isinstance(write, Apply) else ()
+        rules = ()
+        if isinstance(write, Apply):
+            rules = write.manifest["spec"].get("rules", ())
         if any(ref["weight"] == 25 for rule in rules for ref in rule["backendRefs"]):
             return Refused("policy: no canary above 20 %")
         return self._cluster.write(write, dry_run=dry_run)

@@ -67,7 +67,8 @@ class Service:
 
 def deploy(database):
     """An endpoint, as if a worker had looked at the cluster before it was accepted."""
-    store, model = Store(database), Model("add_sub", "1", "s3://models/add_sub/1/", "sha256-1")
+    store = Store(database)
+    model = Model("add_sub", "1", "s3://models/add_sub/1/", "sha256-1")
     with store.begin() as tx:
         models.add_version(tx, model, author="ann")
         endpoints.create(

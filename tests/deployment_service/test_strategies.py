@@ -27,7 +27,9 @@ def test_every_strategy_that_a_request_may_name_is_listed() -> None:
 
 @every_choice
 def test_the_plan_of_a_strategy_is_what_a_plain_request_gets(choice: Choice) -> None:
-    required = {"side_effects": "none"} if choice.kind is Kind.SHADOW else {}
+    required = {}
+    if choice.kind is Kind.SHADOW:
+        required = {"side_effects": "none"}
     assert strategy_of(started(choice.kind, **required)) == choice.plan
 
 
@@ -38,7 +40,9 @@ def test_the_example_of_a_strategy_is_a_request_that_starts_it(choice: Choice) -
 
 @every_choice
 def test_a_default_that_is_shown_changes_nothing_when_it_is_sent(choice: Choice) -> None:
-    required = {"side_effects": "none"} if choice.kind is Kind.SHADOW else {}
+    required = {}
+    if choice.kind is Kind.SHADOW:
+        required = {"side_effects": "none"}
     sent = {option.name: option.default for option in choice.options if option.default is not None}
     assert strategy_of(started(choice.kind, **{**required, **sent})) == choice.plan
 

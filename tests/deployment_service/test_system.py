@@ -32,7 +32,8 @@ def test_every_path_of_the_document_but_the_probes_is_closed(api):
 
 
 def test_a_wrong_or_revoked_token_is_refused(api):
-    api.token, good = "tg_wrong", api.token
+    good = api.token
+    api.token = "tg_wrong"
     assert api.get("/api/v1/whoami").status_code == 401
     api.token = good
     values = {"name": "admin", "roles": ["admin"], "tenants": [], "grants": {"*": "admin"}}

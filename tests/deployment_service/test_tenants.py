@@ -143,10 +143,8 @@ def test_a_knative_service_is_not_adopted_with_rights_of_its_owner_that_the_tena
     api,
 ):
     predictor = {"serviceAccountName": "deployer", "model": {}}
-    model, adopted = (
-        Model("fraud", "adopted", "s3://models/fraud", "unknown-u", mutable=True),
-        Adopted("u", predictor),
-    )
+    model = Model("fraud", "adopted", "s3://models/fraud", "unknown-u", mutable=True)
+    adopted = Adopted("u", predictor)
     api.asker.seen = Survey(Found(Mode.KNATIVE, model, Runtime(), Scaling(1, 1), adopted))
     answer = api.post(f"{PATH}/adopt", {})
     assert (answer.status_code, answer.json()["code"]) == (422, "not-allowed"), answer.text

@@ -21,8 +21,11 @@ class Machine:
     """A machine with a cache of its own and a Go that can be broken."""
 
     def __init__(self, root: Path) -> None:
-        self.cache, self.log, self.broken = root / "cache", root / "log", root / "broken"
-        self.modules, self.go = root / "modules", root / "go"
+        self.cache = root / "cache"
+        self.log = root / "log"
+        self.broken = root / "broken"
+        self.modules = root / "modules"
+        self.go = root / "go"
         self.go.write_text(GO.format(log=self.log, broken=self.broken, modules=self.modules))
         self.go.chmod(0o755)
         self.said: list[str] = []
@@ -34,7 +37,9 @@ class Machine:
         return build.ensure(names, self.said.append, self.cache, self.find)
 
     def calls(self) -> list[str]:
-        return self.log.read_text().splitlines() if self.log.exists() else []
+        if self.log.exists():
+            return self.log.read_text().splitlines()
+        return []
 
 
 @pytest.fixture

@@ -45,7 +45,8 @@ def resolve(words: list[str]) -> tuple[Any, list[str]]:
         assert rest[0] in command.commands, (
             f"{' '.join(words)}: {command.name} has no command {rest[0]!r}"
         )
-        command, rest = command.commands[rest[0]], rest[1:]
+        command = command.commands[rest[0]]
+        rest = rest[1:]
     return command, rest
 
 
@@ -122,9 +123,9 @@ def test_every_path_exists(page: Page) -> None:
 @every_page
 def test_every_test_that_is_named_exists(page: Page) -> None:
     named = {code for code in page.codes if re.fullmatch(r"test_\w+", code)}
-    tests = (
-        "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py")) if named else ""
-    )
+    tests = ""
+    if named:
+        tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     assert [item for item in sorted(named) if f"def {item}(" not in tests] == []
 
 

@@ -12,7 +12,8 @@ from tidegate.staging.sources import Access
 
 def imported(tmp_path: Path) -> Imported | Unresolved:
     """The answer to a dry run of an import of the repository below `tmp_path / models`."""
-    source, store = (tmp_path / "models").as_uri(), (tmp_path / "store").as_uri()
+    source = (tmp_path / "models").as_uri()
+    store = (tmp_path / "store").as_uri()
     return import_model(source, store, Access(files=True), dry_run=True)
 
 

@@ -18,8 +18,11 @@ class Upstream:
     its name; `hold` keeps requests waiting while it is cleared."""
 
     def __init__(self, name: str, status: int = 200) -> None:
-        self.name, self.status, self.served = name, status, 0
-        self.hold, self.entered = threading.Event(), threading.Event()
+        self.name = name
+        self.status = status
+        self.served = 0
+        self.hold = threading.Event()
+        self.entered = threading.Event()
         self.hold.set()
         self._server = HttpServer(self._answer)
         self.port = self._server.port

@@ -82,7 +82,8 @@ def test_kserve_takes_the_service_of_a_knative_endpoints_name() -> None:
 def test_a_lost_answer_may_still_have_been_a_write() -> None:
     lab = Lab()
     flaky: Cluster = FlakyCluster(lab.cluster, random.Random(3), 0.5)
-    manifest, results = standard("fraud", 1), []
+    manifest = standard("fraud", 1)
+    results = []
     for _ in range(40):
         results.append(flaky.write(Apply(manifest, None, "first")))
         if not isinstance(results[-1], Unavailable):

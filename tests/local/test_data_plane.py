@@ -37,7 +37,8 @@ FOLDERS = {1: "model-repository", 2: "variants/flaky", 3: "variants/renamed", 4:
 @pytest.fixture
 def replicas(home: Home, supervisor: Supervisor) -> Iterator[dict[int, Replica]]:
     """r1 and r4 are good, r2 is flaky, r3 renamed an input."""
-    install, made = toolchain.ensure(), {}
+    install = toolchain.ensure()
+    made = {}
     for number, folder in FOLDERS.items():
         ports = TritonPorts(free_port(), free_port(), free_port())
         log = home.logs / f"r{number}.log"
@@ -82,7 +83,8 @@ def tensors(kind: type) -> list[object]:
 def test_both_protocols_through_one_port_and_errors_counted_by_cause(
     envoy: Envoy, replicas: dict[int, Replica]
 ) -> None:
-    port, meter = free_port(), EnvoyMeter(envoy.admin)
+    port = free_port()
+    meter = EnvoyMeter(envoy.admin)
     with (
         triton_http.InferenceServerClient(f"127.0.0.1:{port}") as http,
         triton_grpc.InferenceServerClient(f"127.0.0.1:{port}") as grpc,
@@ -188,8 +190,11 @@ class Load:
 
     def __init__(self, port: int) -> None:
         self.errors: list[str] = []
-        self._asked, self._stop = Counter[str](), threading.Event()
-        url, http, grpc = f"127.0.0.1:{port}", triton_http, triton_grpc
+        self._asked = Counter[str]()
+        self._stop = threading.Event()
+        url = f"127.0.0.1:{port}"
+        http = triton_http
+        grpc = triton_grpc
         self._threads = [
             threading.Thread(
                 target=self._run,
@@ -261,7 +266,8 @@ def test_two_replicas_one_killed_and_the_other_answers(
 ) -> None:
     """Until the control plane takes the dead replica out, connections refused are tried at the
     other one."""
-    port, name = free_port(), f"{NAME}--r1--http"
+    port = free_port()
+    name = f"{NAME}--r1--http"
     addresses = tuple(Address("127.0.0.1", replicas[n].ports.http) for n in (1, 4))
     rule = WeightedRule((), False, ((name, 100),))
     assert (

@@ -84,8 +84,10 @@ class Load:
 
 def test_weights_flip_under_load_without_a_lost_request(envoy: Envoy, serve: Serve) -> None:
     port = free_port()
-    first, two = serve("one"), serve("two")
-    r1, r2 = backend(1, first), backend(2, two)
+    first = serve("one")
+    two = serve("two")
+    r1 = backend(1, first)
+    r2 = backend(2, two)
     assert envoy.apply(table(port, (r1, 100), (r2, 0))) == Applied()
     with Load(port) as load:
         for weight in (5, 50, 100, 0, 100, 0, 100, 25, 0) * 2:
@@ -100,7 +102,8 @@ def test_a_revision_comes_and_goes_under_load_without_a_lost_request(
     envoy: Envoy, serve: Serve
 ) -> None:
     port = free_port()
-    first, two = serve("one"), serve("two")
+    first = serve("one")
+    two = serve("two")
     r1 = backend(1, first)
     assert envoy.apply(table(port, (r1, 100))) == Applied()
     with Load(port) as load:
@@ -123,8 +126,10 @@ def test_a_cluster_outlives_its_route_until_its_last_request_ended(
     envoy: Envoy, serve: Serve
 ) -> None:
     port = free_port()
-    first, two = serve("one"), serve("two")
-    r1, r2 = backend(1, first), backend(2, two)
+    first = serve("one")
+    two = serve("two")
+    r1 = backend(1, first)
+    r2 = backend(2, two)
     envoy.apply(table(port, (r1, 0), (r2, 100)))
     two.hold.clear()
     answers: list[int] = []
@@ -145,7 +150,8 @@ def test_a_cluster_outlives_its_route_until_its_last_request_ended(
 
 def test_a_moved_replica_keeps_the_counters(envoy: Envoy, serve: Serve) -> None:
     port = free_port()
-    old, new = serve("old"), serve("new")
+    old = serve("old")
+    new = serve("new")
     envoy.apply(table(port, (backend(1, old), 100)))
     assert [httpx2.post(url(port)).text for _ in range(3)] == ["old"] * 3
     assert envoy.apply(table(port, (backend(1, new), 100))) == Applied()
@@ -156,9 +162,11 @@ def test_a_moved_replica_keeps_the_counters(envoy: Envoy, serve: Serve) -> None:
 def test_a_revision_without_replicas_answers_503_and_harms_nobody(
     envoy: Envoy, serve: Serve
 ) -> None:
-    port, other = free_port(), free_port()
+    port = free_port()
+    other = free_port()
     item = serve("one")
-    r1, r2 = backend(1, item), backend(2)
+    r1 = backend(1, item)
+    r2 = backend(2)
     first = table(port, (r1, 0), (r2, 100))
     fine = backend(1, item, endpoint="team.other")
     second = Listener("team.other", other, (WeightedRule((), False, ((fine.cluster, 100),)),))
@@ -183,9 +191,11 @@ def test_health_and_metadata_do_not_count_as_inference(envoy: Envoy, serve: Serv
 
 def test_copies_never_count_as_answers(envoy: Envoy, serve: Serve) -> None:
     port = free_port()
-    first, two = serve("one"), serve("two")
+    first = serve("one")
+    two = serve("two")
     two.status = 500
-    r1, r2 = backend(1, first), backend(2, two)
+    r1 = backend(1, first)
+    r2 = backend(2, two)
     envoy.apply(table(port, (r1, 100), (r2, 0), mirrors=((r2.cluster, 100),)))
     assert {httpx2.post(url(port)).status_code for _ in range(5)} == {200}
     await_served(envoy, r2, "--mirror", "500", 5)
@@ -194,8 +204,10 @@ def test_copies_never_count_as_answers(envoy: Envoy, serve: Serve) -> None:
 
 def test_requests_with_the_header_go_to_the_candidate(envoy: Envoy, serve: Serve) -> None:
     port = free_port()
-    first, two = serve("one"), serve("two")
-    r1, r2 = backend(1, first), backend(2, two)
+    first = serve("one")
+    two = serve("two")
+    r1 = backend(1, first)
+    r2 = backend(2, two)
     beta = WeightedRule((("x-user", "beta"),), False, ((r1.cluster, 0), (r2.cluster, 100)))
     plain = table(port, (r1, 100), (r2, 0))
     rules = (beta, *plain.listeners[0].rules)
@@ -255,7 +267,8 @@ def test_more_files_than_envoy_may_watch_is_a_reason_not_a_crash(tmp_path: Path)
 
 
 def test_a_plane_of_twenty_endpoints_is_no_trouble(envoy: Envoy) -> None:
-    listeners, backends = [], []
+    listeners = []
+    backends = []
     for n in range(20):
         mine = [backend(r, endpoint=f"team.ep{n}") for r in (1, 2)]
         rule = WeightedRule((), False, ((mine[0].cluster, 90), (mine[1].cluster, 10)))

@@ -7,7 +7,8 @@ from tidegate_local.processes.envoy_admin import parse
 from tidegate_local.processes.envoy_meter import copies, pattern, readings
 
 KEY = EndpointKey("team", "add-sub")
-HTTP, GRPC = "cluster.team.add-sub--r2--http", "cluster.team.add-sub--r2--grpc"
+HTTP = "cluster.team.add-sub--r2--http"
+GRPC = "cluster.team.add-sub--r2--grpc"
 SERVICE = "grpc.inference.GRPCInferenceService"
 
 

@@ -21,7 +21,8 @@ def test_a_port_keeps_its_name_when_the_plane_restarts(tmp_path: Path) -> None:
 
 def test_a_port_that_somebody_took_meanwhile_is_given_up(tmp_path: Path) -> None:
     before = Ports(tmp_path / "ports.json")
-    port, other = before.get("s3"), before.get("postgres")
+    port = before.get("s3")
+    other = before.get("postgres")
     with socket.create_server(("127.0.0.1", port)):
         after = Ports(tmp_path / "ports.json")
         assert after.get("s3") != port

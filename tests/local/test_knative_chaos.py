@@ -47,14 +47,17 @@ def chaos(lab: Lab, dice: random.Random, steps: int) -> None:
 
 def number(lab: Lab, revision: str | None) -> int | None:
     result = lab.objects.get(REVISION, "team", revision or "")
-    return int(result["metadata"]["labels"]["tidegate.dev/revision"][1:]) if result else None
+    if not result:
+        return None
+    return int(result["metadata"]["labels"]["tidegate.dev/revision"][1:])
 
 
 def observe(lab: Lab) -> Seen:
     isvc = lab.get(ISVC, "fraud")
     spec = isvc["spec"]["predictor"]
     status = isvc.get("status", {}).get("components", {}).get("predictor", {})
-    created, ready = status.get("latestCreatedRevision"), status.get("latestReadyRevision")
+    created = status.get("latestCreatedRevision")
+    ready = status.get("latestReadyRevision")
     pinned = status.get("latestRolledoutRevision")
     return Seen(
         int(spec["labels"]["tidegate.dev/revision"][1:]),
@@ -73,19 +76,25 @@ def next_write(goal: Goal, seen: Seen) -> tuple[int, int | None] | None:
         seen.pinned != goal.stable
     ):  # wandered, or a promotion: home is the stable model, entered at 0
         if seen.head != goal.stable:
-            return (
-                (goal.stable, 0)
-                if seen.percent == 0 or seen.head == seen.pinned
-                else (seen.head, 0)
-            )
-        return (goal.stable, None) if settled and seen.percent is not None else None
+            if seen.percent == 0 or seen.head == seen.pinned:
+                return (goal.stable, 0)
+            return (seen.head, 0)
+        if settled and seen.percent is not None:
+            return (goal.stable, None)
+        return None
     if goal.candidate is None:
         if seen.head != goal.stable:
-            return (goal.stable, 0) if seen.percent == 0 else (seen.head, 0)
-        return (goal.stable, None) if settled and seen.percent is not None else None
+            if seen.percent == 0:
+                return (goal.stable, 0)
+            return (seen.head, 0)
+        if settled and seen.percent is not None:
+            return (goal.stable, None)
+        return None
     if seen.head != goal.candidate:
         return (goal.candidate, 0)
-    return (goal.candidate, goal.percent) if settled and seen.percent != goal.percent else None
+    if settled and seen.percent != goal.percent:
+        return (goal.candidate, goal.percent)
+    return None
 
 
 def reach(lab: Lab, goal: Goal, dice: random.Random) -> bool:
@@ -110,7 +119,8 @@ def shares_of(goal: Goal) -> dict[str, float]:
 
 def flipped(seed: int, *, gap: bool) -> bool:
     """Promote r2, then write r3 at 10 %: did the pointer go back to r1?"""
-    lab, dice = Lab(), random.Random(seed)
+    lab = Lab()
+    dice = random.Random(seed)
     for step in (knative("fraud", 1), knative("fraud", 2, 10), knative("fraud", 2)):
         lab.apply(step)
         lab.plane.settle()
@@ -131,7 +141,8 @@ def check_no_loss(lab: Lab) -> None:
 
 def scenario(seed: int) -> None:
     """Deploy, six rollouts that end in promotion or abort."""
-    lab, dice = Lab(delay=dice_delay(seed)), random.Random(seed)
+    lab = Lab(delay=dice_delay(seed))
+    dice = random.Random(seed)
     lab.apply(knative("fraud", 1))
     assert reach(lab, Goal(1), dice)
     stable = 1

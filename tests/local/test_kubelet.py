@@ -46,7 +46,8 @@ def test_an_end_is_told_as_a_container_runtime_tells_it(ended: int | None, code:
 
 
 def test_a_process_that_is_restarted_counts_as_a_restart_and_not_as_a_kill_for_memory() -> None:
-    lab, key = Lab(), EndpointKey("team", "fraud")
+    lab = Lab()
+    key = EndpointKey("team", "fraud")
     lab.apply(standard("fraud", 1))
     lab.settle()
     lab.kubelet.end("model", "Error")

@@ -42,7 +42,8 @@ def test_an_api_that_ends_at_once_is_not_waited_for(home: Home, supervisor: Supe
 
 @pytest.mark.real
 def test_a_killed_plane_comes_back_where_it_was(tmp_path: Path) -> None:
-    home, port = tmp_path / "my home", free_port()
+    home = tmp_path / "my home"
+    port = free_port()
     first = up(chosen(home, api_port=port), lambda _: None)
     assert first["api_url"] == f"http://127.0.0.1:{port}"
     os.kill(int(first["pid"]), signal.SIGKILL)

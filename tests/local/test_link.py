@@ -36,7 +36,9 @@ class Plane:
         return Snapshot(key, ({"kind": "HTTPRoute", "metadata": {"name": key.name}},), 1.0)
 
     def write(self, write: Apply, *, dry_run: bool = False) -> Done | Refused:
-        return Refused(f"no: {write.message}") if dry_run else Done()
+        if dry_run:
+            return Refused(f"no: {write.message}")
+        return Done()
 
     def capabilities(self) -> Capabilities:
         return Capabilities(gpu=False)

@@ -18,7 +18,8 @@ class Plane:
 
     def __init__(self) -> None:
         self.watchers: list[Callable[[EndpointKey], None]] = []
-        self.came, self.left = threading.Event(), threading.Event()
+        self.came = threading.Event()
+        self.left = threading.Event()
 
     def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
         self.watchers.append(wake)
@@ -35,7 +36,9 @@ class Link:
     """A plane, its server, and what a worker needs to reach it."""
 
     def __init__(self, folder: Path) -> None:
-        self.plane, self.port, self.key = Plane(), free_port(), folder / "key"
+        self.plane = Plane()
+        self.port = free_port()
+        self.key = folder / "key"
         self.server = Server(self.plane, self.port, self.key)
 
     def remote(self) -> Remote:

@@ -135,7 +135,8 @@ def test_a_watch_begins_with_every_endpoint_there_is() -> None:
 
 
 def test_watch_names_the_endpoint_until_it_is_stopped(objects: Objects) -> None:
-    cluster, woken = FakeCluster(objects), []
+    cluster = FakeCluster(objects)
+    woken = []
     stop = cluster.watch(woken.append)
     objects.apply(config(a="1"))
     objects.delete(CONFIG_MAP, "team", "fraud")

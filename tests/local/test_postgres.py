@@ -18,7 +18,9 @@ def server(home: Home, supervisor: Supervisor) -> Postgres:
 def run(url: str, statement: str) -> list[tuple[object, ...]]:
     with psycopg.connect(plain(url), autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
-        return cursor.fetchall() if cursor.description else []
+        if not cursor.description:
+            return []
+        return cursor.fetchall()
 
 
 def test_data_outlive_a_stop_and_a_kill(home: Home, supervisor: Supervisor) -> None:

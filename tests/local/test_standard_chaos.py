@@ -28,12 +28,15 @@ def accepted_generation(lab: Lab) -> int:
 def weights_now(lab: Lab) -> tuple[int, ...]:
     """Weights that the data plane routes by."""
     result = lab.data_plane.table.route(NAMESPACE, "fraud")
-    return tuple(target.weight for target in result.rules[0].targets) if result else ()
+    if not result:
+        return ()
+    return tuple(target.weight for target in result.rules[0].targets)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_rolling_update_keeps_the_capacity_in_every_order(seed: int) -> None:
-    lab, dice = Lab(), random.Random(seed)
+    lab = Lab()
+    dice = random.Random(seed)
     desired = dice.choice((1, 2, 4))
     lab.apply(standard("fraud", 1, minReplicas=desired, maxReplicas=4))
     lab.settle()
@@ -57,7 +60,8 @@ def test_rolling_update_keeps_the_capacity_in_every_order(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_accepted_is_never_ahead_of_the_data_plane(seed: int) -> None:
     dice = random.Random(seed)
-    lab, written = Lab(delay=float(seed % 3)), {}
+    lab = Lab(delay=float(seed % 3))
+    written = {}
     for number in (1, 2):
         lab.apply(standard("fraud", number))
     for _ in range(30):
@@ -80,7 +84,8 @@ def test_accepted_is_never_ahead_of_the_data_plane(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_delete_and_create_again_in_every_order_ends_with_the_new_object_only(seed: int) -> None:
-    lab, dice = Lab(), random.Random(seed)
+    lab = Lab()
+    dice = random.Random(seed)
     lab.apply(standard("fraud", 1, minReplicas=2))
     lab.settle()
     for _ in range(3):

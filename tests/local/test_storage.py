@@ -61,7 +61,8 @@ def test_s3_prefixes_leak_without_a_trailing_slash_as_in_kserve(home: Home, acce
     for key, body in objects.items():
         bucket.put_object(Bucket="models", Key=key, Body=body)
     own = ["add_sub/1/model.py", "add_sub/config.pbtxt"]
-    with_slash, without = home.models / "with", home.models / "without"
+    with_slash = home.models / "with"
+    without = home.models / "without"
     assert fetch("s3://models/triton/add/", with_slash, access) == Fetched(with_slash, 2)
     assert arrived(with_slash) == own
     assert fetch("s3://models/triton/add", without, access) == Fetched(without, 3)

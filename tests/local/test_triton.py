@@ -111,10 +111,8 @@ def test_a_run_that_never_gets_ready_is_ended(start: Callable[..., Replica]) -> 
 
 @pytest.mark.real
 def test_the_variants_do_what_the_demo_says(start: Start) -> None:
-    flaky, renamed = (
-        start(EXAMPLES / "variants" / "flaky"),
-        start(EXAMPLES / "variants" / "renamed"),
-    )
+    flaky = start(EXAMPLES / "variants" / "flaky")
+    renamed = start(EXAMPLES / "variants" / "renamed")
     until(flaky, Phase.READY)
     until(renamed, Phase.READY)
     tensor = {"shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}

@@ -44,7 +44,9 @@ def arguments(
 
     def fill(match: re.Match[str]) -> str:
         kind, name = match.groups()
-        return f"/tmp/out/{name}" if kind == "outputs" else str(write(inputs[name]))
+        if kind == "outputs":
+            return f"/tmp/out/{name}"
+        return str(write(inputs[name]))
 
     assert container["command"][:3] == ["python3", "-m", "tidegate.steps"]
     return [
@@ -55,7 +57,9 @@ def arguments(
 
 def on_a_cluster(value: Any) -> str:
     """As KFP's launcher writes a value: JSON, texts as they are."""
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value)
 
 
 def as_doubles(value: Any) -> str:

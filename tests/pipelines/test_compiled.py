@@ -52,11 +52,10 @@ def test_the_strict_parse_notices_a_field_that_nobody_knows(
     kfp_python: str, tmp_path: Path, document: int
 ) -> None:
     documents: list[Any] = list(yaml.safe_load_all(FILES[0].read_text()))
-    where = (
-        documents[0]["root"]
-        if document == 0
-        else documents[1]["platforms"]["kubernetes"]["deploymentSpec"]
-    )
+    if document == 0:
+        where = documents[0]["root"]
+    else:
+        where = documents[1]["platforms"]["kubernetes"]["deploymentSpec"]
     where["newFangled"] = True
     broken = tmp_path / "broken.yaml"
     broken.write_text(yaml.safe_dump_all(documents))

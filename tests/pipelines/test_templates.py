@@ -106,11 +106,10 @@ def test_the_tasks_are_a_row_that_begins_with_the_preflight(template: Template) 
     first = [name for name, task in tasks.items() if not task.get("dependentTasks")]
     assert first == ["preflight"]
     # A refusal stays one; so does a wrong answer of what no stop of a plan keeps back.
-    once = (
-        {"preflight", "smoke"}
-        if template.name in ("rollout-blue-green-promote", "endpoint-deploy")
-        else {"preflight"}
-    )
+    if template.name in ("rollout-blue-green-promote", "endpoint-deploy"):
+        once = {"preflight", "smoke"}
+    else:
+        once = {"preflight"}
     for name, task in tasks.items():
         retries = task.get("retryPolicy", {}).get("maxRetryCount", 0)
         assert retries == (0 if name in once else 2), "a pod may be evicted"
@@ -201,7 +200,8 @@ def test_every_placeholder_names_an_input_or_output_of_its_component(template: T
 def test_address_and_token_come_from_the_namespace(template: Template) -> None:
     """Optional both: a platform may project a token, and the address may be a parameter."""
     for executor in template.platform_executors.values():
-        (secret,), (config,) = executor["secretAsEnv"], executor["configMapAsEnv"]
+        (secret,) = executor["secretAsEnv"]
+        (config,) = executor["configMapAsEnv"]
         assert (secret["secretName"], secret["optional"]) == ("tidegate-token", True)
         assert secret["keyToEnv"] == [{"secretKey": "token", "envVar": "TIDEGATE_TOKEN"}]
         assert (config["configMapName"], config["optional"]) == ("tidegate", True)

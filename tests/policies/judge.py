@@ -48,7 +48,9 @@ class Write:
     def operation(self) -> str:
         if self.old is None:
             return "CREATE"
-        return "DELETE" if self.new is None else "UPDATE"
+        if self.new is None:
+            return "DELETE"
+        return "UPDATE"
 
 
 class Judge:

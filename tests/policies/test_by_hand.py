@@ -66,9 +66,12 @@ def runtime(**container: Any) -> Object:
     }
 
 
-ROLLOUT, HOSTS = "validate-kserve-rollout-tenants", "restrict-tenant-routes"
-STORAGE, RESOURCES = "restrict-kserve-storage-uris", "require-kserve-resources"
-IMAGES, DEPLOYMENT_MODE = "require-kserve-pinned-images", "require-kserve-deployment-mode"
+ROLLOUT = "validate-kserve-rollout-tenants"
+HOSTS = "restrict-tenant-routes"
+STORAGE = "restrict-kserve-storage-uris"
+RESOURCES = "require-kserve-resources"
+IMAGES = "require-kserve-pinned-images"
+DEPLOYMENT_MODE = "require-kserve-deployment-mode"
 SIZED = {"resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}
 GPU = "nvidia.com/gpu"
 OTHERS = {"name": "x", "port": 80, "namespace": "others"}
@@ -361,7 +364,9 @@ EDITS: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("kind", "edit", "words"), EDITS)
 def test_a_hand_edit_of_what_tidegate_manages_is_refused(kind: str, edit: Any, words: str) -> None:
-    request, old, new = judge("protect-tidegate-objects"), OURS[kind], deepcopy(OURS[kind])
+    request = judge("protect-tidegate-objects")
+    old = OURS[kind]
+    new = deepcopy(OURS[kind])
     edit(new)
     assert words in (request(Write(new, old)) or "it was admitted")
     assert request(Write(new, old, user=WORKER)) is None
@@ -371,7 +376,8 @@ def test_a_hand_edit_of_what_tidegate_manages_is_refused(kind: str, edit: Any, w
 
 @pytest.mark.parametrize("kind", sorted(OURS))
 def test_nobody_else_makes_or_deletes_what_tidegate_manages_but_a_namespace_goes(kind: str) -> None:
-    request, manifest = judge("protect-tidegate-objects"), OURS[kind]
+    request = judge("protect-tidegate-objects")
+    manifest = OURS[kind]
     assert "only Tidegate makes" in (request(Write(manifest)) or "it was admitted")
     assert "managed by Tidegate" in (request(Write(None, manifest)) or "it was admitted")
     ending = {**TENANT, "status": {"phase": "Terminating"}}
@@ -386,7 +392,8 @@ def test_nobody_else_makes_or_deletes_what_tidegate_manages_but_a_namespace_goes
 
 
 def test_marks_of_others_and_children_of_kserve_are_left_alone() -> None:
-    request, old = judge("protect-tidegate-objects"), OURS["HTTPRoute"]
+    request = judge("protect-tidegate-objects")
+    old = OURS["HTTPRoute"]
     new = deepcopy(old)
     new["metadata"]["labels"]["team"] = "blue"
     new["metadata"]["finalizers"] = ["backup"]

@@ -106,9 +106,9 @@ def _user() -> dict[str, Any]:
 def _rows(out: str) -> list[dict[str, Any]]:
     """The results in the reports, which stand between lines for people."""
     start = out.find("apiVersion:")
-    reports = (
-        [manifest for manifest in yaml.safe_load_all(out[start:]) if isinstance(manifest, dict)]
-        if start >= 0
-        else []
-    )
+    reports = []
+    if start >= 0:
+        reports = [
+            manifest for manifest in yaml.safe_load_all(out[start:]) if isinstance(manifest, dict)
+        ]
     return [row for report in reports for row in report.get("results") or []]

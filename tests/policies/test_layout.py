@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-POLICIES, DEPLOY = ROOT / "policies", ROOT / "deploy" / "k8s" / "policies" / "kyverno"
+POLICIES = ROOT / "policies"
+DEPLOY = ROOT / "deploy" / "k8s" / "policies" / "kyverno"
 NAMES = sorted(path.name for path in POLICIES.iterdir())
 BOTH = "validate-kserve-rollout-tenants"
 
@@ -75,7 +76,8 @@ def test_what_is_derived_from_the_policies_is_up_to_date() -> None:
 
 
 def test_what_a_user_applies_denies_and_the_old_kind_says_the_same() -> None:
-    new, old = loaded(DEPLOY / f"{BOTH}.yaml"), loaded(DEPLOY / f"{BOTH}.clusterpolicy.yaml")
+    new = loaded(DEPLOY / f"{BOTH}.yaml")
+    old = loaded(DEPLOY / f"{BOTH}.clusterpolicy.yaml")
     assert (new["kind"], new["spec"]["validationActions"]) == ("ValidatingPolicy", ["Deny"])
     assert (old["apiVersion"], old["kind"]) == ("kyverno.io/v1", "ClusterPolicy")
     (rule,) = old["spec"]["rules"]

@@ -75,7 +75,9 @@ class Chaos(Simulation):
     def quiet(self, seconds: float, interval: float = 30.0) -> None:
         """Nobody disturbs any more; only r<candidate> may stay broken."""
         data = self.lab.data_plane
-        data.frozen, data.delay, self.interval = False, 0.0, interval
+        data.frozen = False
+        data.delay = 0.0
+        self.interval = interval
         end = self.lab.clock() + seconds
         while self.lab.clock() < end:
             self.lab.settle(interval)
@@ -91,7 +93,9 @@ class Chaos(Simulation):
     ) -> list[tuple[PlannedWrite, WriteResult]]:
         """A random part of the plan in random order, twice some of it, while the world moves on: it
         is an antichain."""
-        count = self.dice.randint(0, len(planned)) if limit is None else 0
+        count = 0
+        if limit is None:
+            count = self.dice.randint(0, len(planned))
         writes = self.dice.sample(planned, count)
         if self.dice.random() < 0.7:
             writes = list(planned)
@@ -121,7 +125,8 @@ class Chaos(Simulation):
 
     def store(self, result: Result) -> None:
         """As always, with an eye on stable."""
-        before, count = [progress.ending for _, progress in self.rollouts], len(self.intents)
+        before = [progress.ending for _, progress in self.rollouts]
+        count = len(self.intents)
         super().store(result)
         self.watch.appended(self.intents[count - 1 :], before)
 
@@ -241,7 +246,8 @@ class Chaos(Simulation):
         rollout, progress = self.rollouts[-1]
         if progress.ending is not None or self.intent.candidate != rollout.candidate:
             return
-        percent, now = self.dice.choice((0, 5, 30, 60, 99)), self.intent.candidate_traffic.percent
+        percent = self.dice.choice((0, 5, 30, 60, 99))
+        now = self.intent.candidate_traffic.percent
         if percent < now:
             self.lower(percent)
         elif percent > now:
@@ -281,7 +287,10 @@ class Chaos(Simulation):
     # strangers
 
     def _edit(self) -> None:
-        entries = [HTTP_ROUTE] if self.gateway else [SERVICE, CONFIG_MAP]
+        if self.gateway:
+            entries = [HTTP_ROUTE]
+        else:
+            entries = [SERVICE, CONFIG_MAP]
         kind = self.dice.choice(
             [ISVC, POD, *(entries if self.mode is Mode.STANDARD else [CONFIG_MAP])]
         )

@@ -31,7 +31,9 @@ class SimDataPlane:
     @property
     def table(self) -> RoutingTable:
         """What routes now."""
-        return self.ticks[-1].table if self.ticks else RoutingTable()
+        if self.ticks:
+            return self.ticks[-1].table
+        return RoutingTable()
 
     def program(self, table: RoutingTable) -> Answer:
         """Take the table when it is due."""
@@ -56,7 +58,9 @@ class SimDataPlane:
     def mirrors(self, namespace: str, name: str) -> dict[str, float]:
         """Percent of the requests that are copied, per revision label."""
         rule = rule_for(self.table.route(namespace, name))
-        return {target.revision: float(target.weight) for target in rule.mirrors} if rule else {}
+        if not rule:
+            return {}
+        return {target.revision: float(target.weight) for target in rule.mirrors}
 
     def history(self, namespace: str, name: str) -> list[dict[str, float]]:
         """The shares of unmatched requests, one entry per change, oldest first."""
@@ -94,6 +98,9 @@ def rule_for(
 
 
 def _takes(match: Match, headers: tuple[tuple[str, str], ...], path: str) -> bool:
-    here = path == match.prefix if match.exact else path.startswith(match.prefix)
+    if match.exact:
+        here = path == match.prefix
+    else:
+        here = path.startswith(match.prefix)
     values = {(name.lower(), value) for name, value in headers}
     return here and all((name.lower(), value) in values for name, value in match.headers)

@@ -11,19 +11,24 @@ class FlakyCluster:
     """core.ports.Cluster over another one. lost: chance that a call gets no answer, 0..1."""
 
     def __init__(self, cluster: Cluster, dice: random.Random, lost: float) -> None:
-        self._cluster, self._dice = cluster, dice
+        self._cluster = cluster
+        self._dice = dice
         self.lost = lost
 
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:
         """One reconcile, or none."""
-        return Unavailable("connection refused") if self._unlucky() else self._cluster.observe(key)
+        if self._unlucky():
+            return Unavailable("connection refused")
+        return self._cluster.observe(key)
 
     def write(self, write: Write, *, dry_run: bool = False) -> WriteResult:
         """Lost before it took effect, or after, or not lost."""
         if self._unlucky():
             return Unavailable("connection refused")
         result = self._cluster.write(write, dry_run=dry_run)
-        return Unavailable("timed out waiting for the answer") if self._unlucky() else result
+        if self._unlucky():
+            return Unavailable("timed out waiting for the answer")
+        return result
 
     def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
         """Some notices are lost: whoever relies on them hangs."""
@@ -31,9 +36,9 @@ class FlakyCluster:
 
     def capabilities(self) -> Capabilities | Unavailable:
         """Asked, or not answered."""
-        return (
-            Unavailable("connection refused") if self._unlucky() else self._cluster.capabilities()
-        )
+        if self._unlucky():
+            return Unavailable("connection refused")
+        return self._cluster.capabilities()
 
     def _unlucky(self) -> bool:
         return self._dice.random() < self.lost

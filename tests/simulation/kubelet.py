@@ -80,7 +80,8 @@ class SimKubelet:
 
     def status(self, pod: Object) -> PodState:
         """As the rule says."""
-        started, rule = self.started[pod["metadata"]["uid"]], self._rule(pod)
+        started = self.started[pod["metadata"]["uid"]]
+        rule = self._rule(pod)
         if rule.crash:
             restarts = 1 + int((self._clock() - started) // 10)
             return PodState(False, min(restarts, 20), "CrashLoopBackOff", rule.crash)
@@ -102,7 +103,9 @@ class SimKubelet:
     def _rule(self, pod: Object) -> Behaviour:
         about = _about(pod)
         results = sorted((text for text in self._rules if text in about), key=len)
-        return self._rules[results[-1]] if results else GOOD
+        if results:
+            return self._rules[results[-1]]
+        return GOOD
 
 
 def _about(pod: Object) -> str:

@@ -76,8 +76,12 @@ class Lab:
         """Percent of requests per revision, as a Service of this name leads to pods; empty: to none
         that is ready."""
         service = self.objects.get(SERVICE, NAMESPACE, name)
-        selector = service["spec"].get("selector") if service else None
-        pods = self.objects.list(POD, NAMESPACE, selector) if selector else []
+        selector = None
+        if service:
+            selector = service["spec"].get("selector")
+        pods = []
+        if selector:
+            pods = self.objects.list(POD, NAMESPACE, selector)
         ready = [pod for pod in pods if ready_since(pod) is not None]
         labels = [pod["metadata"]["labels"][REVISION] for pod in ready]
         return {label: 100 * labels.count(label) / len(labels) for label in sorted(set(labels))}

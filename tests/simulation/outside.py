@@ -62,8 +62,13 @@ class Outside:
 
     def refused(self, write: Write) -> Refused | None:
         """What admission says of a write, None where it lets it pass."""
-        kind = write.manifest["kind"] if isinstance(write, Apply) else write.kind
-        return Refused(f"policy: no {kind} for now") if kind in self.denies else None
+        if isinstance(write, Apply):
+            kind = write.manifest["kind"]
+        else:
+            kind = write.kind
+        if kind not in self.denies:
+            return None
+        return Refused(f"policy: no {kind} for now")
 
     def _cold(self, snapshot: Snapshot, serving: frozenset[int]) -> Mapping[str, ColdPod]:
         cold: dict[str, ColdPod] = {}

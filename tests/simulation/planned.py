@@ -26,7 +26,8 @@ class Foretold:
     holds it, so that the candidate gets no more than it has, cannot be foretold."""
 
     def __init__(self, simulation: "Simulation", strange: int) -> None:
-        self._simulation, self._strange = simulation, strange
+        self._simulation = simulation
+        self._strange = strange
         self._said: set[str] = set()
         self._intents = 0
 

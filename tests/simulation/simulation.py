@@ -82,7 +82,9 @@ class Simulation:
         self.lab = Lab(gateway=gateway)
         self.gateway = gateway
         self.key = EndpointKey(NAMESPACE, "fraud")
-        self.mode, self.rate, self.interval = mode, rate, interval
+        self.mode = mode
+        self.rate = rate
+        self.interval = interval
         self.platform = Platform(
             STORE, Gateway("main", "gateways") if gateway else None, drain=30.0
         )
@@ -130,7 +132,8 @@ class Simulation:
 
     def deploy(self) -> None:
         """A first revision, serving; also after a delete, where generations and numbers go on."""
-        first, generation = self.revision(), len(self.intents) + 1
+        first = self.revision()
+        generation = len(self.intents) + 1
         self.intents.append(
             Intent(
                 self.key,
@@ -239,7 +242,8 @@ class Simulation:
     def experiment(self, **successes: float) -> None:
         """Somebody posts what an experiment counted in the last minute: r1=0.05 is one success in
         twenty units."""
-        rollout, end = self.rollouts[-1][0], self.lab.clock()
+        rollout = self.rollouts[-1][0]
+        end = self.lab.clock()
 
         def counts(revision: int) -> Counts:
             units = round(60 * self.rate * self.shown(revision) / 100)
@@ -259,7 +263,9 @@ class Simulation:
         observation."""
         snapshot = self.lab.cluster.observe(self.key)
         traffic = self.driver.read(self.key, self.revisions, snapshot).traffic
-        return traffic.percent(revision) if traffic else 0
+        if not traffic:
+            return 0
+        return traffic.percent(revision)
 
     def left(self) -> str:
         """What is still there of the endpoint."""
@@ -271,17 +277,16 @@ class Simulation:
 
     def requests(self) -> None:
         """Requests since the last call, by the split that the data plane has."""
-        elapsed, self.last_traffic_at = self.lab.clock() - self.last_traffic_at, self.lab.clock()
-        route = (
-            route_name(self.key, adopted(self.revisions))
-            if self.mode is Mode.STANDARD
-            else self.key.name
-        )
-        shares = (
-            self.lab.data_plane.shares(NAMESPACE, route)
-            if self.gateway
-            else self.lab.led_to(self.key.name)
-        )
+        elapsed = self.lab.clock() - self.last_traffic_at
+        self.last_traffic_at = self.lab.clock()
+        if self.mode is Mode.STANDARD:
+            route = route_name(self.key, adopted(self.revisions))
+        else:
+            route = self.key.name
+        if self.gateway:
+            shares = self.lab.data_plane.shares(NAMESPACE, route)
+        else:
+            shares = self.lab.led_to(self.key.name)
         self._answer(shares, elapsed, self.counts)
         if self.headers:  # as many requests carry them as do not
             self._answer(
@@ -291,14 +296,13 @@ class Simulation:
 
     def _answer(self, shares: dict[str, float], elapsed: float, into: dict[int, list[int]]) -> None:
         for label, percent in shares.items():
-            number = (
-                int(label.removeprefix("r"))
-                if label.startswith("r") and label[1:].isdecimal()
-                else 0
-            )
+            number = 0
+            if label.startswith("r") and label[1:].isdecimal():
+                number = int(label.removeprefix("r"))
             if number not in self.quality:
                 continue
-            quality, counts = self.quality[number], into.setdefault(number, [0, 0, 0])
+            quality = self.quality[number]
+            counts = into.setdefault(number, [0, 0, 0])
             requests = round(elapsed * self.rate * percent / 100)
             draws = [self.random.random() for _ in range(2 * requests)]
             counts[0] += requests
@@ -358,9 +362,10 @@ class Simulation:
         )
         checks = self.outside.checks()
         for _ in range(MOST_CHECKS):
-            result = reconcile(
-                known, snapshot, self.scrape() if known.measured else None, checks, now
-            )
+            scrape = None
+            if known.measured:
+                scrape = self.scrape()
+            result = reconcile(known, snapshot, scrape, checks, now)
             if isinstance(result, Result):
                 return result
             checks = self.outside.answered(result, checks)
@@ -423,7 +428,9 @@ class Simulation:
     def tell(self, who: str, line: str, *, exact: bool = False) -> None:
         """PlannedWrite a line when it differs from the last one of this speaker; numbers alone are
         no difference unless `exact`."""
-        message = line if exact else re.sub(r"\d+[\d.]*", "#", line)
+        message = line
+        if not exact:
+            message = re.sub(r"\d+[\d.]*", "#", line)
         if message != self._said.get(who, "") and line:
             self.note(line)
         self._said[who] = message

@@ -87,7 +87,9 @@ class Watch:
                 return
             kept = [live for live in seen.live if live.revision in holders]
             alive = any(live.ready for live in kept)
-            need = needed(100, max(live.desired for live in kept), intent.scaling) if alive else 1
+            need = 1
+            if alive:
+                need = needed(100, max(live.desired for live in kept), intent.scaling)
         else:
             assert revision in intent.standby, f"r{revision} is not wanted and rises to {percent} %"
             need = 1
@@ -97,11 +99,10 @@ class Watch:
     def _check_percent(self, manifest: Any, seen: Observation) -> None:
         """Knative: a percent above 0 goes only to a candidate that is up; 100 % (no percent) only
         to stable."""
-        intent, predictor = self._simulation.intent, manifest["spec"]["predictor"]
-        head, percent = (
-            int(predictor["labels"]["tidegate.dev/revision"][1:]),
-            predictor.get("canaryTrafficPercent"),
-        )
+        intent = self._simulation.intent
+        predictor = manifest["spec"]["predictor"]
+        head = int(predictor["labels"]["tidegate.dev/revision"][1:])
+        percent = predictor.get("canaryTrafficPercent")
         assert head in (intent.stable, intent.candidate) or percent == 0, (
             f"head r{head} at {percent}"
         )
@@ -170,7 +171,8 @@ class Watch:
 
     def at_rest(self) -> None:
         """Things are quiet: from here on only what is wanted now may have a share."""
-        self.cap, self._excused = {}, False
+        self.cap = {}
+        self._excused = False
         self._intents = len(self._simulation.intents) - 1
 
     def tick(self) -> None:
@@ -193,7 +195,9 @@ class Watch:
         if intent.stable is not None:
             self.cap[intent.stable] = 100
         if intent.candidate is not None:
-            requested = 100 if intent.candidate_traffic.match else intent.candidate_traffic.percent
+            requested = 100
+            if not intent.candidate_traffic.match:
+                requested = intent.candidate_traffic.percent
             self.cap[intent.candidate] = max(self.cap.get(intent.candidate, 0), requested)
 
     def _pointer(self) -> None:
@@ -224,10 +228,14 @@ def _of_service(manifest: Any) -> Traffic:
 
 
 def _before(traffic: Traffic | None, rule: Rule) -> Rule:
-    rules = traffic.rules if traffic else ()
+    rules = ()
+    if traffic:
+        rules = traffic.rules
     same = next((item for item in rules if item.match == rule.match), None)
     return same or next((item for item in rules if not item.match), Rule((), ()))
 
 
 def _percent(isvc: Object | None) -> int:
-    return int(isvc["spec"]["predictor"].get("canaryTrafficPercent") or 0) if isvc else 0
+    if not isvc:
+        return 0
+    return int(isvc["spec"]["predictor"].get("canaryTrafficPercent") or 0)

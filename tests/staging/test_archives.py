@@ -18,7 +18,9 @@ GOOD = {"add_sub/config.pbtxt": b"c", "add_sub/1/model.py": b"pass"}
 def tar(path: Path, *members: tuple[str | tarfile.TarInfo, bytes], mode: str = "w:gz") -> Path:
     with tarfile.open(path, mode) as out:  # type: ignore[call-overload]
         for name, data in members:
-            info = name if isinstance(name, tarfile.TarInfo) else tarfile.TarInfo(name)
+            info = name
+            if not isinstance(name, tarfile.TarInfo):
+                info = tarfile.TarInfo(name)
             info.size = len(data)
             out.addfile(info, io.BytesIO(data))
     return path
@@ -38,7 +40,8 @@ def raw(path: Path, data: bytes) -> Path:
 
 def special(kind: bytes, link: str = "") -> tarfile.TarInfo:
     info = tarfile.TarInfo("add_sub/1/model.py")
-    info.type, info.linkname = kind, link
+    info.type = kind
+    info.linkname = link
     return info
 
 
@@ -133,7 +136,8 @@ def test_a_hostile_archive_is_refused_and_writes_nothing_outside(case: str, tmp_
 def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     """A pax header tells its own size, and tarfile would read all of it."""
     header = tarfile.TarInfo("x")
-    header.type, header.size = tarfile.XHDTYPE, 1 << 33
+    header.type = tarfile.XHDTYPE
+    header.size = 1 << 33
     (tmp_path / "blob").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(4096))
     with pytest.raises(SourceError, match=r"header of \d+ bytes"):
         unpack(tmp_path / "blob", tmp_path / "out", "blob.tar")
@@ -141,7 +145,8 @@ def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
 
 def test_headers_that_only_lead_to_headers_are_refused(tmp_path: Path) -> None:
     header = tarfile.TarInfo("x")
-    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 1
+    header.type = tarfile.GNUTYPE_LONGNAME
+    header.size = 1
     (tmp_path / "blob").write_bytes((header.tobuf(tarfile.GNU_FORMAT) + bytes(512)) * 5000)
     with pytest.raises(SourceError, match="headers upon headers"):
         unpack(tmp_path / "blob", tmp_path / "out", "blob.tar")

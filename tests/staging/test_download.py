@@ -18,7 +18,8 @@ class Breaking(httpx2.SyncByteStream):
     """Sends so many bytes, then the line is cut."""
 
     def __init__(self, data: bytes, cut: bool) -> None:
-        self.data, self.cut = data, cut
+        self.data = data
+        self.cut = cut
 
     def __iter__(self) -> Iterator[bytes]:
         yield self.data
@@ -30,7 +31,9 @@ class Server(httpx2.BaseTransport):
     """Sends at most `most` bytes per answer. asked: the ranges that were asked for."""
 
     def __init__(self, data: bytes = BYTES, most: int = len(BYTES), tag: str = '"v1"') -> None:
-        self.data, self.most, self.tag = data, most, tag
+        self.data = data
+        self.most = most
+        self.tag = tag
         self.asked: list[str | None] = []
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -44,11 +47,9 @@ class Server(httpx2.BaseTransport):
         rest = self.data[start:]
         if not rest:
             return httpx2.Response(416, headers={"content-range": f"bytes */{len(self.data)}"})
-        span = (
-            {"content-range": f"bytes {start}-{len(self.data) - 1}/{len(self.data)}"}
-            if start
-            else {}
-        )
+        span = {}
+        if start:
+            span = {"content-range": f"bytes {start}-{len(self.data) - 1}/{len(self.data)}"}
         headers = {"etag": self.tag, "content-length": str(len(rest)), **span}
         body = Breaking(rest[: self.most], cut=self.most < len(rest))
         return httpx2.Response(206 if start else 200, headers=headers, stream=body)

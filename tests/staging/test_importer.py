@@ -21,7 +21,8 @@ Folder = Callable[..., Path]
 def test_an_import_into_a_folder_is_immutable_by_name(
     folder: Folder, tmp_path: Path, local: Access
 ) -> None:
-    source, store = folder(), (tmp_path / "store").as_uri()
+    source = folder()
+    store = (tmp_path / "store").as_uri()
     before = Staging(local).resolve(source.as_uri())
     assert isinstance(before, Resolved)
     assert before.mutable
@@ -66,7 +67,8 @@ def test_a_folder_goes_to_s3_and_keeps_its_digest(folder: Folder, both: Access) 
 @pytest.mark.real
 def test_an_import_that_broke_off_is_completed(folder: Folder, both: Access) -> None:
     assert both.s3 is not None
-    source, bucket = folder(), client(both.s3)
+    source = folder()
+    bucket = client(both.s3)
     made = import_model(source.as_uri(), "s3://models/broken", both)
     assert isinstance(made, Imported)
     key = f"broken/{made.digest}/add_sub/1/model.py"
@@ -108,11 +110,13 @@ def test_the_same_model_has_the_same_digest_by_every_way(
     """A folder, its archive as a path, behind https and on S3; progress is told; the cache is empty
     after it."""
     assert both.s3 is not None
-    source, store = folder(), "s3://models/ways"
+    source = folder()
+    store = "s3://models/ways"
     archive = packed(source, tmp_path / "m.tgz")
     client(both.s3).upload_file(str(archive), "models", "incoming/m.tgz")
     reports: list[Progress] = []
-    cache, sha = tmp_path / "cache", hashlib.sha256(archive.read_bytes()).hexdigest()
+    cache = tmp_path / "cache"
+    sha = hashlib.sha256(archive.read_bytes()).hexdigest()
     ways = Ways(both, cache, sha, tell=reports.append, transport=Archived(archive.read_bytes()))
     first = import_model(str(source), store, both)
     assert isinstance(first, Imported)
@@ -170,7 +174,8 @@ def test_a_batcher_changes_the_digest_and_a_dry_run_changes_nothing(
     folder: Folder, tmp_path: Path, local: Access
 ) -> None:
     files = {"add_sub/config.pbtxt": "max_batch_size: 8", "add_sub/1/model.py": "pass"}
-    source, store = str(folder(files=files)), (tmp_path / "store").as_uri()
+    source = str(folder(files=files))
+    store = (tmp_path / "store").as_uri()
     plain = import_model(source, store, local, dry_run=True)
     batched = import_model(source, store, local, batcher=Batcher(4, 2))
     assert isinstance(plain, Imported)

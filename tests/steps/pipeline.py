@@ -45,7 +45,9 @@ class Run:
     """One pipeline run."""
 
     def __init__(self, process: subprocess.Popen[str], log: Path, root: Path) -> None:
-        self.process, self._log, self.root = process, log, root
+        self.process = process
+        self._log = log
+        self.root = root
 
     @property
     def log(self) -> str:
@@ -101,13 +103,16 @@ class Kfp:
     """Starts runs of compiled templates."""
 
     def __init__(self, python: str, plane: RealPlane, folder: Path) -> None:
-        self._python, self._plane, self._folder = python, plane, folder
+        self._python = python
+        self._plane = plane
+        self._folder = folder
         self._runs: list[Run] = []
 
     def start(self, template: str, endpoint: str, *, run_id: str = "", **arguments: Any) -> Run:
         """A run in a process group of its own, as an engineer would start it."""
         number = len(self._runs) + 1
-        root, log = self._folder / f"root-{number}", self._folder / f"run-{number}.log"
+        root = self._folder / f"root-{number}"
+        log = self._folder / f"run-{number}.log"
         request = {
             "file": str(ROOT / "catalog" / "templates" / f"{template}.yaml"),
             "arguments": {

@@ -117,7 +117,8 @@ class Api:
     `answers`: by method and path, a body, a (status, body), or a function of the request."""
 
     def __init__(self, *observations: Json | int, **answers: Any) -> None:
-        self.observations, self.asked = list(observations), list[tuple[str, str, Json]]()
+        self.observations = list(observations)
+        self.asked = list[tuple[str, str, Json]]()
         self.tokens: list[str] = []
         self.answers: dict[str, Any] = {
             "GET /endpoints/team/fraud/history": {
@@ -139,7 +140,9 @@ class Api:
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         path = request.url.path.removeprefix("/api/v1")
-        body = json.loads(request.content) if request.content else {}
+        body = {}
+        if request.content:
+            body = json.loads(request.content)
         if dict(request.url.params).get("dry_run"):
             path += "?dry_run"
         self.tokens.append(request.headers["authorization"])
@@ -147,17 +150,24 @@ class Api:
         answer = self._find(request, f"{request.method} {path}")
         if callable(answer):
             answer = answer(request)
-        status, result = answer if isinstance(answer, tuple) else (200, answer)
+        if isinstance(answer, tuple):
+            status, result = answer
+        else:
+            status = 200
+            result = answer
         return httpx2.Response(status, json=result)
 
     def _find(self, request: httpx2.Request, call: str) -> Any:
         if call in self.answers:
             return self.answers[call]
         if call == f"GET /rollouts/{ID}" and self.observations:
-            observation = (
-                self.observations.pop(0) if len(self.observations) > 1 else self.observations[0]
-            )
-            return (observation, problem("away")) if isinstance(observation, int) else observation
+            if len(self.observations) > 1:
+                observation = self.observations.pop(0)
+            else:
+                observation = self.observations[0]
+            if isinstance(observation, int):
+                return (observation, problem("away"))
+            return observation
         if call.startswith(f"POST /rollouts/{ID}/"):
             return self.observations[0]
         return 404, problem(f"nothing at {call}")
@@ -181,11 +191,9 @@ Run = Callable[..., int]
 
 def run(api: Api, *argv: str, environ: Json | None = None) -> int:
     """One command against the stand-in; its exit code."""
-    known = (
-        {"TIDEGATE_URL": "http://tidegate.example", "TIDEGATE_TOKEN": "tg_x"}
-        if environ is None
-        else environ
-    )
+    known = environ
+    if environ is None:
+        known = {"TIDEGATE_URL": "http://tidegate.example", "TIDEGATE_TOKEN": "tg_x"}
     transport = httpx2.MockTransport(api)
     return main(list(argv), known, clock=lambda: api.now, sleep=api.sleep, transport=transport)
 

@@ -14,7 +14,8 @@ NOWHERE = Path("/nowhere")
 def test_flags_come_before_the_environment_and_that_before_a_projected_token(
     tmp_path: Path,
 ) -> None:
-    file, projected = tmp_path / "token", tmp_path / "projected"
+    file = tmp_path / "token"
+    projected = tmp_path / "projected"
     file.write_text("from-file\n")
     projected.write_text("projected\n")
     environ = {"TIDEGATE_URL": "http://env/", "TIDEGATE_TOKEN": "tg_env"}

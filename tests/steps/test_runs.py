@@ -20,7 +20,10 @@ Make = Callable[[str], RealEndpoint]
 @contextmanager
 def load(endpoint: RealEndpoint) -> Iterator[Load]:
     """A low rate of requests, both protocols where the mode has both, none of which may be lost."""
-    protocols = ("http", "grpc") if endpoint.show()["mode"] == "standard" else ("http",)
+    if endpoint.show()["mode"] == "standard":
+        protocols = ("http", "grpc")
+    else:
+        protocols = ("http",)
     with Load(endpoint.address, protocols, pause=0.01) as sent:
         sent.wait_for("r1", 5)
         yield sent
@@ -136,7 +139,8 @@ def test_a_wrong_answer_of_a_new_endpoint_fails_the_run_and_the_endpoint_stays(
 def test_a_smoke_test_speaks_grpc_where_the_candidate_speaks_only_that(
     plane: RealPlane, kfp: Kfp
 ) -> None:
-    made, request = RealEndpoint(plane, "by-grpc"), {"smoke": True, "golden": golden()}
+    made = RealEndpoint(plane, "by-grpc")
+    request = {"smoke": True, "golden": golden()}
     try:
         deploy = kfp.start(
             "endpoint-deploy",

@@ -14,12 +14,10 @@ class Reader(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.open, self.tags, self.texts, self.paths = (
-            list[str](),
-            set[str](),
-            list[str](),
-            list[str](),
-        )
+        self.open = list[str]()
+        self.tags = set[str]()
+        self.texts = list[str]()
+        self.paths = list[str]()
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)

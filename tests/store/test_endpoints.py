@@ -101,7 +101,8 @@ def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
             raise RuntimeError("power cut")
 
     other = make_endpoint(store, EndpointKey("team-a", "other"))
-    made_mode, scaling = other.intent.mode, other.intent.scaling
+    made_mode = other.intent.mode
+    scaling = other.intent.scaling
     with pytest.raises(RuntimeError, match="power cut"):
         crash()
 

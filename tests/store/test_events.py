@@ -66,7 +66,8 @@ def test_a_long_absence_is_caught_up_in_portions(store: Store) -> None:
     with store.begin() as tx:
         reconciles.record(tx, lease, notes=[Note("worker", str(number), "") for number in range(4)])
 
-    cursor, actions = Cursor(), []
+    cursor = Cursor()
+    actions = []
     while portion := _since(store, made.endpoint.id, cursor, limit=2):
         cursor = portion[-1].cursor
         actions += [event.what.action for event in portion if isinstance(event.what, Entry)]

@@ -126,7 +126,8 @@ def test_writers_of_one_chain_take_turns(store: Store) -> None:
     for thread in threads:
         thread.join()
 
-    assert isinstance(verified := _verify(store), Verified)
+    verified = _verify(store)
+    assert isinstance(verified, Verified)
     assert verified.count == 10
 
 

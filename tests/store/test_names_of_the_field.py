@@ -22,7 +22,8 @@ from tidegate.store.migrate import downgrade, migrate
 
 pytestmark = pytest.mark.real
 
-BEFORE, AFTER = "0007", "0008"
+BEFORE = "0007"
+AFTER = "0008"
 KEY = EndpointKey("team-a", "fraud")
 OLD: dict[str, Any] = json.loads(Path(__file__).with_name("previous_version.json").read_text())
 

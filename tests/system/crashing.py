@@ -45,7 +45,9 @@ class Points:
     reconcile's edge leaves, and how often it looks differs from run to run."""
 
     def __init__(self, job: Job) -> None:
-        self._job, self._count, self._lock = job, 0, threading.Lock()
+        self._job = job
+        self._count = 0
+        self._lock = threading.Lock()
 
     def enter(self, key: EndpointKey) -> None:
         """All endpoints are counted together."""

@@ -25,7 +25,9 @@ class Load:
         self.answered: Counter[tuple[str, str]] = Counter()
         self.scenario: list[str] = []  # each failure, and after how many answers it came
         self.failed: Counter[tuple[str, str]] = Counter()
-        self._address, self._pause, self._stop = address, pause, threading.Event()
+        self._address = address
+        self._pause = pause
+        self._stop = threading.Event()
         kinds: dict[str, Callable[[], None]] = {"http": self._http, "grpc": self._grpc}
         self._threads = [
             threading.Thread(target=kinds[name], name=f"load-{name}") for name in protocols

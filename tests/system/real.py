@@ -34,7 +34,8 @@ class RealPlane:
     def __init__(
         self, home: Path, *, workers: int = 1, database_url: str = "", interval: float = INTERVAL
     ) -> None:
-        self.home, self.port = home, free_port()
+        self.home = home
+        self.port = free_port()
         self._args = ["--home", str(home), "--api-port", str(self.port), "--workers", str(workers)]
         self._args += ["--interval", str(interval), "--drain", "1", "--limit", "10"]
         self._args += ["--database-url", database_url] if database_url else []
@@ -129,7 +130,8 @@ class RealPlane:
 
     def _is_ready(self) -> bool:
         assert self._process is not None
-        code, state = self._process.poll(), self.state()
+        code = self._process.poll()
+        state = self.state()
         assert code is None, self._tail()
         assert state.get("state") != "failed", state
         if state.get("state") != "ready" or state["pid"] != self._process.pid:
@@ -156,7 +158,9 @@ class RealEndpoint:
     """One endpoint of a real plane."""
 
     def __init__(self, plane: RealPlane, name: str) -> None:
-        self.plane, self.name, self.path = plane, name, f"/endpoints/{NAMESPACE}/{name}"
+        self.plane = plane
+        self.name = name
+        self.path = f"/endpoints/{NAMESPACE}/{name}"
 
     def show(self) -> Json:
         """As the API answers it."""
@@ -177,7 +181,9 @@ class RealEndpoint:
 
     def start(self, version: str, strategy: str = "canary", **more: Any) -> "RealRollout":
         """Start a rollout of a version; a canary has short steps where nothing else is said."""
-        usual = {"steps": [10, 50], "bake_seconds": 1.0} if strategy == "canary" else {}
+        usual = {}
+        if strategy == "canary":
+            usual = {"steps": [10, 50], "bake_seconds": 1.0}
         body = {
             "model_version_id": version,
             "strategy": strategy,
@@ -205,7 +211,9 @@ class RealRollout:
     """One rollout of an endpoint."""
 
     def __init__(self, endpoint: RealEndpoint, rollout_id: str) -> None:
-        self.endpoint, self.plane, self.id = endpoint, endpoint.plane, rollout_id
+        self.endpoint = endpoint
+        self.plane = endpoint.plane
+        self.id = rollout_id
 
     def show(self) -> Json:
         """As the API answers it."""
@@ -242,7 +250,9 @@ class RealRollout:
 
 
 def _if(seen: Json, fact: Callable[[Json], Any]) -> Json | None:
-    return seen if fact(seen) else None
+    if fact(seen):
+        return seen
+    return None
 
 
 def _good(answer: httpx2.Response) -> Json:

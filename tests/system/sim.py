@@ -44,7 +44,8 @@ class SimPlane:
     named."""
 
     def __init__(self, per_scrape: int = 1000) -> None:
-        self.kubelet, self.data_plane = SimKubelet(time.time), SimDataPlane(time.time)
+        self.kubelet = SimKubelet(time.time)
+        self.data_plane = SimDataPlane(time.time)
         self.control = control_plane(time.time, self.kubelet, self.data_plane, None)
         self.objects = self.control.world.objects
         self.bad: dict[tuple[EndpointKey, int], float] = {}
@@ -54,7 +55,8 @@ class SimPlane:
         self._cluster = FakeCluster(self.objects, Capabilities(autoscaler=False))
         self._counts: dict[EndpointKey, dict[int, tuple[int, float]]] = {}
         self._lock = threading.Lock()
-        self._wake, self._closed = threading.Event(), False
+        self._wake = threading.Event()
+        self._closed = False
         assert self.objects.apply(_gateway()) == Done()
         self.objects.watch(lambda _: self._wake.set())
         self._thread = threading.Thread(target=self._loop, daemon=True)
@@ -138,7 +140,9 @@ class Served:
     """A simulated plane behind a link."""
 
     def __init__(self, folder: Path) -> None:
-        self.plane, self.port, self.key_file = SimPlane(), free_port(), folder / "link.key"
+        self.plane = SimPlane()
+        self.port = free_port()
+        self.key_file = folder / "link.key"
         self._server = Server(self.plane, self.port, self.key_file)
 
     def close(self) -> None:

@@ -58,7 +58,9 @@ class SimRollout:
     def is_over(self) -> bool:
         """Nothing is left to do for the rollout, and who lost is gone from the cluster."""
         stored = self.stored()
-        left = 1 if stored.outcome is Outcome.PROMOTED else 2
+        left = 2
+        if stored.outcome is Outcome.PROMOTED:
+            left = 1
         return stored.progress.tidy and f"{self.key.name}-r{left}" not in self._services()
 
     def wait(self, seconds: float = PATIENCE) -> StoredRollout:
@@ -79,7 +81,8 @@ def begin(
     store: Store, plane: SimPlane, name: str, *, bad: float = 0.0, strategy: Strategy = FAST
 ) -> SimRollout:
     """An endpoint and a rollout of its second revision, both still to be acted on."""
-    key, rollout_id = EndpointKey("team", name), str(uuid.uuid4())
+    key = EndpointKey("team", name)
+    rollout_id = str(uuid.uuid4())
     plane.bad[key, 2] = bad
     with store.begin() as tx:
         made = endpoints.create(
@@ -109,7 +112,9 @@ def check_as_if_nothing_happened(rollout: SimRollout, outcome: Outcome) -> None:
     verifies."""
     assert rollout.stored().outcome is outcome
     results = rollout.intents()
-    desired = PROMOTED if outcome is Outcome.PROMOTED else ABORTED
+    desired = ABORTED
+    if outcome is Outcome.PROMOTED:
+        desired = PROMOTED
     assert [(i.stable, i.candidate, i.candidate_traffic.percent) for i in results] == desired
     assert [i.generation for i in results] == list(range(1, len(results) + 1))
     check_cluster(rollout, outcome)
@@ -129,7 +134,8 @@ def check_cluster(rollout: SimRollout, outcome: Outcome) -> None:
 def check_evidence(rollout: SimRollout) -> None:
     """What the last step counted is what the meter counted between its two ends: no block twice,
     none lost."""
-    evidence, scrapes = rollout.stored().progress.evidence, rollout.plane.scrapes[rollout.key]
+    evidence = rollout.stored().progress.evidence
+    scrapes = rollout.plane.scrapes[rollout.key]
     assert evidence.last is not None
     (track,) = evidence.tracks
     last = _nearest(scrapes, evidence.last.at)
@@ -143,7 +149,8 @@ def check_evidence(rollout: SimRollout) -> None:
 def check_ledger(rollout: SimRollout) -> None:
     """The chain is whole, and holds each intent and each of the rollout controller's decisions
     once."""
-    stored, results = rollout.stored(), rollout.intents()
+    stored = rollout.stored()
+    results = rollout.intents()
     with rollout.store.read() as tx:
         assert isinstance(ledger.verify(tx, stored.endpoint_id), ledger.Verified)
         lines = ledger.read(tx, stored.endpoint_id, limit=100).items

@@ -22,7 +22,8 @@ from tidegate.cli.world import World
 from tidegate.core.restriction import GRPC_HEADER, HTTP_HEADER
 
 pytestmark = pytest.mark.real
-OLD, NEW = "planted-old=1,:", "planted-new=2,:"
+OLD = "planted-old=1,:"
+NEW = "planted-new=2,:"
 
 
 def put_secret(plane: RealPlane, name: str, value: str) -> None:
@@ -42,7 +43,10 @@ def example(file: str, **changed: Any) -> dict[str, Any]:
 
 def over_http(address: str, token: str = "") -> list[int]:
     """The statistics, the list of models, and one inference."""
-    headers, base = {HTTP_HEADER: token} if token else {}, f"http://{address}/v2"
+    headers = {}
+    if token:
+        headers = {HTTP_HEADER: token}
+    base = f"http://{address}/v2"
     tensor = {"shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}
     body = {"inputs": [{"name": "INPUT0", **tensor}, {"name": "INPUT1", **tensor}]}
     responses = [
@@ -57,7 +61,9 @@ def over_grpc(address: str, token: str = "") -> str:
     """How a call for the list of models ends."""
     with grpc.insecure_channel(address) as channel:
         stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
-        metadata = [(GRPC_HEADER, token)] if token else []
+        metadata = []
+        if token:
+            metadata = [(GRPC_HEADER, token)]
         try:
             stub.RepositoryIndex(
                 service_pb2.RepositoryIndexRequest(), metadata=metadata, timeout=30

@@ -58,7 +58,8 @@ def price(store: Store, served: Served, name: str) -> Spent:
     with counted(Job("idle", store.url, served.port, served.key_file)) as worker:
         sim_rollout.wait()
         until(lambda: nothing_is_due(store), "nothing is due")
-        before, began = worker.spent(), time.monotonic()
+        before = worker.spent()
+        began = time.monotonic()
         until(lambda: time.monotonic() - began >= WINDOW_S, "the window is over", 2 * WINDOW_S)
         return worker.spent() - before
 

@@ -17,9 +17,12 @@ from tidegate.store import Store
 pytestmark = pytest.mark.real
 NAMES = itertools.count(1)
 BAD = {Outcome.PROMOTED: 0.0, Outcome.ABORTED: 0.3}
-MOST, BLOCK = 400, 25  # more points than any of these rollouts has
+# more points than any of these rollouts has
+MOST = 400
+BLOCK = 25
 # A promotion has about 160 points, an abort about 100.
-UP, BACK = random.Random(7).sample(range(1, 140), 8), random.Random(8).sample(range(1, 85), 4)
+UP = random.Random(7).sample(range(1, 140), 8)
+BACK = random.Random(8).sample(range(1, 85), 4)
 
 
 def crash_once(store: Store, served: Served, folder: Path, outcome: Outcome, kill: int) -> str:
@@ -39,7 +42,9 @@ def crash_once(store: Store, served: Served, folder: Path, outcome: Outcome, kil
         worker.kill()
         worker.join()
     check_as_if_nothing_happened(rollout, outcome)
-    return (folder / "said").read_text() if (folder / "said").exists() else ""
+    if (folder / "said").exists():
+        return (folder / "said").read_text()
+    return ""
 
 
 @pytest.mark.parametrize("outcome", BAD)

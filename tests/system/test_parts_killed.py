@@ -16,7 +16,9 @@ ENDLESS = {"steps": [20, 60], "bake_seconds": 600}
 def visible_split(endpoint: RealEndpoint) -> str:
     """The split that clients get."""
     observed = endpoint.show()["traffic"]["routed"]
-    return str(observed["text"]) if observed else ""
+    if not observed:
+        return ""
+    return str(observed["text"])
 
 
 def ready(endpoint: RealEndpoint, revision: int) -> int:

@@ -77,7 +77,9 @@ class FakeKfp:
             raise httpx2.ConnectError("connection refused")
         path = request.url.path.removeprefix("/apis/v2beta1")
         is_json = request.headers.get("content-type", "").startswith("application/json")
-        body = json.loads(request.content) if is_json and request.content else None
+        body = None
+        if is_json and request.content:
+            body = json.loads(request.content)
         try:
             answer = self._route(request, path)(request, body)
             response = httpx2.Response(200, json=answer)
@@ -316,7 +318,8 @@ class FakeKfp:
     def _page(self, request: httpx2.Request, name: str, items: list[Json]) -> Json:
         """A page; protobuf leaves out what is empty. `filter` by name, as the client of kfp sends
         it."""
-        if chosen := request.url.params.get("filter"):
+        chosen = request.url.params.get("filter")
+        if chosen:
             (predicate,) = json.loads(chosen)["predicates"]
             assert predicate["operation"] in ("EQUALS", 1)
             items = [item for item in items if item[predicate["key"]] == predicate["stringValue"]]
@@ -397,14 +400,16 @@ def _check_spec(spec: Json, values: Json) -> None:
                     "nor user provided value",
                 )
             continue
-        kinds, value = KINDS[item["parameterType"]], values[name]
+        kinds = KINDS[item["parameterType"]]
+        value = values[name]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise Refused(
                 400,
                 f"InvalidInputError: input parameter {name} requires type "
                 f"{WORDS[item['parameterType']]}",
             )
-    if extra := sorted(set(values) - set(desired)):
+    extra = sorted(set(values) - set(desired))
+    if extra:
         raise Refused(
             400,
             "InvalidInputError: parameter(s) provided are not required by pipeline: "

@@ -47,7 +47,9 @@ def operations() -> list[Operation]:
             path, method = re.search(r"call_api\(\s*'([^']+)', '(\w+)'", source).groups()
             answer = re.search(r"response_type='?([^',]*)'?,", source)[1]
             body = re.search(r"body_params = local_var_params\['(\w+)'\]", source)
-            kind = re.search(rf":type {body[1]}: (\w+)", source)[1] if body else None
+            kind = None
+            if body:
+                kind = re.search(rf":type {body[1]}: (\w+)", source)[1]
             query = frozenset(re.findall(r"query_params\.append\(\('([^']+)'", source))
             pattern = re.compile(re.sub(r"\\\{[^}]+\\\}", "[^/:]+", re.escape(path)))
             items.append(Operation(method, pattern, query, kind, answer))
@@ -60,14 +62,18 @@ def wrong(value: Any, kind: str, where: str) -> list[str]:
         fits = isinstance(value, PLAIN[kind]) and (
             kind == "bool" or not isinstance(value, bool) or kind == "object"
         )
-        return [] if fits else [f"{where} is not {kind}: {value!r}"]
-    if many := re.fullmatch(r"list\[(.*)\]", kind):
+        if fits:
+            return []
+        return [f"{where} is not {kind}: {value!r}"]
+    many = re.fullmatch(r"list\[(.*)\]", kind)
+    if many:
         return [
             fault
             for index, item in enumerate(value)
             for fault in wrong(item, many[1], f"{where}[{index}]")
         ]
-    if mapped := re.fullmatch(r"dict\(str, (.*)\)", kind):
+    mapped = re.fullmatch(r"dict\(str, (.*)\)", kind)
+    if mapped:
         return [
             fault
             for key, item in value.items()
@@ -75,7 +81,9 @@ def wrong(value: Any, kind: str, where: str) -> list[str]:
         ]
     model = getattr(models, kind)
     if hasattr(model, "allowable_values"):
-        return [] if value in model.allowable_values else [f"{where} is none of {kind}: {value!r}"]
+        if value in model.allowable_values:
+            return []
+        return [f"{where} is none of {kind}: {value!r}"]
     kinds = {
         model.attribute_map[name]: openapi_type
         for name, openapi_type in model.openapi_types.items()
@@ -104,11 +112,10 @@ def check(exchange: dict[str, Any], known: list[Operation]) -> tuple[list[str], 
         f"{here} has no query {name}" for name in exchange["query"] if name not in exact.query
     ]
     if exchange["body"] is not None:
-        faults += (
-            wrong(exchange["body"], exact.body, f"{here} body")
-            if exact.body
-            else [f"{here} takes no body"]
-        )
+        if exact.body:
+            faults += wrong(exchange["body"], exact.body, f"{here} body")
+        else:
+            faults += [f"{here} takes no body"]
     if exchange["status"] == 200:
         faults += wrong(exchange["answer"], exact.answer, f"{here} answer")
     return faults, exact

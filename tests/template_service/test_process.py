@@ -30,7 +30,8 @@ def test_it_starts_answers_and_ends_on_sigterm() -> None:
     port = free_port()
     process = start(TIDEGATE_PORT=str(port), TIDEGATE_DRAIN="60")
     try:
-        url, end = f"http://127.0.0.1:{port}", time.monotonic() + 30
+        url = f"http://127.0.0.1:{port}"
+        end = time.monotonic() + 30
         with httpx2.Client(transport=httpx2.HTTPTransport(retries=30)) as client:
             while True:
                 try:

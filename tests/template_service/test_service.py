@@ -129,7 +129,8 @@ def test_a_run_is_watched_to_its_end(service: Service) -> None:
         for line in response.iter_lines():
             if line.startswith("data: "):
                 states.append(json.loads(line.removeprefix("data: "))["state"])
-                if move := next(moves, None):
+                move = next(moves, None)
+                if move:
                     service.kfp.becomes(run_id, *move)
     assert states[-1] == "SUCCEEDED"
     assert len(states) == len(set(states)), "a run that did not change is not told again"
@@ -192,7 +193,9 @@ def test_what_kfp_says_is_handed_on_with_a_way_out(
 ) -> None:
     import httpx2
 
-    text = body if isinstance(body, str) else json.dumps(body)
+    text = body
+    if not isinstance(body, str):
+        text = json.dumps(body)
     kfp = FakeKfp()
     kfp.handle = lambda request: httpx2.Response(status, text=text)  # type: ignore[method-assign]
     answer = make(kfp).submit()

@@ -21,7 +21,9 @@ class FakeProvider:
     """A provider whose documents may be away, and a clock."""
 
     def __init__(self, **provider):
-        self.time, self.asked, self.away = 0.0, 0, False
+        self.time = 0.0
+        self.asked = 0
+        self.away = False
         self.keys = [KEYS["rsa"].as_dict(private=False)]
         self.issuer = ISSUER
         self.oidc = Oidc(
@@ -67,7 +69,8 @@ def test_keys_are_kept_renewed_and_outlive_their_provider():
     world.time = 10
     world.keys.append(KEYS["ec"].as_dict(private=False))
     assert world.oidc.person(token("ec", "ES256")).name == "oidc:ann", "a new key counts at once"
-    world.away, world.time = True, 1000
+    world.away = True
+    world.time = 1000
     assert world.oidc.person(token()).name == "oidc:ann"
     assert world.asked == 3
 
@@ -76,7 +79,9 @@ def test_a_provider_that_never_answered_is_503_and_no_yes():
     world = FakeProvider()
     world.away = True
     assert (world.refused(token()).status, world.refused(token()).code) == (503, "no-provider")
-    world.away, world.time, world.issuer = False, 20, "https://evil.example.com"
+    world.away = False
+    world.time = 20
+    world.issuer = "https://evil.example.com"
     assert world.refused(token()).status == 503, "a discovery document of somebody else"
 
 

@@ -18,7 +18,9 @@ class FakeReviews:
     """An API server that says what it is told to."""
 
     def __init__(self, folder: Path):
-        self.file, self.time, self.asked = folder / "token", 0.0, []
+        self.file = folder / "token"
+        self.time = 0.0
+        self.asked = []
         self.file.write_text("own\n")
         self.review = {"authenticated": True, "user": ANN, "audiences": ["tidegate"]}
         self.allowed = {"allowed": True}
@@ -30,8 +32,13 @@ class FakeReviews:
     def answer(self, request):
         assert request.headers["authorization"] == "Bearer own"
         self.asked.append((request.url.path, json.loads(request.content)["spec"]))
-        status = self.review if request.url.path == REVIEW else self.allowed
-        return httpx2.Response(201, json={"status": status}) if status else httpx2.Response(403)
+        if request.url.path == REVIEW:
+            status = self.review
+        else:
+            status = self.allowed
+        if status:
+            return httpx2.Response(201, json={"status": status})
+        return httpx2.Response(403)
 
 
 @pytest.fixture
@@ -43,7 +50,8 @@ def test_answers_hold_for_seconds_only(world):
     for _ in range(3):
         assert world.reviews.identity("t") == Identity("ann", ("ml",), "7", {"scopes": ["x"]})
     assert world.asked == [(REVIEW, {"token": "t", "audiences": ["tidegate"]})]
-    world.time, world.review = 10.1, {"authenticated": False}
+    world.time = 10.1
+    world.review = {"authenticated": False}
     with pytest.raises(ApiError, match="does not know this token"):
         world.reviews.identity("t")
 
@@ -62,7 +70,8 @@ def test_what_is_asked_of_a_role(world):
         requests[1]["resourceAttributes"]["verb"],
         requests[1]["resourceAttributes"]["namespace"],
     ) == ("update", "")
-    world.time, world.allowed = 11, {"allowed": True, "denied": True}
+    world.time = 11
+    world.allowed = {"allowed": True, "denied": True}
     assert "does not let 'ann' get" in world.reviews.allowed(ann, Role.VIEWER, "team-a")
 
 

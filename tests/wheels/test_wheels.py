@@ -118,7 +118,8 @@ def test_why_a_plane_cannot_start_is_what_is_said(local: Environment, tmp_path: 
 
 
 def test_the_installed_wheels_run_the_local_plane(local: Environment, tmp_path: Path) -> None:
-    home, port = tmp_path / "my home", free_port()
+    home = tmp_path / "my home"
+    port = free_port()
     environ = {"TIDEGATE_HOME": str(home), "HOME": str(Path.home())}
     up = local.run("tidegate", "up", "--port", str(port), **environ)
     try:

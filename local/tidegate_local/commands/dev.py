@@ -43,7 +43,10 @@ def secret(
     world: World = context.obj
     root = home(world.environ)
     try:
-        text = file.read_text() if file else world.stdin.read()
+        if file:
+            text = file.read_text()
+        else:
+            text = world.stdin.read()
     except (OSError, ValueError) as error:
         raise usage(f"--file {file}: {error}") from None
     value = text.rstrip("\r\n")  # no header can hold a line's end
@@ -53,10 +56,8 @@ def secret(
         port = json.loads((root / PLANE).read_text())["link_port"]
     except (OSError, ValueError, KeyError):
         raise CliError(NO_PLANE) from None
-    meta, data = (
-        {"name": name, "namespace": namespace},
-        {key: base64.b64encode(value.encode()).decode()},
-    )
+    meta = {"name": name, "namespace": namespace}
+    data = {key: base64.b64encode(value.encode()).decode()}
     manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": data}
     made = Remote(port, root / "run" / "link.key").write(Apply(manifest, "*", "by hand"))
     if not isinstance(made, Done):

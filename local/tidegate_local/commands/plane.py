@@ -36,7 +36,8 @@ def emptied(folder: Path) -> Path:
 
 
 def _supported() -> None:
-    if reason := toolchain.unsupported():
+    reason = toolchain.unsupported()
+    if reason:
         raise CliError(reason)
 
 

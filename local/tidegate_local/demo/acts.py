@@ -49,4 +49,6 @@ def payload(mode: str) -> dict[str, object]:
             "batcher": {"maxBatchSize": 32, "maxLatency": 500},
         },
     }
-    return body if mode == "standard" else body | {"mode": mode}
+    if mode == "standard":
+        return body
+    return body | {"mode": mode}

@@ -34,7 +34,9 @@ class Split:
     @property
     def percent(self) -> float | None:
         """Measured share of the candidate; None without answers."""
-        return 100 * self.candidate / self.all if self.all else None
+        if not self.all:
+            return None
+        return 100 * self.candidate / self.all
 
 
 @dataclass(slots=True)

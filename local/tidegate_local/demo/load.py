@@ -56,7 +56,9 @@ class Load:
 
     def __init__(self, url: str, model: str, rate: float, protocols: list[str]) -> None:
         self._make = {"http": _http, "grpc": _grpc}
-        self._url, self._model, self._protocols = url, model, protocols
+        self._url = url
+        self._model = model
+        self._protocols = protocols
         self._pause = len(protocols) / rate
         self._lock = threading.Lock()
         self._sent: Counter[str] = Counter()

@@ -117,7 +117,9 @@ def _is_over(rollout: RolloutOut) -> bool:
 def _load(stage: Stage, address: str) -> Iterator[Path]:
     """Steady requests until the block ends; HTTP and gRPC in standard mode, HTTP in knative
     mode."""
-    protocols = "http,http,grpc" if stage.mode == "standard" else "http,http,http"
+    protocols = "http,http,http"
+    if stage.mode == "standard":
+        protocols = "http,http,grpc"
     report = stage.folder / "load.json"
     command = [
         sys.executable,
@@ -155,7 +157,9 @@ def _rollout(stage: Stage, act: Act) -> None:
 
     def observe() -> RolloutOut:
         now = stage.client.rollout(started.id)
-        percent = now.desired_percent if now.desired_percent == now.routed_percent else None
+        percent = None
+        if now.desired_percent == now.routed_percent:
+            percent = now.desired_percent
         steps.observe(percent, stage.totals())
         teller.tell(now)
         return now
@@ -169,15 +173,20 @@ class Teller:
     leaves it."""
 
     def __init__(self, say: Callable[[str], None], steps: counts.Steps) -> None:
-        self._say, self._steps = say, steps
+        self._say = say
+        self._steps = steps
         self._at: int | None = None
         self._phase = ""
 
     def tell(self, now: RolloutOut) -> None:
         """Say what changed."""
-        percent = now.desired_percent if now.phase == "progressing" else None
+        percent = None
+        if now.phase == "progressing":
+            percent = now.desired_percent
         if percent != self._at:
-            split = self._steps.splits.get(self._at) if self._at is not None else None
+            split = None
+            if self._at is not None:
+                split = self._steps.splits.get(self._at)
             if split is not None and split.percent is not None:
                 self._say(
                     f"     desired {self._at:>2} %, measured {split.percent:4.1f} % of {split.all} "
@@ -196,7 +205,9 @@ def _check(stage: Stage, act: Act, ended: RolloutOut, steps: counts.Steps) -> No
         if verdict.allowed is None or verdict.verdict != "pass"
     ]
     verdicts = "; ".join(verdict.message for verdict in rows)
-    sign = "✔" if ended.outcome == "promoted" else "✖"
+    sign = "✖"
+    if ended.outcome == "promoted":
+        sign = "✔"
     stage.say(f"   {sign} {ended.outcome}: {ended.outcome_message}")
     took = stage.report.rollout(act, ended, steps, stage.totals(), _entries(stage))
     if took is not None:
@@ -223,7 +234,9 @@ def _undo(stage: Stage) -> None:
     endpoint = stage.client.endpoint(*stage.endpoint)
     after = _stable(endpoint)
     stage.report.undo(before, after, spent)
-    routed = endpoint.traffic.routed.text if endpoint.traffic.routed else "no route"
+    routed = "no route"
+    if endpoint.traffic.routed:
+        routed = endpoint.traffic.routed.text
     stage.say(f"   r{before} → r{after} in {spent:.1f} s: {routed}")
     if ended.outcome != "promoted" or after == before:
         raise DemoError(f"the undo ended as {ended.outcome}: {ended.outcome_message}")

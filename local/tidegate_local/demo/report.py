@@ -31,7 +31,9 @@ class Report:
         promoted."""
         verdicts = {v.metric: {"verdict": v.verdict, "message": v.message} for v in ended.verdicts}
         aborted = ended.outcome == "aborted"
-        took = _seconds(entries) if aborted else None
+        took = None
+        if aborted:
+            took = _seconds(entries)
         noted = {
             "title": act.title,
             "version": act.version,
@@ -58,7 +60,8 @@ class Report:
         """Note what the clients saw; (sent, failed, failed that no revision answered badly)."""
         seen = json.loads(path.read_text())
         self.causes = seen["failed"]
-        sent, failed = sum(seen["sent"].values()), sum(seen["failed"].values())
+        sent = sum(seen["sent"].values())
+        failed = sum(seen["failed"].values())
         lost = max(failed - sum(bad.values()), 0)
         self.rest["requests"] = {
             "sent": sent,
@@ -96,4 +99,6 @@ def _seconds(entries: list[EntryOut]) -> float | None:
     for entry in entries:  # newest first
         if entry.action in ("abort", "aborted"):
             at.setdefault(entry.action, entry.at)
-    return (at["aborted"] - at["abort"]).total_seconds() if len(at) == 2 else None
+    if len(at) != 2:
+        return None
+    return (at["aborted"] - at["abort"]).total_seconds()

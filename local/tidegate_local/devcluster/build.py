@@ -72,7 +72,8 @@ def ensure(
     """Build what is not built yet, with the Go that `find` finds. `say` gets progress lines. Raises
     BuildError for an unknown name and for a failed build, GoError where there is no Go."""
     desired = tuple(names)
-    if unknown := [name for name in desired if name not in MODULES]:
+    unknown = [name for name in desired if name not in MODULES]
+    if unknown:
         raise BuildError(f"no such part: {', '.join(unknown)}; there are {', '.join(MODULES)}")
     for name in missing(desired, cache):
         module = MODULES[name]

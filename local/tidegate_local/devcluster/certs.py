@@ -36,7 +36,8 @@ def make(folder: Path, now: datetime.datetime) -> Pair:
     """Write a new pair into `folder`, valid for a year from `now` (aware) for 127.0.0.1 and
     localhost."""
     folder.mkdir(parents=True, exist_ok=True)
-    pair, key = Pair(folder), ec.generate_private_key(ec.SECP256R1())
+    pair = Pair(folder)
+    key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tidegate dev cluster")])
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     certificate = (
@@ -51,7 +52,8 @@ def make(folder: Path, now: datetime.datetime) -> Pair:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL
+    encoding = serialization.Encoding.PEM
+    form = serialization.PrivateFormat.TraditionalOpenSSL
     pair.key.touch(mode=0o600)
     pair.key.write_bytes(key.private_bytes(encoding, form, serialization.NoEncryption()))
     pair.cert.write_bytes(certificate.public_bytes(encoding))

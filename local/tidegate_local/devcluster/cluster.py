@@ -166,7 +166,9 @@ class DevCluster:
 
     def namespace(self, name: str, *, tenant: bool = False) -> None:
         """Make a namespace; a tenant's carries the label that opts in to Tidegate."""
-        labels = {"tidegate.dev/tenant": "true"} if tenant else {}
+        labels = {}
+        if tenant:
+            labels = {"tidegate.dev/tenant": "true"}
         thing: Json = {
             "apiVersion": "v1",
             "kind": "Namespace",

@@ -40,7 +40,9 @@ def version_of(go: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     match = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", done.stdout)
-    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
+    if not match:
+        return None
+    return (int(match[1]), int(match[2]), int(match[3] or 0))
 
 
 def environment() -> dict[str, str]:

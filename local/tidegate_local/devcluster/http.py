@@ -21,8 +21,12 @@ def await_ok(name: str, url: str, log: Path, seconds: float) -> None:
             except httpx2.HTTPError:
                 pass
             if time.monotonic() > deadline:
-                lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-                message = lines[-1][:400] if lines else "nothing"
+                lines = []
+                if log.exists():
+                    lines = log.read_text(errors="replace").strip().splitlines()
+                message = "nothing"
+                if lines:
+                    message = lines[-1][:400]
                 raise ClusterError(
                     f"{name} was not ready within {seconds:g} s; it said: {message} (log: {log})"
                 )

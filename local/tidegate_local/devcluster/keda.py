@@ -29,7 +29,8 @@ class Keda:
             self.kube,
             definitions(*sorted(self.built.files(_MODULE, "config/crd/bases").glob("*.yaml"))),
         )
-        ports, places = self.plane.ports, self.plane.places
+        ports = self.plane.ports
+        places = self.plane.places
         probe = ports.get("keda-probe")
         flags = {
             "kubeconfig": places.kubeconfig,

@@ -16,11 +16,9 @@ from tidegate_local.devcluster.nodes import NODE_IP
 
 NAMESPACE = "knative-serving"
 USER = f"system:serviceaccount:{NAMESPACE}:controller"
-_SERVING, _NETWORKING, _CACHING = (
-    "knative.dev/serving",
-    "knative.dev/networking",
-    "knative.dev/caching",
-)
+_SERVING = "knative.dev/serving"
+_NETWORKING = "knative.dev/networking"
+_CACHING = "knative.dev/caching"
 _INGRESS = "networking.internal.knative.dev/v1alpha1"
 _INTERVAL_S = 0.2
 # Without an activator every revision must be served by its own pods; images cannot be looked up in
@@ -39,7 +37,8 @@ class Ingresses:
     """Marks every Knative ingress as in place."""
 
     def __init__(self, kube: Kube) -> None:
-        self._kube, self._stop = kube, threading.Event()
+        self._kube = kube
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="knative-ingresses", daemon=True)
 
     def start(self) -> None:
@@ -122,10 +121,8 @@ class Knative:
             self.ingresses.stop()
 
     def _install(self) -> None:
-        core, networking = (
-            self.built.files(_SERVING, "config/core"),
-            self.built.files(_NETWORKING, "config"),
-        )
+        core = self.built.files(_SERVING, "config/core")
+        networking = self.built.files(_NETWORKING, "config")
         crds = [
             *core.glob("300-resources/*.yaml"),
             *core.glob("300-*.yaml"),

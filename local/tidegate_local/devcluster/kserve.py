@@ -62,7 +62,8 @@ class KServe:
 
     def _run(self, seconds: float) -> None:
         """The manager reads its configuration once, so this comes after it."""
-        ports, places = self.plane.ports, self.plane.places
+        ports = self.plane.ports
+        places = self.plane.places
         serving = places.root / "kserve-tmp" / "k8s-webhook-server" / "serving-certs"
         serving.mkdir(parents=True, exist_ok=True)
         for file in (self.plane.pair.cert, self.plane.pair.key):

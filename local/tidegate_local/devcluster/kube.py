@@ -43,7 +43,8 @@ class Kube:
     ) -> None:
         context = ssl.create_default_context(cafile=str(authority))
         headers = [("Authorization", f"Bearer {token}")]
-        headers += [("Impersonate-User", user)] if user else []
+        if user:
+            headers += [("Impersonate-User", user)]
         headers += [("Impersonate-Group", group) for group in groups]
         # 127.0.0.1 is never reached through a proxy.
         self._http = httpx2.Client(
@@ -121,11 +122,9 @@ class Kube:
         try:
             self.until(observe, path, seconds)
         except KubeError as error:
-            status = (
-                manifest.get("status", "it has no status")
-                if manifest
-                else "there is no such object"
-            )
+            status = "there is no such object"
+            if manifest:
+                status = manifest.get("status", "it has no status")
             raise KubeError(f"{error}: {status}") from None
         assert manifest is not None
         return manifest
@@ -143,9 +142,9 @@ class Kube:
     ) -> str:
         """Where an object of this kind lives; without a name its collection."""
         plural, namespaced = self._discover(api_version, kind)
-        where = (
-            f"/namespaces/{namespace or 'default'}" if namespaced and (namespace or name) else ""
-        )
+        where = ""
+        if namespaced and (namespace or name):
+            where = f"/namespaces/{namespace or 'default'}"
         return f"{_root(api_version)}{where}/{plural}" + (f"/{name}" if name else "")
 
     def call(
@@ -188,7 +187,9 @@ class Kube:
 
 
 def _root(api_version: str) -> str:
-    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+    if "/" in api_version:
+        return f"/apis/{api_version}"
+    return f"/api/{api_version}"
 
 
 def documents(*files: Path) -> list[Json]:

@@ -68,7 +68,8 @@ class Kyverno:
         return True
 
     def _run(self) -> None:
-        places, port = self.plane.places, self.plane.ports.get("kyverno-webhook")
+        places = self.plane.places
+        port = self.plane.ports.get("kyverno-webhook")
         flags = {
             "kubeconfig": places.kubeconfig,
             "serverIP": f"127.0.0.1:{port}",

@@ -27,7 +27,9 @@ def state(root: Path) -> dict[str, Any] | None:
         content: dict[str, Any] = json.loads((root / STATE).read_text())
     except (OSError, ValueError):
         return None
-    return content if alive(int(content.get("pid", 0))) else None
+    if alive(int(content.get("pid", 0))):
+        return content
+    return None
 
 
 def up(
@@ -40,7 +42,8 @@ def up(
     if content is None:
         process = _spawn(root, parts)
     elif content["state"] == "ready":
-        if missing := set(parts) - set(content["parts"]):
+        missing = set(parts) - set(content["parts"])
+        if missing:
             names = ", ".join(sorted(missing))
             raise LaunchError(
                 f"a dev cluster without {names} runs already: `tidegate dev cluster down` stops it"
@@ -93,7 +96,9 @@ def _spawn(root: Path, parts: Sequence[str]) -> subprocess.Popen[bytes]:
 def _follow(
     root: Path, process: subprocess.Popen[bytes] | None, say: Callable[[str], None], seconds: float
 ) -> dict[str, Any]:
-    deadline, step, log = time.monotonic() + seconds, "", root / "daemon.log"
+    deadline = time.monotonic() + seconds
+    step = ""
+    log = root / "daemon.log"
     while time.monotonic() < deadline:
         content = _read(root)
         if content.get("state") == "ready":

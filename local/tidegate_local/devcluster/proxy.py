@@ -31,7 +31,8 @@ class Proxy:
 
 def start(gateway: EnvoyGateway, namespace: str, name: str, seconds: float = 30.0) -> Proxy:
     """Start the Envoy of a Gateway; returns when it has its configuration. Raises ClusterError."""
-    plane, kube = gateway.plane, gateway.kube
+    plane = gateway.plane
+    kube = gateway.kube
     selector = f"{_OWNER}-namespace={namespace},{_OWNER}-name={name}"
     query = {"labelSelector": selector}
     items = kube.call("GET", kube.path("apps/v1", "Deployment", NAMESPACE), query=query)["items"]
@@ -64,7 +65,9 @@ def start(gateway: EnvoyGateway, namespace: str, name: str, seconds: float = 30.
 
 def _write_files(gateway: EnvoyGateway, query: dict[str, str], folder: Path) -> None:
     """The files that the Deployment mounts: two of a ConfigMap, and the proxies' certificate."""
-    kube, certs, sds = gateway.kube, folder / "certs", folder / "sds"
+    kube = gateway.kube
+    certs = folder / "certs"
+    sds = folder / "sds"
     sds.mkdir(parents=True, exist_ok=True)
     maps = kube.call("GET", kube.path("v1", "ConfigMap", NAMESPACE), query=query)["items"]
     if not maps:

@@ -59,7 +59,8 @@ class Daemon:
 
     def start(self) -> None:
         """Bring everything up, saying how far it is."""
-        options, home = self._options, self._home
+        options = self._options
+        home = self._home
         self._tell(step="clearing up after an earlier plane")
         end_leftovers(home.run)
         require_free(options.api_port, "choose another with `tidegate up --port PORT`")
@@ -103,8 +104,10 @@ class Daemon:
         return server.start()
 
     def _services(self, url: str, link: int, s3: S3Access) -> None:
-        options, home = self._options, self._home
-        token_file, keys_file = home.root / "token", home.root / "token-keys.json"
+        options = self._options
+        home = self._home
+        token_file = home.root / "token"
+        keys_file = home.root / "token-keys.json"
         if not keys_file.exists():
             write_atomic(keys_file, rotated(None, "local"))  # so that local users can log in
         shared = {

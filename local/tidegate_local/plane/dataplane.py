@@ -33,7 +33,9 @@ class EnvoyDataPlane:
     endpoint has a port of its own, kept over restarts."""
 
     def __init__(self, envoy: Envoy, ports: Ports, changed: Callable[[], None]) -> None:
-        self._envoy, self._ports, self._changed = envoy, ports, changed
+        self._envoy = envoy
+        self._ports = ports
+        self._changed = changed
         self._desired: RoutingTable | None = None
         self._applied: RoutingTable | None = None
         self._refused: tuple[RoutingTable, str] | None = None
@@ -71,7 +73,8 @@ class EnvoyDataPlane:
 
     def _loop(self) -> None:
         while not self._closed:
-            desired, patience = self._desired, None
+            desired = self._desired
+            patience = None
             if (
                 desired is not None
                 and desired != self._applied
@@ -97,7 +100,8 @@ class EnvoyDataPlane:
                 log.debug("Envoy has the table, but does not listen yet", endpoints=silent)
                 return _LISTEN_S
             case Applied():
-                self._applied, self._refused = desired, None
+                self._applied = desired
+                self._refused = None
                 self._changed()
                 return _SWEEP_S
             case Rejected(reason):
@@ -132,7 +136,10 @@ def translate(table: RoutingTable, ports: Ports) -> wire.Table:
                 listed = tuple(_clusters(route, rule.targets, grpc, backends))
                 mirrors = tuple(_clusters(route, rule.mirrors, grpc, backends))
                 if sum(weight for _, weight in listed):  # else nobody answers: Envoy's 404
-                    headers = rule.matches[0].headers if rule.matches else ()
+                    if rule.matches:
+                        headers = rule.matches[0].headers
+                    else:
+                        headers = ()
                     rules.append(
                         wire.WeightedRule(headers, grpc, listed, mirrors, rule.timeout or 0.0)
                     )
@@ -146,7 +153,10 @@ def _protocols(route: Route, rule: RouteRule) -> tuple[bool, ...]:
     container."""
     if route.kind == "Ingress":
         return (any(target.h2 for target in rule.targets),)
-    match = rule.matches[0] if rule.matches else Match()
+    if rule.matches:
+        match = rule.matches[0]
+    else:
+        match = Match()
     return (match.prefix == GRPC_PREFIX,)
 
 
@@ -179,7 +189,9 @@ def _clusters(
 
 def _number(target: Target) -> int | None:
     match = _LABEL.match(target.revision) or _SERVICE.search(target.service)
-    return int(match[1]) if match else None
+    if not match:
+        return None
+    return int(match[1])
 
 
 def _address(host: str) -> wire.Address:

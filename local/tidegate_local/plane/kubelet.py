@@ -26,7 +26,9 @@ from tidegate_local.processes.supervisor import Supervisor
 from tidegate_local.processes.toolchain import TritonInstall
 from tidegate_local.processes.triton import Phase, Replica, ReplicaState, TritonPorts
 
-_BUSY_S, _IDLE_S = 0.1, 0.5  # between reconciles at a pod that is not ready, and at one that is
+# between reconciles at a pod that is not ready, and at one that is
+_BUSY_S = 0.1
+_IDLE_S = 0.5
 _RETRY_S = 1.0  # between reconciles for a Secret that is not there
 _BACKOFF = Backoff(first=0.5, most=20.0)
 
@@ -109,7 +111,9 @@ class _Runner:
         self._uid = pod["metadata"]["uid"]
         self._pod = pod
         self._uri = pod["metadata"].get("annotations", {}).get(SOURCE, "")
-        self._machine, self._changed, self._forget = machine, changed, forget
+        self._machine = machine
+        self._changed = changed
+        self._forget = forget
         self.stopping = threading.Event()
         self.state = PodState(False)
         self.replica: Replica | None = None
@@ -177,7 +181,8 @@ class _Runner:
         self.replica.stop()
 
     def _seen(self, state: ReplicaState) -> PodState:
-        crash, code = state.crash or "", exit_code(state)
+        crash = state.crash or ""
+        code = exit_code(state)
         match state.phase:
             case Phase.READY:
                 self._started_at = self._started_at or time.time()
@@ -214,4 +219,8 @@ def exit_code(state: ReplicaState) -> int:
     """As a container's: 128 + n for signal n. One that was killed by a signal was not out of memory
     for that: who sent it is not known here, so the reason stays `Error`."""
     code = state.exit_code
-    return 1 if code is None else 128 - code if code < 0 else code
+    if code is None:
+        return 1
+    if code < 0:
+        return 128 - code
+    return code

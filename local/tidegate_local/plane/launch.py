@@ -29,9 +29,9 @@ def state(home: Path) -> dict[str, Any] | None:
         content: dict[str, Any] = json.loads((home / STATE).read_text())
     except (OSError, ValueError):
         return None
-    return (
-        content if alive(int(content.get("pid", 0))) or content.get("state") == "failed" else None
-    )
+    if alive(int(content.get("pid", 0))) or content.get("state") == "failed":
+        return content
+    return None
 
 
 def up(options: Options, say: Callable[[str], None], seconds: float = 600.0) -> dict[str, Any]:
@@ -104,7 +104,8 @@ def _follow(
     say: Callable[[str], None],
     seconds: float,
 ) -> dict[str, Any]:
-    deadline, step = time.monotonic() + seconds, ""
+    deadline = time.monotonic() + seconds
+    step = ""
     while time.monotonic() < deadline:
         content = state(home)
         if content is not None:
@@ -128,5 +129,9 @@ def _follow(
 
 
 def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1] if lines else "no output"
+    lines = []
+    if log.exists():
+        lines = log.read_text(errors="replace").strip().splitlines()
+    if lines:
+        return lines[-1]
+    return "no output"

@@ -85,7 +85,8 @@ class Remote:
     """The plane as the worker sees it. One connection per thread, made again after a break."""
 
     def __init__(self, port: int, key_file: Path) -> None:
-        self._port, self._key_file = port, key_file
+        self._port = port
+        self._key_file = key_file
         self._local = threading.local()
 
     def observe(self, key: EndpointKey) -> Snapshot | Unavailable:

@@ -31,7 +31,8 @@ from tidegate_local.processes.toolchain import TritonInstall
 
 log = structlog.get_logger()
 
-GATEWAY_NAME, GATEWAY_NAMESPACE = "tidegate", "tidegate-system"
+GATEWAY_NAME = "tidegate"
+GATEWAY_NAMESPACE = "tidegate-system"
 _TICK_S = 0.5  # deadlines and grace periods pass without an event
 _SAVE_S = 1.0
 
@@ -144,19 +145,21 @@ class Plane:
         of themselves. Triton misses what its front end refuses and counts a Python model's
         TritonError as a success, so it explains and never decides."""
         scrape = self._meter.scrape(key)
-        readings = (
-            []
-            if isinstance(scrape, NoData)
-            else [r for r in scrape.readings if r.revision == revision]
-        )
+        readings = []
+        if not isinstance(scrape, NoData):
+            readings = [r for r in scrape.readings if r.revision == revision]
         causes = [
             f"{count} x {cause}" for reading in readings for cause, count in reading.counters.causes
         ]
-        messages = [f"the gateway counted {', '.join(causes)}"] if causes else []
+        messages = []
+        if causes:
+            messages = [f"the gateway counted {', '.join(causes)}"]
         own = {ENDPOINT_LABEL: key.name, REVISION_OF: f"r{revision}"}
         for pod in self.objects.list(POD, key.namespace, own):
             replica = self.kubelet.replica(pod["metadata"]["name"])
-            counted = replica.counters() if replica else {}
+            counted = {}
+            if replica:
+                counted = replica.counters()
             if counted:
                 words = ", ".join(
                     f"{model} {kind} {count}" for (model, kind), count in sorted(counted.items())

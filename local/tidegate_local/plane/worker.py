@@ -37,7 +37,9 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
 
     def capabilities() -> Capabilities:
         result = remote.capabilities()
-        return result if isinstance(result, Capabilities) else Capabilities()
+        if isinstance(result, Capabilities):
+            return result
+        return Capabilities()
 
     interval = float(os.environ.get("TIDEGATE_LOCAL_INTERVAL", "1"))
     store = Store(settings.database_url, application_name="tidegate-worker")
@@ -65,7 +67,8 @@ def main() -> None:
     worker = make(settings, remote, os.environ.get("TIDEGATE_WORKER_NAME", f"local-{os.getpid()}"))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
-    if port := os.environ.get("TIDEGATE_WORKER_METRICS_PORT"):
+    port = os.environ.get("TIDEGATE_WORKER_METRICS_PORT")
+    if port:
         start_http_server(int(port), addr="127.0.0.1")
     worker.run()
 

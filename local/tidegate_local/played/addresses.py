@@ -21,7 +21,8 @@ def addressed(objects: Sequence[Object], name: str, url: str) -> tuple[Object, .
 def _addressed(obj: Object, objects: Sequence[Object], name: str, url: str) -> Object:
     if "status" not in obj:
         return obj
-    metadata, status = obj["metadata"], obj["status"]
+    metadata = obj["metadata"]
+    status = obj["status"]
     match obj["kind"]:
         case "HTTPRoute" if metadata["name"] == name:
             return {**obj, "status": {**status, "address": url}}
@@ -37,9 +38,9 @@ def _addressed(obj: Object, objects: Sequence[Object], name: str, url: str) -> O
         case "InferenceService":
             label = metadata.get("labels", {}).get(REVISION_OF, "")
             host = next(_hosts(objects, REVISION_OF, label, _HTTP), None)
-            return (
-                {**obj, "status": {**status, "address": {"url": f"http://{host}"}}} if host else obj
-            )
+            if host:
+                return {**obj, "status": {**status, "address": {"url": f"http://{host}"}}}
+            return obj
     return obj
 
 
@@ -52,7 +53,9 @@ def _tagged(status: Object, objects: Sequence[Object]) -> Object:
         {**target, "url": _target(target["revisionName"], objects)} if "tag" in target else target
         for target in predictor.get("traffic", ())
     ]
-    return {**components, "predictor": {**predictor, "traffic": traffic}} if traffic else components
+    if traffic:
+        return {**components, "predictor": {**predictor, "traffic": traffic}}
+    return components
 
 
 def _target(revision: str, objects: Sequence[Object]) -> str | None:
@@ -62,13 +65,17 @@ def _target(revision: str, objects: Sequence[Object]) -> str | None:
     containers = manifest.get("spec", {}).get("containers") or [{}]
     port = (containers[0].get("ports") or [{"containerPort": _HTTP}])[0]["containerPort"]
     host = next(_hosts(objects, _KNATIVE_REVISION, revision, port), None)
-    return f"http://{host}" if host else None
+    if not host:
+        return None
+    return f"http://{host}"
 
 
 def host_of(pod: Manifest, port: int) -> str | None:
     """`host:port` where a port of a pod answers on this machine."""
     hosts = dict(map(tuple, pod.get("status", {}).get("hosts", ())))
-    return str(hosts[port]) if port in hosts else None
+    if port not in hosts:
+        return None
+    return str(hosts[port])
 
 
 def _hosts(objects: Sequence[Object], label: str, value: str, port: int) -> Iterator[str]:

@@ -39,7 +39,9 @@ def admitter(
         if kind_of(new) == ISVC:
             new = _defaulted(new, default_mode)
         validate = _CHECKS.get(kind_of(new))
-        sentence = validate(new, old, default_mode) if validate else None
+        sentence = None
+        if validate:
+            sentence = validate(new, old, default_mode)
         if sentence is None:
             return new
         name = f'{new["kind"]} "{new["metadata"]["name"]}"'
@@ -74,7 +76,8 @@ def _defaulted(isvc: dict[str, Any], default_mode: str) -> dict[str, Any]:
             **isvc,
             "spec": {**isvc["spec"], "predictor": {**isvc["spec"]["predictor"], "model": model}},
         }
-    metadata = {**metadata, "annotations": annotations} if annotations else metadata
+    if annotations:
+        metadata = {**metadata, "annotations": annotations}
     return {**isvc, "metadata": metadata}
 
 
@@ -84,7 +87,8 @@ def _uris(isvc: Object) -> list[Any]:
 
 def _inference_service(isvc: dict[str, Any], old: Object | None, default_mode: str) -> str | None:
     spec = isvc.get("spec", {})
-    if problem := schema.inference_service(isvc):
+    problem = schema.inference_service(isvc)
+    if problem:
         return problem
     if "predictor" not in spec:
         return "spec.predictor: Required value"
@@ -107,7 +111,8 @@ def _mode(isvc: Object, old: Object | None, default_mode: str) -> str | None:
 
 
 def _autoscaler(isvc: Object, default_mode: str) -> str | None:
-    predictor, mode = isvc["spec"]["predictor"], mode_of(isvc, default_mode)
+    predictor = isvc["spec"]["predictor"]
+    mode = mode_of(isvc, default_mode)
     name = isvc["metadata"].get("annotations", {}).get(AUTOSCALER, "hpa")
     if name not in CLASSES:
         return f"[{name}] is not a supported autoscaler class type; one of {', '.join(CLASSES)}"
@@ -137,7 +142,8 @@ def _keda(predictor: Mapping[str, Any]) -> str | None:
 
 
 def _replicas(predictor: Mapping[str, Any]) -> str | None:
-    low, high = predictor.get("minReplicas", 1), predictor.get("maxReplicas", 0)
+    low = predictor.get("minReplicas", 1)
+    high = predictor.get("maxReplicas", 0)
     if low < 0:
         return "MinReplicas cannot be less than 0"
     if high < 0:
@@ -150,11 +156,9 @@ def _replicas(predictor: Mapping[str, Any]) -> str | None:
 def _model(predictor: Mapping[str, Any]) -> str | None:
     model = predictor.get("model")
     if model is None:
-        return (
-            None
-            if "containers" in predictor
-            else "spec.predictor: exactly one implementation is required"
-        )
+        if "containers" in predictor:
+            return None
+        return "spec.predictor: exactly one implementation is required"
     if not model.get("modelFormat", {}).get("name"):
         return "spec.predictor.model.modelFormat.name: Required value"
     uri = model.get("storageUri")

@@ -58,12 +58,15 @@ def kind_of(manifest: Mapping[str, Any]) -> Kind:
 
 def check(manifest: Mapping[str, Any]) -> str | None:
     """What the API server itself refuses, in a sentence; None when it has nothing to say."""
-    kind, metadata = kind_of(manifest), manifest.get("metadata", {})
+    kind = kind_of(manifest)
+    metadata = manifest.get("metadata", {})
     if kind not in FIELDS:
         return f'no matches for kind "{kind.kind}" in version "{kind.api_version}"'
-    if unknown := sorted(set(manifest) - FIELDS[kind]):
+    unknown = sorted(set(manifest) - FIELDS[kind])
+    if unknown:
         return f"{kind.kind}: .{unknown[0]}: field not declared in schema; known: {', '.join(sorted(FIELDS[kind]))}"
-    name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
+    name = metadata.get("name", "")
+    namespace = metadata.get("namespace", "")
     if not namespace or not _SUBDOMAIN.fullmatch(namespace):
         return f'{kind.kind} "{name}": metadata.namespace: Invalid value: "{namespace}": a DNS label is required'
     return (
@@ -74,9 +77,14 @@ def check(manifest: Mapping[str, Any]) -> str | None:
 
 
 def _check_data(kind: Kind, name: str, manifest: Mapping[str, Any]) -> str | None:
-    keys = manifest.get("data", {}) if kind in (CONFIG_MAP, SECRET) else {}
-    if (bad := next((key for key in keys if not _DATA_KEY.fullmatch(key)), None)) is None:
-        return _check_encoded(name, keys) if kind == SECRET else None
+    keys = {}
+    if kind in (CONFIG_MAP, SECRET):
+        keys = manifest.get("data", {})
+    bad = next((key for key in keys if not _DATA_KEY.fullmatch(key)), None)
+    if bad is None:
+        if kind != SECRET:
+            return None
+        return _check_encoded(name, keys)
     return (
         f'{kind.kind} "{name}" is invalid: data[{bad}]: Invalid value: "{bad}": a valid config key must consist of '
         "alphanumeric characters, '-', '_' or '.'"
@@ -94,7 +102,12 @@ def _check_encoded(name: str, data: Mapping[str, Any]) -> str | None:
 
 
 def _check_name(kind: Kind, name: str) -> str | None:
-    pattern, longest = (_LETTER_LABEL, 63) if kind in (SERVICE, ISVC, KSVC) else (_SUBDOMAIN, 253)
+    if kind in (SERVICE, ISVC, KSVC):
+        pattern = _LETTER_LABEL
+        longest = 63
+    else:
+        pattern = _SUBDOMAIN
+        longest = 253
     if len(name) <= longest and pattern.fullmatch(name):
         return None
     return (

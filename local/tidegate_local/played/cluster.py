@@ -52,7 +52,8 @@ class FakeCluster:
         too."""
 
         def changed(obj: Object) -> None:
-            if (key := _endpoint(obj)) is not None:
+            key = _endpoint(obj)
+            if key is not None:
                 wake(key)
 
         stop = self._objects.watch(changed)
@@ -84,7 +85,10 @@ def _belongs(obj: Object, name: str) -> bool:
         return True
     if kind_of(obj) in _NAMED and metadata["name"] in (name, f"{name}-tidegate"):
         return True
-    isvc = metadata["name"] if kind_of(obj) == ISVC else labels.get(ISVC_LABEL, "")
+    if kind_of(obj) == ISVC:
+        isvc = metadata["name"]
+    else:
+        isvc = labels.get(ISVC_LABEL, "")
     return bool(isvc == name or (isvc.startswith(f"{name}-r") and _REVISION.sub("", isvc) == name))
 
 
@@ -94,7 +98,8 @@ def _endpoint(obj: Object) -> EndpointKey | None:
     labels = metadata.get("labels", {})
     if ENDPOINT_LABEL in labels:
         return EndpointKey(metadata["namespace"], labels[ENDPOINT_LABEL])
-    if isvc := labels.get(ISVC_LABEL):
+    isvc = labels.get(ISVC_LABEL)
+    if isvc:
         return EndpointKey(metadata["namespace"], _REVISION.sub("", isvc))
     if kind_of(obj) in _NAMED:
         return EndpointKey(

@@ -11,7 +11,9 @@ Condition = dict[str, Any]
 def status_of(obj: Object | None, kind: str) -> str:
     """`True`, `False` or `Unknown` (also when it is not there)."""
     manifest = find(obj, kind)
-    return str(manifest["status"]) if manifest else "Unknown"
+    if manifest:
+        return str(manifest["status"])
+    return "Unknown"
 
 
 def find(obj: Object | None, kind: str) -> Mapping[str, Any] | None:
@@ -24,11 +26,9 @@ def condition(
     kind: str, status: str | bool | None, reason: str = "", message: str = ""
 ) -> Condition:
     """One condition; None is Unknown."""
-    word = (
-        status
-        if isinstance(status, str)
-        else {True: "True", False: "False", None: "Unknown"}[status]
-    )
+    word = status
+    if not isinstance(status, str):
+        word = {True: "True", False: "False", None: "Unknown"}[status]
     return {"type": kind, "status": word, "reason": reason, "message": message}
 
 
@@ -40,11 +40,10 @@ def stamped(
     result = []
     for entry in new:
         same = before.get(entry["type"])
-        kept = (
-            same["lastTransitionTime"]
-            if same and same["status"] == entry["status"]
-            else timestamp(now)
-        )
+        if same and same["status"] == entry["status"]:
+            kept = same["lastTransitionTime"]
+        else:
+            kept = timestamp(now)
         result.append({**entry, "lastTransitionTime": kept})
     return result
 

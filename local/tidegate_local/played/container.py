@@ -52,7 +52,9 @@ def expanded(text: str, environ: Mapping[str, str]) -> str:
     reference."""
 
     def replaced(match: re.Match[str]) -> str:
-        return "$" if match[1] == "$" else environ.get(match[1][1:-1], match[0])
+        if match[1] == "$":
+            return "$"
+        return environ.get(match[1][1:-1], match[0])
 
     return _REFERENCE.sub(replaced, text)
 
@@ -61,15 +63,16 @@ def _value(entry: Mapping[str, Any], namespace: str, secrets: Secrets) -> str | 
     reference = entry.get("valueFrom", {}).get("secretKeyRef")
     if reference is None:
         return str(entry.get("value", ""))
-    name, key = reference["name"], reference["key"]
+    name = reference["name"]
+    key = reference["key"]
     secret = secrets(namespace, name)
     encoded = (secret or {}).get("data", {}).get(key)
     if encoded is not None:
         return base64.b64decode(encoded).decode()
     if reference.get("optional"):
         return None
-    return Unmade(
-        f'secret "{name}" not found'
-        if secret is None
-        else f"couldn't find key {key} in Secret {namespace}/{name}"
-    )
+    if secret is None:
+        message = f'secret "{name}" not found'
+    else:
+        message = f"couldn't find key {key} in Secret {namespace}/{name}"
+    return Unmade(message)

@@ -51,7 +51,10 @@ class ControlPlane:
         idle = 0
         for count in range(1, reconciles + 1):
             for name in self.names:
-                idle = 0 if self.step(name) else idle + 1
+                if self.step(name):
+                    idle = 0
+                else:
+                    idle = idle + 1
                 if idle == len(self.names):
                     return count
         raise RuntimeError(

@@ -25,7 +25,8 @@ REVISION_OF = "tidegate.dev/revision"
 def reconcile(world: World) -> None:
     """Program the table of now; when it is acknowledged, say so on every route in it: on the routes
     as they were read for the table, since a newer one may be written meanwhile."""
-    routes, ingresses = world.objects.list(HTTP_ROUTE), world.objects.list(INGRESS)
+    routes = world.objects.list(HTTP_ROUTE)
+    ingresses = world.objects.list(INGRESS)
     waiting = [
         pod for pod in world.objects.list(POD) if answers(pod) and status_of(pod, ROUTED) != "True"
     ]
@@ -60,7 +61,8 @@ def _parents(route: Object) -> list[Mapping[str, Any]]:
 
 
 def _http_route(world: World, route: Object) -> Route:
-    metadata, spec = route["metadata"], route["spec"]
+    metadata = route["metadata"]
+    spec = route["spec"]
     rules = []
     for rule in spec.get("rules", ()):
         targets = tuple(
@@ -115,11 +117,9 @@ def _target(world: World, backend: Backend, namespace: str) -> Target:
 
 
 def _service(world: World, backend: Backend, namespace: str) -> Object | None:
-    return (
-        world.objects.get(SERVICE, backend.namespace, backend.name)
-        if backend.namespace == namespace
-        else None
-    )
+    if backend.namespace != namespace:
+        return None
+    return world.objects.get(SERVICE, backend.namespace, backend.name)
 
 
 def _port(service: Object | None, number: int) -> Mapping[str, Any] | None:
@@ -128,7 +128,9 @@ def _port(service: Object | None, number: int) -> Mapping[str, Any] | None:
 
 
 def _pods(world: World, namespace: str, selector: Mapping[str, str]) -> tuple[PodAddress, ...]:
-    manifests = world.objects.list(POD, namespace, selector) if selector else []
+    manifests = []
+    if selector:
+        manifests = world.objects.list(POD, namespace, selector)
     return tuple(
         PodAddress(
             pod["metadata"]["name"],
@@ -140,7 +142,8 @@ def _pods(world: World, namespace: str, selector: Mapping[str, str]) -> tuple[Po
 
 
 def _knative_route(world: World, ingress: Object) -> Route:
-    namespace, spec = ingress["metadata"]["namespace"], ingress["spec"]["rules"][0]
+    namespace = ingress["metadata"]["namespace"]
+    spec = ingress["spec"]["rules"][0]
     targets = tuple(_split(world, namespace, split) for split in spec["http"]["paths"][0]["splits"])
     name = targets[0].service.rpartition("-")[0]
     for target in targets:
@@ -170,9 +173,11 @@ def _accept(world: World, route: Object) -> None:
         problem = _parent(world, route, ref)
         if problem == "":
             continue
-        accepted = condition(
-            "Accepted", problem is None, "Accepted" if problem is None else problem
-        )
+        if problem is None:
+            reason = "Accepted"
+        else:
+            reason = problem
+        accepted = condition("Accepted", problem is None, reason)
         conditions = stamped(old.get(str(ref), ()), [accepted, _resolved(world, route)], world.now)
         generation = route["metadata"]["generation"]
         noted = [{**entry, "observedGeneration": generation} for entry in conditions]

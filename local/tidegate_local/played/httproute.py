@@ -73,7 +73,9 @@ def mirrors_of(rule: Mapping[str, Any], namespace: str) -> tuple[Backend, ...]:
 def timeout_of(rule: Mapping[str, Any]) -> float | None:
     """timeouts.request in seconds; None without one, and for 0s, which means none."""
     text = rule.get("timeouts", {}).get("request")
-    return (seconds(text) or None) if text else None
+    if not text:
+        return None
+    return seconds(text) or None
 
 
 def seconds(duration: str) -> float:
@@ -116,7 +118,8 @@ def _percent(mirror: Mapping[str, Any]) -> int:
 
 
 def _problems(spec: Mapping[str, Any]) -> Iterator[str]:
-    if unknown := sorted(set(spec) - {"parentRefs", "hostnames", "rules"}):
+    unknown = sorted(set(spec) - {"parentRefs", "hostnames", "rules"})
+    if unknown:
         yield f".spec.{unknown[0]}: field not declared in schema"
     for host in spec.get("hostnames", ()):
         if not _HOST.fullmatch(host) or len(host) > 253:
@@ -131,7 +134,8 @@ def _problems(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rule_problems(rule: Mapping[str, Any]) -> Iterator[str]:
-    if unknown := sorted(set(rule) - _RULE_FIELDS):
+    unknown = sorted(set(rule) - _RULE_FIELDS)
+    if unknown:
         yield f".{unknown[0]}: field not declared in schema"
     for match in rule.get("matches", ()):
         yield from _match_problems(match)

@@ -44,11 +44,14 @@ def _triggers(triggers: Iterable[Mapping[str, Any]]) -> str | None:
         ),
         None,
     )
-    return f'property "useCachedMetrics" is not supported for "{cached}" scaler' if cached else None
+    if not cached:
+        return None
+    return f'property "useCachedMetrics" is not supported for "{cached}" scaler'
 
 
 def _name(scaled: Object) -> str | None:
-    name, made = scaled["metadata"]["name"], _hpa(scaled)
+    name = scaled["metadata"]["name"]
+    made = _hpa(scaled)
     if len(name) > _LABEL:
         return f'scaledobject name "{name}" is {len(name)} characters long; must be no more than {_LABEL} characters'
     if len(made) > _LABEL:
@@ -66,7 +69,8 @@ def _hpa(scaled: Object) -> str:
 
 
 def _bounds(spec: Mapping[str, Any]) -> str | None:
-    least, most = spec.get("minReplicaCount", 0), spec.get("maxReplicaCount") or _MOST
+    least = spec.get("minReplicaCount", 0)
+    most = spec.get("maxReplicaCount") or _MOST
     if least > most:
         return f"MinReplicaCount={least} must be less than MaxReplicaCount={most}"
     if spec.get("idleReplicaCount", -1) >= least:

@@ -28,7 +28,8 @@ CONFIGURED_BY = "serving.knative.dev/configuration"
 SERVICE_LABEL = "serving.knative.dev/service"
 REVISION_LABEL = "serving.knative.dev/revision"
 ROUTING_STATE = "serving.knative.dev/routingState"
-_MIN, _INITIAL = "autoscaling.knative.dev/min-scale", "autoscaling.knative.dev/initial-scale"
+_MIN = "autoscaling.knative.dev/min-scale"
+_INITIAL = "autoscaling.knative.dev/initial-scale"
 _MAX = "autoscaling.knative.dev/max-scale"
 
 
@@ -44,7 +45,8 @@ def child(
 def services(world: World) -> None:
     """One pass over Knative Services: write Configuration and Route, copy their last word."""
     for service in world.objects.list(KSVC):
-        metadata, spec = service["metadata"], service["spec"]
+        metadata = service["metadata"]
+        spec = service["spec"]
         place = (metadata["namespace"], metadata["name"])
         labels = {**metadata.get("labels", {}), SERVICE_LABEL: metadata["name"]}
         world.write(
@@ -53,10 +55,8 @@ def services(world: World) -> None:
         )
         route = {"traffic": [_from_configuration(target, place[1]) for target in spec["traffic"]]}
         world.write(service, child(ROUTE, place[1], service, route, labels=labels))
-        configuration, routing = (
-            world.objects.get(CONFIGURATION, *place),
-            world.objects.get(ROUTE, *place),
-        )
+        configuration = world.objects.get(CONFIGURATION, *place)
+        routing = world.objects.get(ROUTE, *place)
         if configuration is not None and routing is not None:
             world.objects.set_status(
                 service, _service_status(service, configuration, routing, world.now)
@@ -64,7 +64,9 @@ def services(world: World) -> None:
 
 
 def _from_configuration(target: Object, name: str) -> dict[str, Any]:
-    return {**target, "configurationName": name} if target.get("latestRevision") else dict(target)
+    if target.get("latestRevision"):
+        return {**target, "configurationName": name}
+    return dict(target)
 
 
 def _service_status(
@@ -129,7 +131,8 @@ def configurations(world: World) -> None:
 
 
 def _revision(configuration: Object, name: str) -> dict[str, Any]:
-    metadata, template = configuration["metadata"], configuration["spec"]["template"]
+    metadata = configuration["metadata"]
+    template = configuration["spec"]["template"]
     own = {
         GENERATION: str(metadata["generation"]),
         CONFIGURED_BY: metadata["name"],
@@ -144,7 +147,8 @@ def _revision(configuration: Object, name: str) -> dict[str, Any]:
 
 
 def _configuration_status(world: World, configuration: Object, created: str) -> dict[str, Any]:
-    metadata, old = configuration["metadata"], configuration.get("status", {})
+    metadata = configuration["metadata"]
+    old = configuration.get("status", {})
     ready_name = old.get("latestReadyRevisionName")
     for revision in reversed(_revisions(world, configuration)):
         if revision["metadata"]["name"] == ready_name:
@@ -183,8 +187,11 @@ def revisions(world: World) -> None:
         metadata = revision["metadata"]
         name = f"{metadata['name']}-deployment"
         deployment = world.objects.get(DEPLOYMENT, metadata["namespace"], name)
-        pods = pods_of(world, deployment) if deployment else []
-        ready = int(deployment.get("status", {}).get("readyReplicas", 0)) if deployment else 0
+        pods = []
+        ready = 0
+        if deployment:
+            pods = pods_of(world, deployment)
+            ready = int(deployment.get("status", {}).get("readyReplicas", 0))
         desired = _scale(world, revision, deployment)
         world.write(
             revision, _deployment(revision, name, _replicas(world, revision, deployment, desired))
@@ -199,7 +206,8 @@ def _scale(world: World, revision: Object, deployment: Object | None) -> int:
     min-scale ask. A shrink waits for the window. A Revision that no route names has no
     min-scale."""
     annotations = revision["metadata"].get("annotations", {})
-    low, high = _low(revision), int(annotations.get(_MAX, 0))
+    low = _low(revision)
+    high = int(annotations.get(_MAX, 0))
     started = find(revision, "ScaleTargetInitialized")
     if started is None or deployment is None:
         return max(int(annotations.get(_INITIAL, 1)), low)
@@ -207,14 +215,17 @@ def _scale(world: World, revision: Object, deployment: Object | None) -> int:
         return int(deployment["spec"]["replicas"])
     reachable = revision["metadata"]["labels"][ROUTING_STATE] != "reserve"
     desired = max(world.load(deployment), low if reachable else 0)
-    desired = min(desired, high) if high else desired
+    if high:
+        desired = min(desired, high)
     present = int(deployment["spec"]["replicas"])
     since = max(
         started["lastTransitionTime"],
         revision["metadata"]["annotations"].get(f"{ROUTING_STATE}Modified", ""),
     )
     idle = timestamp(world.now - world.settings.window) >= since
-    return desired if desired > present or idle else present
+    if desired > present or idle:
+        return desired
+    return present
 
 
 def _replicas(world: World, revision: Object, deployment: Object | None, desired: int) -> int:
@@ -281,7 +292,9 @@ def _revision_status(
     was = status_of(revision, "ScaleTargetInitialized") == "True"
     failures = [manifest for pod in pods if (manifest := failure(pod)) and "exitCode" in manifest]
     broken = failures[0] if failures and desired and not ready else None
-    progressing = find(deployment, "Progressing") if deployment else None
+    progressing = None
+    if deployment:
+        progressing = find(deployment, "Progressing")
     late = bool(progressing and progressing["status"] == "False" and not was)
     reached = was or (deployment is not None and ready >= desired)
     if broken is not None:
@@ -293,10 +306,8 @@ def _revision_status(
         resources = condition("ResourcesAvailable", False, "ProgressDeadlineExceeded", message)
         healthy = condition("ContainerHealthy", None, "Deploying")
     elif reached:
-        resources, healthy = (
-            condition("ResourcesAvailable", True),
-            condition("ContainerHealthy", True),
-        )
+        resources = condition("ResourcesAvailable", True)
+        healthy = condition("ContainerHealthy", True)
     else:
         resources = condition("ResourcesAvailable", None, "Deploying")
         healthy = condition("ContainerHealthy", None, "Deploying")

@@ -43,9 +43,11 @@ def host(world: World, name: str, namespace: str) -> str:
 
 def _resolve(world: World, route: Object) -> tuple[list[dict[str, Any]], Condition | None]:
     """The traffic with Revision names, or the condition that says which target cannot take it."""
-    metadata, resolved = route["metadata"], []
+    metadata = route["metadata"]
+    resolved = []
     for target in route["spec"]["traffic"]:
-        name, latest = target.get("revisionName"), bool(target.get("latestRevision"))
+        name = target.get("revisionName")
+        latest = bool(target.get("latestRevision"))
         if latest:
             configuration = world.objects.get(
                 CONFIGURATION, metadata["namespace"], target["configurationName"]
@@ -62,11 +64,11 @@ def _resolve(world: World, route: Object) -> tuple[list[dict[str, Any]], Conditi
         ):  # also the latest ready one, once it is not ready any more
             return [], _unready("Revision", str(name), revision)
         entry = {key: target[key] for key in ("percent", "tag") if key in target}
-        url = (
-            {"url": f"http://{entry['tag']}-{host(world, metadata['name'], metadata['namespace'])}"}
-            if "tag" in entry
-            else {}
-        )
+        url = {}
+        if "tag" in entry:
+            url = {
+                "url": f"http://{entry['tag']}-{host(world, metadata['name'], metadata['namespace'])}"
+            }
         resolved.append({"revisionName": name, "latestRevision": latest, **entry, **url})
     return resolved, None
 
@@ -91,7 +93,9 @@ def _status(
     waiting = condition(
         "IngressReady", None, "IngressNotConfigured", "Ingress has not yet been reconciled."
     )
-    programmed = waiting if behind else condition("IngressReady", status_of(ingress, "Ready"))
+    programmed = waiting
+    if not behind:
+        programmed = condition("IngressReady", status_of(ingress, "Ready"))
     conditions = [assigned, programmed, ready_from((assigned, programmed))]
     return {
         "observedGeneration": metadata["generation"],
@@ -103,7 +107,8 @@ def _status(
 
 def _ingress(world: World, route: Object, traffic: list[dict[str, Any]]) -> dict[str, Any]:
     metadata = route["metadata"]
-    name, namespace = metadata["name"], metadata["namespace"]
+    name = metadata["name"]
+    namespace = metadata["namespace"]
     hosts = [
         host(world, name, namespace),
         *(f"{name}.{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local")),
@@ -130,13 +135,14 @@ def _label(world: World, route: Object) -> None:
     for revision in world.objects.list(
         REVISION, metadata["namespace"], {CONFIGURED_BY: metadata["name"]}
     ):
-        labels, name = revision["metadata"]["labels"], revision["metadata"]["name"]
+        labels = revision["metadata"]["labels"]
+        name = revision["metadata"]["name"]
         was = labels[ROUTING_STATE]
-        state = (
-            "active"
-            if name in named
-            else ("reserve" if was != "pending" or _passed(world, revision) else was)
-        )
+        state = "active"
+        if name not in named:
+            state = was
+            if was != "pending" or _passed(world, revision):
+                state = "reserve"
         if state != was:
             stamp = {f"{ROUTING_STATE}Modified": timestamp(world.now)}
             annotations = {**revision["metadata"].get("annotations", {}), **stamp}

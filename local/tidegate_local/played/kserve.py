@@ -26,7 +26,8 @@ def reconcile(world: World) -> None:
     for isvc in world.objects.list(ISVC):
         for field in sorted(NOT_RUN & set(isvc["spec"])):
             world.event(isvc, f"spec.{field} is not run by the local plane; only the predictor is")
-        if problem := runtime_problem(isvc, world.settings):
+        problem = runtime_problem(isvc, world.settings)
+        if problem:
             _invalid(world, isvc, *problem)
             continue
         mode = mode_of(isvc, world.settings.default_mode)
@@ -60,7 +61,9 @@ def _report(world: World, isvc: Object, status: dict[str, Any], parts: Sequence[
     living = [part for part in parts if part["type"] in ("PredictorReady", "IngressReady")]
     ready = ready_from(living)
     conditions = stamped(isvc.get("status", {}).get("conditions", ()), [*parts, ready], world.now)
-    runtime = runtime_name(isvc, world.settings) if "model" in isvc["spec"]["predictor"] else ""
+    runtime = ""
+    if "model" in isvc["spec"]["predictor"]:
+        runtime = runtime_name(isvc, world.settings)
     model = _model_status(world, isvc, status, ready["status"] == "True")
     whole = {
         **status,
@@ -77,7 +80,8 @@ def _model_status(
     """modelStatus looks at the first pod only."""
     metadata = isvc["metadata"]
     pods = world.objects.list(POD, metadata["namespace"], {ISVC_LABEL: metadata["name"]})
-    if latest := status.get("components", {}).get("predictor", {}).get("latestCreatedRevision"):
+    latest = status.get("components", {}).get("predictor", {}).get("latestCreatedRevision")
+    if latest:
         pods = [
             pod
             for pod in pods
@@ -89,7 +93,9 @@ def _model_status(
         return {"transitionStatus": "UpToDate", "states": states, "copies": copies}
     before = isvc.get("status", {}).get("modelStatus", {})
     active = before.get("states", {}).get("activeModelState", "")
-    failed = failure(pods[0]) if pods else None
+    failed = None
+    if pods:
+        failed = failure(pods[0])
     if failed is None:
         states = {"activeModelState": active, "targetModelState": "Loading" if pods else "Pending"}
         return {"transitionStatus": "InProgress", "states": states, "copies": copies}

@@ -34,7 +34,8 @@ def reconcile(world: World, isvc: Object) -> Result | None:
     """Write the Knative Service, copy its last word. None: Knative refused it, the status stays as
     it was."""
     pointers = isvc.get("status", {}).get("components", {}).get("predictor", {})
-    name, namespace = child_name(isvc), isvc["metadata"]["namespace"]
+    name = child_name(isvc)
+    namespace = isvc["metadata"]["namespace"]
     if not world.write(
         isvc, _service(world, isvc, traffic(isvc, pointers.get("latestRolledoutRevision", "")))
     ):
@@ -83,7 +84,8 @@ def rolled_out(pointers: Mapping[str, Any], status: Mapping[str, Any]) -> dict[s
     Service's status."""
     rolled = pointers.get("latestRolledoutRevision", "")
     previous = pointers.get("previousRolledoutRevision", "")
-    ready, created = status.get("latestReadyRevisionName"), status.get("latestCreatedRevisionName")
+    ready = status.get("latestReadyRevisionName")
+    created = status.get("latestCreatedRevisionName")
     entries: Sequence[Mapping[str, Any]] = status.get("traffic", ())
     percents: Counter[str] = Counter()
     for entry in entries:
@@ -94,7 +96,8 @@ def rolled_out(pointers: Mapping[str, Any], status: Mapping[str, Any]) -> dict[s
         percent = entry.get("percent")
         if rolled != ready:
             if percent == 100:
-                previous, rolled = rolled, ready
+                previous = rolled
+                rolled = ready
         elif (
             ready == created
             and percent is not None
@@ -110,9 +113,11 @@ def _local_service(world: World, isvc: Object) -> None:
     """The Service named after the InferenceService (ingress_reconciler.go
     reconcileExternalService). One of that name that is there already keeps its owner and loses its
     spec and its labels, whoever made it."""
-    name, namespace = isvc["metadata"]["name"], isvc["metadata"]["namespace"]
+    name = isvc["metadata"]["name"]
+    namespace = isvc["metadata"]["namespace"]
     spec = {"type": "ExternalName", "externalName": LOCAL_GATEWAY, "sessionAffinity": "None"}
-    desired, present = child(SERVICE, name, isvc, spec), world.objects.get(SERVICE, namespace, name)
+    desired = child(SERVICE, name, isvc, spec)
+    present = world.objects.get(SERVICE, namespace, name)
     if present is not None:
         kept = {
             key: value for key, value in present["metadata"].items() if key == "ownerReferences"
@@ -127,7 +132,8 @@ def _service(world: World, isvc: Object, targets: list[dict[str, Any]]) -> dict[
     if CLASS not in template["metadata"]["annotations"]:
         template["metadata"]["annotations"][CLASS] = "kpa.autoscaling.knative.dev"
     bounds = {"autoscaling.knative.dev/min-scale": str(predictor.get("minReplicas", 1))}
-    if high := predictor.get("maxReplicas", 0):
+    high = predictor.get("maxReplicas", 0)
+    if high:
         bounds["autoscaling.knative.dev/max-scale"] = str(high)
     metadata = {
         **template["metadata"],
@@ -141,7 +147,9 @@ def _service(world: World, isvc: Object, targets: list[dict[str, Any]]) -> dict[
         if field in predictor:
             pod[key] = predictor[field]
     managed = isvc["metadata"].get("annotations", {})
-    kept = {ROLLOUT_DURATION: managed[ROLLOUT_DURATION]} if ROLLOUT_DURATION in managed else {}
+    kept = {}
+    if ROLLOUT_DURATION in managed:
+        kept = {ROLLOUT_DURATION: managed[ROLLOUT_DURATION]}
     spec = {"template": {"metadata": metadata, "spec": pod}, "traffic": targets}
     return child(KSVC, child_name(isvc), isvc, spec, labels=labels(isvc), annotations=kept)
 
@@ -156,7 +164,9 @@ def _conditions(service: Object) -> list[Condition]:
     for kind, source in pairs:
         manifest = find(service, source) or condition(source, None)
         result.append(condition(kind, manifest["status"], manifest["reason"], manifest["message"]))
-    routes, configured, ready = result[1], result[2], result[0]
+    routes = result[1]
+    configured = result[2]
+    ready = result[0]
     return [
         *result,
         condition("RoutesReady", routes["status"], routes["reason"]),

@@ -54,7 +54,9 @@ def annotations(isvc: Object) -> dict[str, str]:
     }
     result = {**copied, **isvc["spec"]["predictor"].get("annotations", {})}
     uri = isvc["spec"]["predictor"].get("model", {}).get("storageUri")
-    return {**result, SOURCE: uri} if uri else result
+    if uri:
+        return {**result, SOURCE: uri}
+    return result
 
 
 def runtime_problem(isvc: Object, settings: Settings) -> tuple[str, str] | None:
@@ -63,11 +65,9 @@ def runtime_problem(isvc: Object, settings: Settings) -> tuple[str, str] | None:
     model = isvc["spec"]["predictor"].get("model")
     if model is None:
         return None
-    name, requested, format_ = (
-        model.get("runtime"),
-        model.get("protocolVersion"),
-        model["modelFormat"]["name"],
-    )
+    name = model.get("runtime")
+    requested = model.get("protocolVersion")
+    format_ = model["modelFormat"]["name"]
     if name is None:
         if _auto(format_, requested or "v1", settings) is None:
             return (
@@ -105,7 +105,9 @@ def pod_template(isvc: Object, settings: Settings) -> dict[str, Any]:
     predictor = isvc["spec"]["predictor"]
     pod = {key: value for key, value in predictor.items() if key not in _NOT_POD}
     model = predictor.get("model")
-    first = _container(model, settings.runtimes[runtime_name(isvc, settings)]) if model else {}
+    first = {}
+    if model:
+        first = _container(model, settings.runtimes[runtime_name(isvc, settings)])
     extra = [dict(container) for container in predictor.get("containers", ())]
     containers = [
         _overlaid(first, extra),
@@ -125,7 +127,8 @@ def service_ports(template: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
     ports = []
     for index, port in enumerate(declared):
-        name, number = port.get("name", "http"), port["containerPort"]
+        name = port.get("name", "http")
+        number = port["containerPort"]
         entry = {
             "name": name,
             "port": 80 if index == 0 else number,

@@ -29,20 +29,21 @@ Result = tuple[dict[str, Any], list[Condition]]
 
 def reconcile(world: World, isvc: Object) -> Result | None:
     """Write the children, read them back. None: one was refused, the status stays as it was."""
-    name, namespace = child_name(isvc), isvc["metadata"]["namespace"]
+    name = child_name(isvc)
+    namespace = isvc["metadata"]["namespace"]
     present = world.objects.get(DEPLOYMENT, namespace, name)
-    deployment, service = _deployment(world, isvc, present), _service(isvc, world)
+    deployment = _deployment(world, isvc, present)
+    service = _service(isvc, world)
     if not (world.write(isvc, deployment) and world.write(isvc, service) and _scaler(world, isvc)):
         return None
     ingress, url = _ingress(world, isvc)
     written = world.objects.get(DEPLOYMENT, namespace, name)
     assert written is not None
     available = find(written, "Available")
-    predictor = (
-        condition("PredictorReady", available["status"], available["reason"])
-        if available
-        else condition("PredictorReady", None)
-    )
+    if available:
+        predictor = condition("PredictorReady", available["status"], available["reason"])
+    else:
+        predictor = condition("PredictorReady", None)
     status: dict[str, Any] = {
         "components": {"predictor": {"url": f"http://{name}.{namespace}.svc.cluster.local"}}
     }
@@ -55,14 +56,16 @@ def reconcile(world: World, isvc: Object) -> Result | None:
 
 def _deployment(world: World, isvc: Object, present: Object | None) -> dict[str, Any]:
     """replicas are KServe's with class none only; else whatever the autoscaler made of them."""
-    name, predictor = child_name(isvc), isvc["spec"]["predictor"]
+    name = child_name(isvc)
+    predictor = isvc["spec"]["predictor"]
     template = pod_template(isvc, world.settings)
     own = {"app": f"isvc.{name}"}
     labelled = {**template["metadata"], "labels": {**template["metadata"]["labels"], **own}}
     fixed = _class(isvc) == "none" or present is None
-    replicas = (
-        max(0, predictor.get("minReplicas", 1)) if fixed else (present or {})["spec"]["replicas"]
-    )
+    if fixed:
+        replicas = max(0, predictor.get("minReplicas", 1))
+    else:
+        replicas = (present or {})["spec"]["replicas"]
     if present is None and _class(isvc) != "none":
         replicas = 1
     spec = {
@@ -95,7 +98,9 @@ def _scaler(world: World, isvc: Object) -> bool:
     """The HPA or the ScaledObject of this class. False: refused. The other one of a class before
     stays, as KServe leaves it (autoscaler_reconciler.go): only an HPA goes with the classes none
     and external."""
-    name, namespace, chosen = child_name(isvc), isvc["metadata"]["namespace"], _class(isvc)
+    name = child_name(isvc)
+    namespace = isvc["metadata"]["namespace"]
+    chosen = _class(isvc)
     if chosen in ("none", "external"):
         world.objects.delete(HPA, namespace, name)
     meta = {"labels": labels(isvc), "annotations": annotations(isvc)}
@@ -118,7 +123,8 @@ def _scaler(world: World, isvc: Object) -> bool:
         scaled = child(SCALED_OBJECT, name, isvc, spec, **meta)
         # KEDA's webhook looks at the HPAs that are there
         others = world.objects.list(SCALED_OBJECT, namespace)
-        if sentence := keda.problem(scaled, others, world.objects.list(HPA, namespace)):
+        sentence = keda.problem(scaled, others, world.objects.list(HPA, namespace))
+        if sentence:
             world.event(isvc, sentence)
             return False
         return world.write(isvc, scaled)
@@ -126,7 +132,8 @@ def _scaler(world: World, isvc: Object) -> bool:
 
 
 def _hpa_metrics(predictor: Mapping[str, Any]) -> list[Any]:
-    if metrics := predictor.get("autoScaling", {}).get("metrics"):
+    metrics = predictor.get("autoScaling", {}).get("metrics")
+    if metrics:
         return list(metrics)
     target = {"type": "Utilization", "averageUtilization": predictor.get("scaleTarget", 80)}
     return [
@@ -140,7 +147,8 @@ def _hpa_metrics(predictor: Mapping[str, Any]) -> list[Any]:
 def _trigger(metric: Mapping[str, Any]) -> dict[str, Any]:
     """One KEDA trigger of an autoScaling metric (keda_reconciler.go)."""
     if metric["type"] == "Resource":
-        resource, target = metric["resource"], metric["resource"]["target"]
+        resource = metric["resource"]
+        target = metric["resource"]["target"]
         value = target.get("averageUtilization", target.get("averageValue", target.get("value")))
         return {
             "type": resource["name"],
@@ -155,23 +163,30 @@ def _trigger(metric: Mapping[str, Any]) -> dict[str, Any]:
             "metadata": {**data, "scalerAddress": "keda-otel-scaler.keda.svc:4318"},
         }
     body = metric["external"]
-    source, target = body["metric"], body["target"]
+    source = body["metric"]
+    target = body["target"]
     data = {
         "serverAddress": source.get("serverAddress", ""),
         "query": source["query"],
         "threshold": str(target["value"]),
     }
-    space = {"namespace": source["namespace"]} if source.get("namespace") else {}
+    space = {}
+    if source.get("namespace"):
+        space = {"namespace": source["namespace"]}
     trigger = {"type": source.get("backend", "prometheus"), "metadata": {**data, **space}}
     reference = body.get("authenticationRef", {}).get("authenticationRef")
-    return {**trigger, "authenticationRef": reference} if reference else trigger
+    if reference:
+        return {**trigger, "authenticationRef": reference}
+    return trigger
 
 
 def _ingress(world: World, isvc: Object) -> tuple[Condition, str]:
     """IngressReady and the url. No route for a cluster-local service, nor without
     `enableGatewayApi`."""
-    metadata, gateway = isvc["metadata"], world.settings.gateway
-    name, namespace = metadata["name"], metadata["namespace"]
+    metadata = isvc["metadata"]
+    gateway = world.settings.gateway
+    name = metadata["name"]
+    namespace = metadata["namespace"]
     if labels(isvc).get(VISIBILITY) == "cluster-local":
         return condition(
             "IngressReady", True
@@ -195,7 +210,10 @@ def _ingress(world: World, isvc: Object) -> tuple[Condition, str]:
         return condition("IngressReady", False, "HTTPRouteRefused"), ""
     parents = (present or {}).get("status", {}).get("parents", ())
     conditions = [c for p in parents for c in p["conditions"] if c["type"] == "Accepted"]
-    word = conditions[0]["status"] if conditions else "Unknown"
-    return condition(
-        "IngressReady", word, "" if word == "True" else "HTTPRouteNotReady"
-    ), f"http://{host}"
+    word = "Unknown"
+    if conditions:
+        word = conditions[0]["status"]
+    reason = "HTTPRouteNotReady"
+    if word == "True":
+        reason = ""
+    return condition("IngressReady", word, reason), f"http://{host}"

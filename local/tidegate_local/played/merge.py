@@ -27,7 +27,8 @@ def merge(live: Json, before: Json, after: Json) -> dict[str, Any]:
         elif (rest := _rest(value, before[key])) is not None:
             result[key] = rest
     for key, value in after.items():
-        old, prior = live.get(key), before.get(key)
+        old = live.get(key)
+        prior = before.get(key)
         if isinstance(value, Mapping) and isinstance(old, Mapping) and key != ATOMIC:
             result[key] = merge(old, prior if isinstance(prior, Mapping) else {}, value)
         else:

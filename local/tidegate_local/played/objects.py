@@ -56,7 +56,9 @@ class Objects:
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """The object, None when there is none."""
         record = self._records.get(kind, {}).get((namespace, name))
-        return record.object if record else None
+        if not record:
+            return None
+        return record.object
 
     def list(
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
@@ -88,13 +90,20 @@ class Objects:
         """Server-side apply by the one field manager, forced. uid None: must not exist; a uid: must
         be that one."""
         manifest = {key: value for key, value in prune(manifest).items() if key != "status"}
-        if problem := check(manifest):
+        problem = check(manifest)
+        if problem:
             return Refused(problem)
         with self._lock:
             record = self._record(manifest)
-            if conflict := _precondition(manifest, record, uid):
+            conflict = _precondition(manifest, record, uid)
+            if conflict:
                 return conflict
-            live, before = (record.object, record.applied) if record else ({}, {})
+            if record:
+                live = record.object
+                before = record.applied
+            else:
+                live = {}
+                before = {}
             merged = merge(_owned(live), before, _owned(manifest))
             result = self._store(merged, record, _owned(manifest), dry_run=dry_run)
         return self._notify(result)
@@ -123,7 +132,8 @@ class Objects:
             record = self._record(manifest)
             if record and owned == _owned(record.object):  # as most passes of a controller find it
                 return Done()
-            if problem := check(manifest):
+            problem = check(manifest)
+            if problem:
                 return Refused(problem)
             result = self._store(prune(owned), record, record.applied if record else {})
         return self._notify(result)
@@ -199,7 +209,8 @@ class Objects:
         """Read what `save` wrote, in place of everything here."""
         saved = json.loads(path.read_text())
         with self._lock:
-            self.version, self._records = saved["version"], {}
+            self.version = saved["version"]
+            self._records = {}
             for obj, applied in saved["records"]:
                 place = named(obj)
                 self._records.setdefault(kind_of(obj), {})[place] = _Record(obj, applied)
@@ -213,7 +224,9 @@ class Objects:
     def _store(
         self, new: dict[str, Any], record: _Record | None, applied: Object, *, dry_run: bool = False
     ) -> Object | Done | Refused:
-        old = record.object if record else None
+        old = None
+        if record:
+            old = record.object
         admitted = self._admit(new, old)
         if isinstance(admitted, str):
             return Refused(admitted)
@@ -230,7 +243,9 @@ class Objects:
 
     def _complete(self, new: dict[str, Any], old: Object | None) -> dict[str, Any]:
         """`new` with the metadata and the status that the API server itself keeps."""
-        kept = dict(old["metadata"]) if old else {}
+        kept = {}
+        if old:
+            kept = dict(old["metadata"])
         if old is None:
             number = f"{self.version + 1:012d}"
             kept = {
@@ -242,7 +257,9 @@ class Objects:
             kept["generation"] = old["metadata"]["generation"] + 1
         for key in ("labels", "annotations", "ownerReferences"):
             kept.pop(key, None)
-        status = {"status": old["status"]} if old and "status" in old else {}
+        status = {}
+        if old and "status" in old:
+            status = {"status": old["status"]}
         return {**new, "metadata": {**kept, **new["metadata"]}, **status}
 
     def _keep(self, complete: Object, applied: Object) -> Object:
@@ -279,7 +296,8 @@ def named(obj: Object) -> tuple[str, str]:
 
 def owner(parent: Object) -> list[dict[str, Any]]:
     """The ownerReferences of a child of `parent`."""
-    kind, metadata = kind_of(parent), parent["metadata"]
+    kind = kind_of(parent)
+    metadata = parent["metadata"]
     reference = {
         "apiVersion": kind.api_version,
         "kind": kind.kind,
@@ -291,7 +309,9 @@ def owner(parent: Object) -> list[dict[str, Any]]:
 
 def _uid(obj: Object) -> str | None:
     uid = obj["metadata"].get("uid")
-    return str(uid) if uid is not None else None
+    if uid is None:
+        return None
+    return str(uid)
 
 
 def _content(obj: Object) -> dict[str, Any]:
@@ -310,7 +330,9 @@ def _owned(obj: Object) -> dict[str, Any]:
 def _precondition(manifest: Object, record: _Record | None, uid: str | None) -> Conflict | None:
     if uid == WHATEVER:
         return None
-    here = _uid(record.object) if record else None
+    here = None
+    if record:
+        here = _uid(record.object)
     if here == uid:
         return None
     name = f'{kind_of(manifest).kind} "{manifest["metadata"]["name"]}"'

@@ -71,25 +71,28 @@ def _finish(world: World, pod: Object) -> None:
 
 
 def _status(pod: Object, state: PodState, now: float) -> dict[str, Any]:
-    runs = condition("ContainersReady", state.ready, "" if state.ready else "ContainersNotReady")
+    reason = "ContainersNotReady"
+    if state.ready:
+        reason = ""
+    runs = condition("ContainersReady", state.ready, reason)
     gate = [
         c
         for c in pod.get("status", {}).get("conditions", ())
         if state.ready and c["type"] == ROUTED
     ]
-    ready = (
-        {**runs, "type": "Ready"}
-        if gate or not state.ready
-        else condition("Ready", False, "ReadinessGatesNotReady")
-    )
+    if gate or not state.ready:
+        ready = {**runs, "type": "Ready"}
+    else:
+        ready = condition("Ready", False, "ReadinessGatesNotReady")
     old = pod.get("status", {}).get("conditions", ())
     if state.reason == UNSCHEDULABLE:
         homeless = condition("PodScheduled", False, UNSCHEDULABLE, state.message)
         return {"phase": "Pending", "conditions": stamped(old, [homeless], now)}
+    phase = "Pending"
+    if state.started_at is not None or state.ready or state.reason:
+        phase = "Running"
     return {
-        "phase": "Running"
-        if state.started_at is not None or state.ready or state.reason
-        else "Pending",
+        "phase": phase,
         "startTime": pod["metadata"]["creationTimestamp"],
         "conditions": stamped(old, [ready, runs, *gate], now),
         "containerStatuses": [_container(pod, state)],

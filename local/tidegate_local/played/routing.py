@@ -58,7 +58,9 @@ class RouteRule:
         """The share of this rule's requests that a revision label or service name gets, 0..100."""
         total = sum(target.weight for target in self.targets)
         mine = sum(t.weight for t in self.targets if revision in (t.revision, t.service))
-        return 100 * mine / total if total else 0.0
+        if not total:
+            return 0.0
+        return 100 * mine / total
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ _KNATIVE_PORTS = ("", "h2c", "http1")
 def inference_service(isvc: Mapping[str, Any]) -> str | None:
     """The first field of an InferenceService that its schema refuses, as a sentence."""
     spec = isvc.get("spec", {})
-    predictor, model = spec.get("predictor", {}), spec.get("predictor", {}).get("model", {})
+    predictor = spec.get("predictor", {})
+    model = spec.get("predictor", {}).get("model", {})
     return (
         _unknown(".spec", spec, _SPEC)
         or _unknown(".spec.predictor", predictor, COMPONENT | _FRAMEWORKS | _POD)
@@ -87,7 +88,8 @@ def knative_pod(spec: Mapping[str, Any]) -> str | None:
         return f"must not set the field(s): spec.template.spec.{refused[0]}"
     ports = []
     for index, container in enumerate(spec["containers"]):
-        if disallowed := sorted(set(container) - _KNATIVE_CONTAINER):
+        disallowed = sorted(set(container) - _KNATIVE_CONTAINER)
+        if disallowed:
             return (
                 f"must not set the field(s): spec.template.spec.containers[{index}].{disallowed[0]}"
             )
@@ -104,14 +106,18 @@ def knative_pod(spec: Mapping[str, Any]) -> str | None:
 
 def _unknown(path: str, value: Mapping[str, Any], known: frozenset[str]) -> str | None:
     unknown = sorted(set(value) - known)
-    return f"{path}.{unknown[0]}: field not declared in schema" if unknown else None
+    if not unknown:
+        return None
+    return f"{path}.{unknown[0]}: field not declared in schema"
 
 
 def _typed(path: str, value: Mapping[str, Any], fields: tuple[str, ...], kind: type) -> str | None:
     for field in fields:
         result = value.get(field)
         if result is not None and (not isinstance(result, kind) or isinstance(result, bool)):
-            word = "integer" if kind is int else "string"
+            word = "string"
+            if kind is int:
+                word = "integer"
             return f"{path}.{field}: expected {word}, got {result!r}"
     return None
 
@@ -122,4 +128,6 @@ def _ports(path: str, model: Mapping[str, Any]) -> str | None:
             return f"{path}.ports[{index}].containerPort: Required value: an integer 1..65535"
     names = [port["name"] for port in model.get("ports", ()) if "name" in port]
     twice = sorted({name for name in names if names.count(name) > 1})
-    return f'{path}.ports: Duplicate value: "{twice[0]}"' if twice else None
+    if not twice:
+        return None
+    return f'{path}.ports: Duplicate value: "{twice[0]}"'

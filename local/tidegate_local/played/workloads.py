@@ -35,7 +35,8 @@ def autoscale(world: World) -> None:
         (SCALED_OBJECT, "minReplicaCount", "maxReplicaCount"),
     ):
         for scaler in world.objects.list(kind):
-            metadata, spec = scaler["metadata"], scaler["spec"]
+            metadata = scaler["metadata"]
+            spec = scaler["spec"]
             target = world.objects.get(
                 DEPLOYMENT, metadata["namespace"], spec["scaleTargetRef"]["name"]
             )
@@ -102,11 +103,15 @@ def _bounds(spec: Mapping[str, Any], desired: int) -> tuple[int, int]:
     rolling = strategy.get("rollingUpdate", {})
     surge = _share(rolling.get("maxSurge", "25%"), desired, math.ceil)
     unavailable = _share(rolling.get("maxUnavailable", "25%"), desired, math.floor)
-    return (surge, unavailable) if surge or unavailable else (0, 1)
+    if surge or unavailable:
+        return (surge, unavailable)
+    return (0, 1)
 
 
 def _share(value: int | str, desired: int, rounded: Any) -> int:
-    return value if isinstance(value, int) else int(rounded(desired * int(value.rstrip("%")) / 100))
+    if isinstance(value, int):
+        return value
+    return int(rounded(desired * int(value.rstrip("%")) / 100))
 
 
 def _first_to_go(pods: Sequence[Object]) -> list[Object]:
@@ -121,7 +126,8 @@ def _delete(world: World, pod: Object) -> None:
 
 
 def _start(world: World, deployment: Object, current: str) -> None:
-    template, metadata = deployment["spec"]["template"], deployment["metadata"]
+    template = deployment["spec"]["template"]
+    metadata = deployment["metadata"]
     labels = {**template["metadata"].get("labels", {}), HASH: current}
     world.write(
         deployment,
@@ -147,9 +153,10 @@ def _report(world: World, deployment: Object, pods: Sequence[Object], current: s
     fresh = sum(is_ready(pod) and pod["metadata"]["labels"][HASH] == current for pod in pods)
     _, unavailable = _bounds(deployment["spec"], desired)
     enough = ready >= desired - unavailable
-    available = condition(
-        "Available", enough, "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable"
-    )
+    reason = "MinimumReplicasUnavailable"
+    if enough:
+        reason = "MinimumReplicasAvailable"
+    available = condition("Available", enough, reason)
     counts = {
         "replicas": len(pods),
         "updatedReplicas": updated,
@@ -170,13 +177,17 @@ def _progress(
 ) -> Mapping[str, Any]:
     """Progressing: its lastUpdateTime is the last time when the counts or the spec moved, until all
     was available. From then on it stays as it is while no pod is of another template."""
-    status, old = deployment.get("status", {}), find(deployment, "Progressing")
+    status = deployment.get("status", {})
+    old = find(deployment, "Progressing")
     complete = old is not None and old.get("reason") == "NewReplicaSetAvailable"
     if old is not None and complete and counts["replicas"] == counts["updatedReplicas"]:
         return old
     moved = old is None or status.get("observedGeneration") != deployment["metadata"]["generation"]
     moved = moved or any(status.get(key) != value for key, value in counts.items())
-    since = timestamp(world.now) if moved or old is None else old["lastUpdateTime"]
+    if moved or old is None:
+        since = timestamp(world.now)
+    else:
+        since = old["lastUpdateTime"]
     deadline = deployment["spec"].get("progressDeadlineSeconds", world.settings.progress_deadline)
     late = not done and timestamp(world.now - deadline) >= since
     if done:

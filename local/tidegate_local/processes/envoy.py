@@ -26,11 +26,9 @@ from tidegate_local.processes.supervisor import Supervisor
 from tidegate_local.processes.table import META, MIRROR, Backend, Table, problems
 
 NAME = "envoy"
-_CDS, _LDS, _WARMING = (
-    "cluster_manager.cds",
-    "listener_manager.lds",
-    "cluster_manager.warming_clusters",
-)
+_CDS = "cluster_manager.cds"
+_LDS = "listener_manager.lds"
+_WARMING = "cluster_manager.warming_clusters"
 _ACK = r"(version_text|update_rejected|update_failure|warming_clusters)$"
 _POLL = 0.005  # seconds; an update takes Envoy 1 to 20 ms
 # seconds a cluster outlives its last route: workers see a route change a moment after it is ACKed
@@ -67,9 +65,12 @@ class Envoy:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._folder, self._log = home.xds, home.logs / f"{NAME}.log"
-        self._supervisor, self._admin_port = supervisor, admin_port
-        self._clock, self._wait = clock, wait
+        self._folder = home.xds
+        self._log = home.logs / f"{NAME}.log"
+        self._supervisor = supervisor
+        self._admin_port = admin_port
+        self._clock = clock
+        self._wait = wait
         self.admin = Admin(admin_port)
         self._lock = threading.RLock()
         self._version = 0
@@ -119,7 +120,8 @@ class Envoy:
                 + len({*self._backends, *(b.cluster for b in table.backends)})
                 + len(table.listeners)
             )
-            if reasons := (*problems(table), *self._moved(table), *too_many(files)):
+            reasons = (*problems(table), *self._moved(table), *too_many(files))
+            if reasons:
                 return Rejected("; ".join(reasons))
             fresh = {backend.cluster: backend for backend in table.backends}
             keep = {**self._backends, **fresh}
@@ -244,7 +246,9 @@ def too_many(
 ) -> tuple[str, ...]:
     """Envoy takes one inotify instance for each file that it watches, and aborts when there is
     none. A quarter of the user's instances is left to other programs."""
-    most = int(limit.read_text()) if limit.exists() else 128
+    most = 128
+    if limit.exists():
+        most = int(limit.read_text())
     if files <= most * 3 // 4:
         return ()
     return (
@@ -294,8 +298,6 @@ def _reason(log: str) -> str:
         for line in log.splitlines()
         if "[config]" in line and ("warning" in line or "error" in line)
     ]
-    return (
-        messages[-1].rpartition("] ")[2]
-        if messages
-        else "Envoy rejected the update without a reason in its log"
-    )
+    if messages:
+        return messages[-1].rpartition("] ")[2]
+    return "Envoy rejected the update without a reason in its log"

@@ -31,7 +31,8 @@ class EnvoyMeter:
     """core.ports.Meter over one Envoy. `clock`: epoch seconds."""
 
     def __init__(self, admin: Admin, clock: Callable[[], float] = time.time) -> None:
-        self._admin, self._clock = admin, clock
+        self._admin = admin
+        self._clock = clock
 
     def scrape(self, key: EndpointKey) -> Scrape | NoData:
         """Every revision of the endpoint that Envoy knows, read at one time."""
@@ -115,4 +116,6 @@ def _split(name: str, suffix: str) -> tuple[ClusterName, str] | None:
     if len(parts) < 4 or parts[0] != "cluster" or not parts[2].endswith(suffix):
         return None
     cluster = parse_cluster(f"{parts[1]}.{parts[2].removesuffix(suffix)}")
-    return (cluster, parts[3]) if cluster else None
+    if not cluster:
+        return None
+    return (cluster, parts[3])

@@ -48,8 +48,13 @@ class Postgres:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._folder, self._log, self._supervisor, self._port = folder, log, supervisor, port
-        self._durable, self._clock, self._wait = durable, clock, wait
+        self._folder = folder
+        self._log = log
+        self._supervisor = supervisor
+        self._port = port
+        self._durable = durable
+        self._clock = clock
+        self._wait = wait
 
     @property
     def data(self) -> Path:

@@ -198,7 +198,9 @@ def _born(pid: int) -> int | None:
     except OSError:
         return None
     fields = text.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[19])
+    if fields[0] in "ZX":
+        return None
+    return int(fields[19])
 
 
 def _pid_file(run: Path, name: str) -> Path:

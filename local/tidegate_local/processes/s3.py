@@ -33,8 +33,11 @@ class S3Server:
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._log, self._supervisor, self._port = log, supervisor, port
-        self._clock, self._wait = clock, wait
+        self._log = log
+        self._supervisor = supervisor
+        self._port = port
+        self._clock = clock
+        self._wait = wait
 
     @property
     def access(self) -> S3Access:

@@ -71,7 +71,9 @@ class Supervisor:
         """Stop it for good and forget it; returns when it is gone. An unknown name is fine."""
         self.ask_stop(name)
         child = self._children.get(name)
-        limit = wait if wait is not None else (child.spec.stop_seconds if child else 0.0) + 10.0
+        limit = wait
+        if wait is None:
+            limit = (child.spec.stop_seconds if child else 0.0) + 10.0
         with self._changed:
             if not self._changed.wait_for(lambda: name not in self._children, timeout=limit):
                 raise SupervisorError(
@@ -94,12 +96,16 @@ class Supervisor:
     def status(self, name: str) -> Status | None:
         """How it stands; None for a name that is not supervised."""
         child = self._children.get(name)
-        return child.status if child else None
+        if not child:
+            return None
+        return child.status
 
     def log(self, name: str) -> str:
         """What its newest incarnation wrote."""
         child = self._children.get(name)
-        return log_tail(child.spec, child.status) if child else ""
+        if not child:
+            return ""
+        return log_tail(child.spec, child.status)
 
     def names(self) -> tuple[str, ...]:
         """Everything that is supervised."""
@@ -154,7 +160,8 @@ class Supervisor:
 
         self._requests.put(answer)
         self.nudge()
-        if error := done.get():
+        error = done.get()
+        if error:
             raise error
 
     def _loop(self) -> None:
@@ -174,7 +181,9 @@ class Supervisor:
         times = [
             t for c in self._children.values() for t in (c.status.due, c.kill_at) if t is not None
         ]
-        return max(0.0, min(times) - self._clock()) if times else None
+        if not times:
+            return None
+        return max(0.0, min(times) - self._clock())
 
     def _on_time(self) -> None:
         now = self._clock()
@@ -195,7 +204,8 @@ class Supervisor:
         self._spawn(child)
 
     def _spawn(self, child: _Child) -> None:
-        now, before = self._clock(), child.status
+        now = self._clock()
+        before = child.status
         try:
             child.process, begin = spawn(child.spec)
         except (OSError, TidegateError) as error:
@@ -220,7 +230,8 @@ class Supervisor:
         self._selector.unregister(child.handle)
         os.close(child.handle)
         forget(self._run, child.spec.name)
-        child.process, child.kill_at = None, None
+        child.process = None
+        child.kill_at = None
         with contextlib.suppress(OSError):
             remove_leavings(child.spec.leavings)
         self._set(child, self._ended(child, child.status, code, self._clock()))
@@ -229,7 +240,10 @@ class Supervisor:
         spec = child.spec
         if child.stopping or not spec.restart:
             return replace(status, state=State.STOPPED, pid=None, last_exit=code, due=None)
-        exits = 1 if now - status.started >= spec.backoff.calm else status.exits + 1
+        if now - status.started >= spec.backoff.calm:
+            exits = 1
+        else:
+            exits = status.exits + 1
         due = now + spec.backoff.delay(exits)
         return replace(status, state=State.WAITING, pid=None, last_exit=code, exits=exits, due=due)
 

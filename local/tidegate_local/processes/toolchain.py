@@ -103,7 +103,8 @@ def location(cache: Path | None = None) -> TritonInstall:
 def ensure(say: Callable[[str], None] = lambda _: None, cache: Path | None = None) -> TritonInstall:
     """Install tritonserver unless it is there. About 74 MB to download, 250 MB on disk. `say` gets
     progress lines. Raises ToolchainError."""
-    if reason := unsupported():
+    reason = unsupported()
+    if reason:
         raise ToolchainError(reason)
     install = location(cache)
     if install.backends.exists():

@@ -85,8 +85,11 @@ class Replica:
         backoff: Backoff | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self.ports = name, ports
-        self._supervisor, self._clock, self._start_seconds = supervisor, clock, start_seconds
+        self.name = name
+        self.ports = ports
+        self._supervisor = supervisor
+        self._clock = clock
+        self._start_seconds = start_seconds
         self.shm = "tidegate" + hashlib.sha256(f"{log}|{name}".encode()).hexdigest()[:12] + "_"
         self._spec = Spec(
             name,
@@ -159,7 +162,8 @@ class Replica:
                 return self._late(status, "tritonserver is loading its models")
             if self._warm_start == status.starts:
                 return Phase.READY, ""
-            if waiting := self._warm():
+            waiting = self._warm()
+            if waiting:
                 return Phase.WARMING, waiting
         except httpx2.HTTPError:
             return self._late(status, "tritonserver does not answer yet")

@@ -21,7 +21,8 @@ from tidegate_local.processes.table import META, MIRROR, Backend, Listener, Tabl
 Json = dict[str, Any]
 
 REVISION_HEADER = "x-tidegate-revision"
-LDS, CDS = "lds.yaml", "cds.yaml"
+LDS = "lds.yaml"
+CDS = "cds.yaml"
 # Milliseconds. Whole evidence bounds must be among them: "slow" is a bound that is an existing
 # bucket.
 BUCKETS = (
@@ -180,10 +181,15 @@ def _cluster(backend: Backend, suffix: str, folder: Path) -> Json:
 
 def _routes(rule: WeightedRule, labels: Mapping[str, str]) -> list[Json]:
     """Inference, then everything else of the protocol, with the same weights."""
-    inference = _GRPC_INFERENCE if rule.grpc else _HTTP_INFERENCE
-    everything = _GRPC_SERVICE if rule.grpc else "/"
+    inference = _HTTP_INFERENCE
+    everything = "/"
+    if rule.grpc:
+        inference = _GRPC_INFERENCE
+        everything = _GRPC_SERVICE
     headers = [{"name": name, "string_match": {"exact": value}} for name, value in rule.headers]
-    matched: Json = {"headers": headers} if headers else {}
+    matched: Json = {}
+    if headers:
+        matched = {"headers": headers}
     action = _action(rule, labels, "")
     if rule.mirrors:
         action["request_mirror_policies"] = [

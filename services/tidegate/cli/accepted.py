@@ -33,7 +33,9 @@ def rollout(action: str, made: out.RolloutChange, *, watched: bool) -> str:
 def canary(changed: out.EndpointOut, percent: int) -> str:
     """What follows `set canary`. changed: the endpoint as it was answered."""
     change = changed.rollout
-    candidate = f"r{change.candidate}" if change else "the candidate"
+    candidate = "the candidate"
+    if change:
+        candidate = f"r{change.candidate}"
     if percent == PROMOTE:
         return f"{candidate} becomes stable and gets all traffic"
     if change and change.phase == "starting":
@@ -64,9 +66,9 @@ def _follows(action: str, made: out.RolloutOut) -> str:
         case "approve":
             return _approval(made)
         case "undo":
-            return (
-                _start(made) if made.strategy == "undo" else f"the rollout ends, {_rollback(made)}"
-            )
+            if made.strategy == "undo":
+                return _start(made)
+            return f"the rollout ends, {_rollback(made)}"
     raise ValueError(f"no rollout is asked to {action}")
 
 
@@ -80,7 +82,8 @@ def _start(made: out.RolloutOut) -> str:
 
 
 def _approval(made: out.RolloutOut) -> str:
-    following, count = made.step + 1, len(made.steps)
+    following = made.step + 1
+    count = len(made.steps)
     if following <= count:
         return f"step {following} of {count} follows: {_step(made, following - 1)}"
     if made.ending == "keep-stable":

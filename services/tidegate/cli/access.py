@@ -145,7 +145,9 @@ def rotate_keys(
             f"keys are made by the services' code: pip install 'tidegate[server]' ({error})"
         ) from None
     try:
-        old = file.read_text() if file.exists() else None
+        old = None
+        if file.exists():
+            old = file.read_text()
         kid = datetime.fromtimestamp(session.world.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
         private.write(file, rotated(old, kid))
     except (OSError, BadKeyRing) as error:
@@ -166,15 +168,21 @@ def _subject(user: str | None, group: str | None) -> tuple[str, str]:
 def _place(session: Session, everywhere: bool) -> str:
     if everywhere and session.namespace:
         raise usage("--everywhere is every namespace: leave -n out")
-    return EVERYWHERE if everywhere else session.in_namespace
+    if everywhere:
+        return EVERYWHERE
+    return session.in_namespace
 
 
 def _where(place: str) -> str:
-    return "everywhere" if place == EVERYWHERE else f"in {place}"
+    if place == EVERYWHERE:
+        return "everywhere"
+    return f"in {place}"
 
 
 def _binding_name(binding: out.BindingOut) -> str:
-    return f"user/{binding.user}" if binding.user else f"group/{binding.group}"
+    if binding.user:
+        return f"user/{binding.user}"
+    return f"group/{binding.group}"
 
 
 def _token_name(token: out.TokenOut | out.RevokedChange) -> str:
@@ -198,8 +206,12 @@ def _bindings(bindings: list[out.BindingOut], now: float) -> RenderableType:
 def _tokens(results: list[out.TokenOut], now: float) -> RenderableType:
     table = words.table("NAME", "ROLE", "ENDS IN", "AGE", "BY")
     for token in results:
-        ends = token.expires_at.timestamp() if token.expires_at else None
-        left = "never" if ends is None else words.lasts(ends - now)
+        ends = None
+        if token.expires_at:
+            ends = token.expires_at.timestamp()
+        left = "never"
+        if ends is not None:
+            left = words.lasts(ends - now)
         table.add_row(
             token.name, token.role or "-", left, age(token.created_at, now), token.created_by
         )

@@ -39,7 +39,8 @@ class Api:
         *,
         visible: bool = True,
     ) -> None:
-        self._target, self._patience = target, patience
+        self._target = target
+        self._patience = patience
         prepare = clean if visible else as_it_came
         self._client = Client(
             target.url, target.token, prepare=prepare, timeout=TIMEOUT, transport=transport
@@ -134,14 +135,14 @@ class Api:
             with self._patience():
                 yield
         except NoAnswer as error:
-            advice = (
-                "`tidegate up` starts the local plane"
-                if self._target.local
-                else "check TIDEGATE_URL"
-            )
+            advice = "check TIDEGATE_URL"
+            if self._target.local:
+                advice = "`tidegate up` starts the local plane"
             raise Unreachable(f"{one_line(str(error))} {advice}") from None
         except ApiProblem as problem:
-            kind = Unreachable if problem.status in _LATER else CliError
+            kind = CliError
+            if problem.status in _LATER:
+                kind = Unreachable
             raise kind(explain(problem)) from None
         except UnreadableAnswer as error:
             raise CliError(one_line(str(error))) from None
@@ -166,7 +167,9 @@ def clean(value: Any) -> Any:
     """The same JSON with every text on one line."""
     match value:
         case str():
-            return value if value.isprintable() else one_line(value)
+            if value.isprintable():
+                return value
+            return one_line(value)
         case dict():
             return {name: clean(inner) for name, inner in value.items()}
         case list():

@@ -26,9 +26,14 @@ def endpoints(ctx: typer.Context, incomplete: str) -> list[str]:
     typed already."""
 
     def ask(session: Session) -> Iterable[str]:
-        home = None if "/" in incomplete else _namespace(session)
+        home = None
+        if "/" not in incomplete:
+            home = _namespace(session)
         for endpoint in session.api.endpoints(home, MOST):
-            yield str(endpoint.name) if home else f"{endpoint.namespace}/{endpoint.name}"
+            if home:
+                yield str(endpoint.name)
+            else:
+                yield f"{endpoint.namespace}/{endpoint.name}"
 
     return _answers(ctx, ask)
 
@@ -107,7 +112,9 @@ def _answers(ctx: typer.Context, ask: Ask) -> list[str]:
     thread = Thread(target=collect, daemon=True)  # one that still waits ends with the process
     thread.start()
     thread.join(world.deadline)
-    return [] if thread.is_alive() else names
+    if thread.is_alive():
+        return []
+    return names
 
 
 def _session(world: World, values: dict[str, Any]) -> Session:
@@ -135,4 +142,6 @@ def _endpoint(ctx: typer.Context) -> str:
 
 def _serving(session: Session, ctx: typer.Context) -> str:
     endpoint = session.api.endpoint(session.key(_endpoint(ctx)))
-    return endpoint.stable.model_id if endpoint.stable else ""
+    if not endpoint.stable:
+        return ""
+    return endpoint.stable.model_id

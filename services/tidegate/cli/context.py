@@ -31,7 +31,8 @@ class Target:
 def home(environ: Mapping[str, str] = os.environ) -> Path:
     """The local plane's folder: `TIDEGATE_HOME`, else `$XDG_STATE_HOME/tidegate`, else
     `~/.local/state/tidegate`."""
-    if chosen := environ.get("TIDEGATE_HOME"):
+    chosen = environ.get("TIDEGATE_HOME")
+    if chosen:
         return Path(chosen).expanduser()
     base = environ.get("XDG_STATE_HOME")
     return (Path(base) if base else Path.home() / ".local" / "state") / "tidegate"
@@ -77,7 +78,8 @@ def find(environ: Mapping[str, str], url: str | None = None, token: str | None =
 
 def address(environ: Mapping[str, str], url: str | None = None) -> str:
     """The API's URL, for whoever has no token yet. Raises CliError that says what to do."""
-    if url := url or environ.get("TIDEGATE_URL"):
+    url = url or environ.get("TIDEGATE_URL")
+    if url:
         return _checked(url)
     return str(_plane(home(environ) / PLANE)["api_url"])
 
@@ -114,8 +116,11 @@ def _plane(path: Path) -> dict[str, Any]:
             f"cannot read {path}: {error}; repeat `tidegate up`, or set TIDEGATE_URL"
         ) from None
     if not isinstance(plane, dict) or not plane.get("api_url"):
-        state = plane.get("state", "unknown") if isinstance(plane, dict) else "unknown"
-        step = plane.get("step", "") if isinstance(plane, dict) else ""
+        state = "unknown"
+        step = ""
+        if isinstance(plane, dict):
+            state = plane.get("state", "unknown")
+            step = plane.get("step", "")
         raise CliError(
             f"the local plane is not ready ({state}{': ' + step if step else ''}): wait for "
             "`tidegate up`, repeat it, "

@@ -38,6 +38,8 @@ def table(checks: list[out.CheckOut]) -> Table:
         sign = _ICONS[check.state]
         if check.state == "missing" and not check.needed:
             sign = words.NEUTRAL
-        way_out = check.remediation if check.state != "ok" else ""
+        way_out = ""
+        if check.state != "ok":
+            way_out = check.remediation
         made.add_row(check.name, words.icon(sign, check.state), check.detail, way_out)
     return made

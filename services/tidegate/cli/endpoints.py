@@ -243,7 +243,9 @@ def delete(
         dry_run=dry_run,
         generation=seen.generation,
     )
-    running = "its rollout ends, then " if seen.rollout else ""
+    running = ""
+    if seen.rollout:
+        running = "its rollout ends, then "
     follows = f"{running}its objects go; its history and its numbers stay"
     session.note(accepted.line("delete", follows, dry_run=dry_run))
     if dry_run:

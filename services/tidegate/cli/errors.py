@@ -21,7 +21,8 @@ class CliError(TidegateError):
 
     def __init__(self, message: str, code: Exit = Exit.ERROR) -> None:
         super().__init__(message)
-        self.message, self.code = message, code
+        self.message = message
+        self.code = code
 
 
 def usage(message: str) -> CliError:

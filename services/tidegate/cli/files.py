@@ -19,7 +19,9 @@ def read_body(
     """A YAML or JSON object from a file or standard input. Raises CliError that names the file. An
     alias that would unfold to more than the API could take (a "YAML bomb") is refused before it
     unfolds."""
-    display = "standard input" if file == "-" else file
+    display = file
+    if file == "-":
+        display = "standard input"
     try:
         text = _text(session, file)
         if len(text) > TEXT_LIMIT:
@@ -49,7 +51,8 @@ def _text(session: Session, file: str) -> str:
 
 
 def _check_size(document: object) -> None:
-    todo, count = [document], 0
+    todo = [document]
+    count = 0
     while todo:
         item = todo.pop()
         count += 1

@@ -97,4 +97,6 @@ def _only(digits: str, rollouts: Iterable[out.RolloutOut]) -> out.RolloutOut | N
     if len(matches) > 1:
         ids = ", ".join(rollout.id for rollout in matches)
         raise usage(f"id {digits} is the beginning of several: {ids}; write more of it")
-    return matches[0] if matches else None
+    if not matches:
+        return None
+    return matches[0]

@@ -80,11 +80,10 @@ def bring(
         imported = import_model(source, root, access, ways=ways, batcher=batcher, dry_run=dry_run)
     if isinstance(imported, Unresolved):
         raise CliError(imported.detail)
-    version = (
-        None
-        if dry_run or not register
-        else _register(session, model_id, version_id, imported.uri, description)
-    )
+    if dry_run or not register:
+        version = None
+    else:
+        version = _register(session, model_id, version_id, imported.uri, description)
     if dry_run:
         session.dry_run()
     data = {
@@ -118,7 +117,9 @@ def _register(
 def _plane(session: Session) -> Plane | None:
     """The local plane, where the API is its own."""
     known = session.url or session.world.environ.get("TIDEGATE_URL")
-    return None if known else plane(session.world.environ)
+    if known:
+        return None
+    return plane(session.world.environ)
 
 
 def _store(environ: Mapping[str, str], uri: str | None, where: Plane | None) -> str:
@@ -129,7 +130,9 @@ def _store(environ: Mapping[str, str], uri: str | None, where: Plane | None) -> 
     )
     if not store:
         raise usage("no store is known: give --store s3://bucket/prefix, or set TIDEGATE_STORE")
-    return store if "://" in store else Path(store).expanduser().absolute().as_uri()
+    if "://" in store:
+        return store
+    return Path(store).expanduser().absolute().as_uri()
 
 
 def _s3(environ: Mapping[str, str], where: Plane | None) -> S3Access:

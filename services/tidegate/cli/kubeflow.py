@@ -53,7 +53,8 @@ def given(entry: Entry, words: list[str]) -> dict[str, Any]:
         if name in values:
             raise usage(f"parameter {name!r} is given twice: give it once")
         parameter = entry.parameter(name)
-        text = _read(text[1:]) if text.startswith("@") else text
+        if text.startswith("@"):
+            text = _read(text[1:])
         values[name] = text if parameter is None else from_text(parameter, text)
     return values
 
@@ -91,7 +92,9 @@ def _identity(environ: Mapping[str, str]) -> dict[str, str]:
             raise CliError(
                 f"cannot read the token for KFP from {file}: {error.strerror or error}"
             ) from None
-    return {"Authorization": f"Bearer {token.strip()}"} if token.strip() else {}
+    if token.strip():
+        return {"Authorization": f"Bearer {token.strip()}"}
+    return {}
 
 
 def namespace(session: Session) -> str:

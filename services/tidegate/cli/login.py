@@ -62,7 +62,10 @@ def logout(session: Session) -> None:
     url = context.address(environ, session.url)
     forgotten = logins.forget(context.home(environ), url)
     data = {"url": url, "forgotten": forgotten}
-    text = f"logged out at {url}" if forgotten else f"nobody was logged in at {url}"
+    if forgotten:
+        text = f"logged out at {url}"
+    else:
+        text = f"nobody was logged in at {url}"
     session.show(
         data, lambda _: url, lambda: words.icon(words.OK if forgotten else words.NEUTRAL, text)
     )
@@ -167,7 +170,8 @@ def _listing(results: list[out.UserOut], now: float) -> RenderableType:
 
 def _password(session: Session, question: str, *, twice: bool = False) -> str:
     """Never an argument: those are seen by every process of the machine."""
-    stdin, stderr = session.world.stdin, session.world.stderr
+    stdin = session.world.stdin
+    stderr = session.world.stderr
     if not stdin.isatty():
         secret = stdin.readline().rstrip("\r\n")
         if not secret:

@@ -14,7 +14,8 @@ FILE = "logins.json"
 def save(folder: Path, url: str, token: str, ends: float) -> Path:
     """Keep a token. ends: epoch seconds."""
     folder.mkdir(parents=True, exist_ok=True)
-    file, known = folder / FILE, _known(folder)
+    file = folder / FILE
+    known = _known(folder)
     known[url] = {"token": token, "ends": ends}
     private.write(file, json.dumps(known))
     return file
@@ -24,7 +25,9 @@ def find(folder: Path, url: str) -> str | None:
     """The token that this URL gave; a token past its end is left to the service to refuse, which
     says so."""
     result = _known(folder).get(url)
-    return str(result["token"]) if isinstance(result, Mapping) and result.get("token") else None
+    if isinstance(result, Mapping) and result.get("token"):
+        return str(result["token"])
+    return None
 
 
 def forget(folder: Path, url: str) -> bool:
@@ -41,4 +44,6 @@ def _known(folder: Path) -> dict[str, Any]:
         content = json.loads((folder / FILE).read_text())
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
+    if isinstance(content, dict):
+        return content
+    return {}

@@ -155,4 +155,6 @@ def revision(text: str | None, option: str = "--revision") -> int | None:
 
 def timeout(text: str | None) -> float | None:
     """Seconds of `--timeout`; None: no end."""
-    return None if text is None else seconds(text)
+    if text is None:
+        return None
+    return seconds(text)

@@ -42,17 +42,17 @@ def headers(texts: list[str]) -> list[Json]:
 def analysis(alpha: float | None, latency_threshold_ms: float | None) -> Json:
     """How the candidate is judged, where an option says so: errors always are, latency where a
     threshold is given."""
-    latency = (
-        {}
-        if latency_threshold_ms is None
-        else {"latency": {"latency_threshold_ms": latency_threshold_ms}}
-    )
+    latency = {}
+    if latency_threshold_ms is not None:
+        latency = {"latency": {"latency_threshold_ms": latency_threshold_ms}}
     return given(alpha=alpha, metrics=latency)
 
 
 def bake(text: str | None) -> float | None:
     """Seconds of `--bake`."""
-    return None if text is None else seconds(text)
+    if text is None:
+        return None
+    return seconds(text)
 
 
 def candidate(model: str | None, version: str | None, revision: int | None, body: Json) -> Json:

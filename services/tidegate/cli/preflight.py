@@ -38,16 +38,22 @@ def refusal(faults: Sequence[Fault]) -> str:
 def place(placed: Placed) -> str:
     """Step, object and path, those that are known."""
     known = [one_line(part) for part in (placed.step, placed.object, placed.path) if part]
-    return f"{': '.join(known)}: " if known else ""
+    if not known:
+        return ""
+    return f"{': '.join(known)}: "
 
 
 def _way(fault: Fault) -> str:
     """What to do, where more is known than that something must change."""
-    return "" if fault.remediation == EITHER else f": {one_line(fault.remediation.text)}"
+    if fault.remediation == EITHER:
+        return ""
+    return f": {one_line(fault.remediation.text)}"
 
 
 def _rule(fault: Fault) -> str:
-    return f" ({one_line(fault.rule)})" if fault.rule else ""
+    if not fault.rule:
+        return ""
+    return f" ({one_line(fault.rule)})"
 
 
 def told(looked: out.PreflightOut | None) -> list[str]:
@@ -56,8 +62,8 @@ def told(looked: out.PreflightOut | None) -> list[str]:
         return []
     unseen = [finding for finding in looked.findings if finding.level == "not checked"]
     lines = [f"? not checked: {place(finding)}{finding.detail}" for finding in unseen]
-    start = (
-        f"; pods take about {lasts(looked.start_seconds)} to start" if looked.start_seconds else ""
-    )
+    start = ""
+    if looked.start_seconds:
+        start = f"; pods take about {lasts(looked.start_seconds)} to start"
     lines.append(f"✔ preflight: {looked.checked} objects would be admitted{start}")
     return [*lines, *([f"↩ undo: {looked.undo}"] if looked.undo else [])]

@@ -50,15 +50,21 @@ def text(problem: ApiProblem) -> str:
 def option(pointer: str) -> str:
     """The option that sets a field; the pointer itself where there is none."""
     parent, _, last = pointer.rpartition("/")
-    field = parent if last.isdigit() else pointer
+    field = pointer
+    if last.isdigit():
+        field = parent
     return OPTIONS.get(field, pointer)
 
 
 def remediation(way: Remediation) -> str:
     """What to do, with the command or the options that do it."""
-    return f"{way.text} ({way.command})" if way.command else way.text
+    if way.command:
+        return f"{way.text} ({way.command})"
+    return way.text
 
 
 def _line(fault: Fault, *, named: bool) -> str:
-    field = f"{option(fault.pointer)}: " if named else ""
+    field = ""
+    if named:
+        field = f"{option(fault.pointer)}: "
     return f"{field}{fault.detail}: {remediation(fault.remediation)}"

@@ -64,7 +64,11 @@ def replay(
 
 def _read(session: Session, file: str) -> tuple[Case, ...]:
     try:
-        return read(session.world.stdin.read() if file == "-" else Path(file).read_text())
+        if file == "-":
+            text = session.world.stdin.read()
+        else:
+            text = Path(file).read_text()
+        return read(text)
     except OSError as error:
         raise CliError(
             f"cannot read {file}: {error.strerror}; give --golden a file that can be read"
@@ -110,12 +114,12 @@ def _address(rollout: out.RolloutOut) -> str:
 def _answer(session: Session, rollout: out.RolloutOut, results: list[Result], reason: str) -> None:
     wrong = [result for result in results if result.wrong]
     verb = "reject" if wrong else "approve"
-    message = (
-        f"golden set: {wrong[0].case.name}: {wrong[0].wrong}"
-        if wrong
-        else f"golden set: {len(results)} answers right"
-    )
-    message = f"{reason}; {message}" if reason else message
+    if wrong:
+        message = f"golden set: {wrong[0].case.name}: {wrong[0].wrong}"
+    else:
+        message = f"golden set: {len(results)} answers right"
+    if reason:
+        message = f"{reason}; {message}"
     session.api.change(
         lambda client, options: client.act(rollout.id, verb, reason=message[:2000], options=options)
     )
@@ -134,7 +138,9 @@ def _data(result: Result) -> dict[str, object]:
 def _table(results: list[Result]) -> RenderableType:
     table = words.table("REQUEST", "MODEL", "ANSWER")
     for result in results:
-        sign = words.BAD if result.wrong else words.OK
+        sign = words.OK
+        if result.wrong:
+            sign = words.BAD
         table.add_row(
             result.case.name, result.case.golden.model, words.icon(sign, result.wrong or "right")
         )

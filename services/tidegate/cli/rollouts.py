@@ -273,7 +273,8 @@ def retry(
     time_limit: Timeout = None,
 ) -> None:
     """Try again, with fresh evidence, what did not get through."""
-    seconds, old = timeout(time_limit), find.newest(session, named)
+    seconds = timeout(time_limit)
+    old = find.newest(session, named)
     if old.phase not in show_rollout.ENDED:
         raise CliError(
             f"rollout {old.id} is still {old.phase}: only one that has ended can be tried again"

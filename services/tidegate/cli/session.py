@@ -86,7 +86,9 @@ class Session:
         tenants = self.api.read(lambda client: client.whoami()).tenants
         if len(tenants) == 1:
             return tenants[0]
-        choice = f" (yours: {', '.join(tenants)})" if tenants else ""
+        choice = ""
+        if tenants:
+            choice = f" (yours: {', '.join(tenants)})"
         raise usage(f"no namespace is named: give -n NAMESPACE or set TIDEGATE_NAMESPACE{choice}")
 
     def key(self, endpoint: str) -> tuple[str, str]:

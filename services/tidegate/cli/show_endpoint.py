@@ -60,7 +60,9 @@ def message(endpoint: out.EndpointOut, now: float) -> str:
 
 def beyond_the_rest(endpoint: out.EndpointOut, now: float) -> str:
     """The worker's line, without what the traffic and the rollout say beside it."""
-    conditions = endpoint.status.conditions if endpoint.status else []
+    conditions = []
+    if endpoint.status:
+        conditions = endpoint.status.conditions
     if not conditions:
         return message(endpoint, now)
     return "; ".join(
@@ -70,7 +72,9 @@ def beyond_the_rest(endpoint: out.EndpointOut, now: float) -> str:
 
 def shares(traffic: out.TrafficOut | None) -> str:
     """`r1 75 %, r2 25 %`."""
-    return traffic.text if traffic else "-"
+    if traffic:
+        return traffic.text
+    return "-"
 
 
 def details(
@@ -83,7 +87,10 @@ def details(
     """`endpoint get`. revisions: newest first, those that `undo --to` may name. dry_run: no worker
     will ever see it."""
     table = words.pairs()
-    text = endpoint.message if dry_run else beyond_the_rest(endpoint, now)
+    if dry_run:
+        text = endpoint.message
+    else:
+        text = beyond_the_rest(endpoint, now)
     for label, value in _rows(endpoint, now, text):
         table.add_row(f"{label}:", value)
     if revisions:
@@ -114,15 +121,20 @@ def _rows(endpoint: out.EndpointOut, now: float, text: str) -> Iterator[tuple[st
     for live in status.live if status else []:
         yield f"  r{live.revision}", _live(live)
     yield "Since", f"{age(endpoint.since, now)} by {said(endpoint.author, endpoint.reason)}"
-    if rollout := endpoint.rollout:
+    rollout = endpoint.rollout
+    if rollout:
         yield "Rollout", rollout_line(rollout)
     for drift in status.drift if status else []:
         yield "Drift", icon(words.WARNING, drift)
 
 
 def _scaling(scaling: out.AutoscalingOut) -> str:
-    low, high = scaling.minReplicas, scaling.maxReplicas
-    bounds = str(low) if low == high else f"{low} to {high}"
+    low = scaling.minReplicas
+    high = scaling.maxReplicas
+    if low == high:
+        bounds = str(low)
+    else:
+        bounds = f"{low} to {high}"
     return f"{bounds} per revision" + (", KEDA asked for" if scaling.keda else "")
 
 
@@ -132,18 +144,28 @@ def _live(live: out.LiveOut) -> str:
         text += ", scaled to zero"
     if live.restarts:
         text += f", {live.restarts} restarts"
-    return f"{text}: {live.failure}" if live.failure else text
+    if live.failure:
+        return f"{text}: {live.failure}"
+    return text
 
 
 def rollout_line(rollout: out.RolloutOut) -> Text:
     """One line about the running rollout, with the id to look it up."""
-    step, awaits = show_rollout.step(rollout), show_rollout.awaits(rollout)
-    where = f" step {step}" if rollout.step > 0 and step != "-" else ""
+    step = show_rollout.step(rollout)
+    awaits = show_rollout.awaits(rollout)
+    where = ""
+    if rollout.step > 0 and step != "-":
+        where = f" step {step}"
     if awaits:
         for_approval = rollout.wait is not None and rollout.wait.what == "approval"
-        awaits = f" for {awaits}" if for_approval else f": {awaits}"
+        if for_approval:
+            awaits = f" for {awaits}"
+        else:
+            awaits = f": {awaits}"
     phase = show_rollout.phase(rollout)
-    called = f" ({rollout.id})" if rollout.id else ""
+    called = ""
+    if rollout.id:
+        called = f" ({rollout.id})"
     return Text.assemble(f"{rollout.strategy}{where} ", phase, f"{awaits}{called}")
 
 
@@ -205,7 +227,8 @@ def change(endpoint: out.EndpointOut, now: float) -> str:
     """One line of a watch that no terminal shows."""
     parts = [words.clock(now), f"{endpoint.namespace}/{endpoint.name}", " ".join(health(endpoint))]
     parts.append(_serving(endpoint))
-    if rollout := endpoint.rollout:
+    rollout = endpoint.rollout
+    if rollout:
         parts.append(rollout_line(rollout).plain)
     text = beyond_the_rest(endpoint, now)
     return "  ".join([*parts, *([f"({text})"] if text else [])])
@@ -214,14 +237,19 @@ def change(endpoint: out.EndpointOut, now: float) -> str:
 def mark(endpoint: out.EndpointOut) -> tuple[object, ...]:
     """What makes a watch of all endpoints print a line about this one."""
     rollout = endpoint.rollout
-    progress = show_rollout.mark(rollout) if rollout else ()
+    if rollout:
+        progress = show_rollout.mark(rollout)
+    else:
+        progress = ()
     return (endpoint.generation, *health(endpoint), _serving(endpoint), *progress)
 
 
 def _serving(endpoint: out.EndpointOut) -> str:
     desired = shares(endpoint.traffic.desired)
     routed = shares(endpoint.traffic.routed)
-    return desired if desired == routed else f"desired {desired}; routed {routed}"
+    if desired == routed:
+        return desired
+    return f"desired {desired}; routed {routed}"
 
 
 def _counted(endpoint: out.EndpointOut) -> tuple[str, str]:
@@ -243,11 +271,15 @@ def _block(endpoint: out.EndpointOut, now: float) -> RenderableType:
 
 
 def _facts(endpoint: out.EndpointOut, now: float) -> Iterator[tuple[str, RenderableType]]:
-    candidate = f", {model(endpoint.candidate)} as candidate" if endpoint.candidate else ""
+    candidate = ""
+    if endpoint.candidate:
+        candidate = f", {model(endpoint.candidate)} as candidate"
     yield "serves", f"{model(endpoint.stable)}{candidate}"
     yield "traffic", _serving(endpoint)
-    if rollout := endpoint.rollout:
+    rollout = endpoint.rollout
+    if rollout:
         yield "rollout", rollout_line(rollout)
-    if text := beyond_the_rest(endpoint, now):
+    text = beyond_the_rest(endpoint, now)
+    if text:
         yield "message", text
     yield "since", f"{age(endpoint.since, now)}, by {said(endpoint.author, endpoint.reason)}"

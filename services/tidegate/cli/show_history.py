@@ -26,7 +26,8 @@ def name(entry: out.EntryOut) -> str:
 def history(ledger: list[out.EntryOut], rollouts: list[out.RolloutOut]) -> RenderableType:
     """`rollout history`: the ledger, newest first, one line per event, then what each rollout was
     judged on."""
-    table, day = words.table("UTC", "WHO", "WHAT", "WHY"), ""
+    table = words.table("UTC", "WHO", "WHAT", "WHY")
+    day = ""
     for column in table.columns[:2]:
         column.no_wrap = True  # a long reason breaks in its own column, never at the price of these
     for event in events(ledger):
@@ -89,7 +90,8 @@ def _decided(entry: out.EntryOut, ledger: list[out.EntryOut]) -> out.EntryOut | 
 
 def what(entry: out.EntryOut) -> str:
     """An entry's action in a few words."""
-    action, rollout = entry.action, entry.rollout
+    action = entry.action
+    rollout = entry.rollout
     if entry.intent is not None:
         return _intent(entry.intent)
     if rollout is not None:
@@ -98,13 +100,17 @@ def what(entry: out.EntryOut) -> str:
 
 
 def _intent(intent: out.RecordedIntent) -> str:
-    generation, stable, candidate = intent.generation, intent.stable, intent.candidate
+    generation = intent.generation
+    stable = intent.stable
+    candidate = intent.candidate
     if stable is None:
         return f"g{generation}: gone"
     if candidate is None:
         return f"g{generation}: r{stable} 100 %"
     percent = intent.percent
-    mirrored = f", {intent.mirror_percent} % mirrored" if intent.mirror_percent else ""
+    mirrored = ""
+    if intent.mirror_percent:
+        mirrored = f", {intent.mirror_percent} % mirrored"
     extra = mirrored + (", by header" if intent.by_header else "")
     return f"g{generation}: r{stable} {100 - percent} %, r{candidate} {percent} %{extra}"
 

@@ -42,7 +42,9 @@ def step(rollout: out.RolloutOut) -> str:
     total = len(rollout.steps)
     if rollout.step < 1 and rollout.phase == "starting":
         return "getting ready"
-    return f"{min(max(rollout.step, 1), total)}/{total}" if total else "-"
+    if total:
+        return f"{min(max(rollout.step, 1), total)}/{total}"
+    return "-"
 
 
 def weight(rollout: out.RolloutOut) -> str:
@@ -63,10 +65,13 @@ def awaits(rollout: out.RolloutOut) -> str:
 
 def _awaits(rollout: out.RolloutOut) -> str:
     """The same where the metrics stand below with their reasons: those are not said twice."""
-    text, wait = awaits(rollout), rollout.wait
+    text = awaits(rollout)
+    wait = rollout.wait
     if wait and wait.what == "data" and asked(rollout):
         text = "enough requests for a verdict"
-    return f"{text}, for {lasts(wait.seconds)}" if wait and wait.what in _REPEATED else text
+    if wait and wait.what in _REPEATED:
+        return f"{text}, for {lasts(wait.seconds)}"
+    return text
 
 
 def asked(rollout: out.RolloutOut) -> list[out.VerdictOut]:
@@ -74,7 +79,9 @@ def asked(rollout: out.RolloutOut) -> list[out.VerdictOut]:
     counted = any(
         verdict.candidate_requests or verdict.stable_requests for verdict in rollout.verdicts
     )
-    return list(rollout.verdicts) if rollout.step > 0 or counted else []
+    if rollout.step > 0 or counted:
+        return list(rollout.verdicts)
+    return []
 
 
 def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
@@ -89,7 +96,9 @@ def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
 def around(endpoint: out.EndpointOut, message: str) -> str:
     """What the worker says about a rollout's endpoint beyond the rollout, after its phase where
     that is no good one."""
-    phase = "" if endpoint.phase in _QUIET else endpoint.phase
+    phase = ""
+    if endpoint.phase not in _QUIET:
+        phase = endpoint.phase
     return ": ".join(part for part in (phase, message) if part)
 
 
@@ -164,7 +173,9 @@ def _header(
 
 def _contract(contract: out.ContractOut) -> Text:
     """What differs from stable's, and who answers for it."""
-    who = f", accepted by {contract.accepted_by}" if contract.accepted_by else ""
+    who = ""
+    if contract.accepted_by:
+        who = f", accepted by {contract.accepted_by}"
     return icon(
         _CONTRACT_ICONS.get(contract.compatibility, words.UNKNOWN),
         f"{contract.compatibility}{who}: {contract.message}",
@@ -176,14 +187,21 @@ def steps(rollout: out.RolloutOut) -> Table:
     table = words.table("STEP", "CANDIDATE", "UNTIL", "BAKE", "EXPECTED")
     for number, item in enumerate(rollout.steps, 1):
         current = item.state == "current"
-        baked = f"{lasts(item.baked_seconds)} of " if current else ""
+        baked = ""
+        if current:
+            baked = f"{lasts(item.baked_seconds)} of "
         known = (
             item.expected_seconds is not None
             and item.state != "done"
             and rollout.phase not in ENDED
         )
-        expected = f"about {lasts(item.expected_seconds)}" if known else "-"
-        sign = words.BAD if current and rollout.phase in FAILED else _STEP_ICONS[item.state]
+        expected = "-"
+        if known:
+            expected = f"about {lasts(item.expected_seconds)}"
+        if current and rollout.phase in FAILED:
+            sign = words.BAD
+        else:
+            sign = _STEP_ICONS[item.state]
         table.add_row(
             icon(sign, str(number)),
             candidate_traffic(item),
@@ -229,11 +247,19 @@ def bad(verdict: out.VerdictOut, who: str) -> str:
     """Bad answers of all answers; of a metric of pods the count, and what is allowed. who:
     candidate or stable."""
     of_candidate = who == "candidate"
-    count = verdict.candidate_bad if of_candidate else verdict.stable_bad
-    requests = verdict.candidate_requests if of_candidate else verdict.stable_requests
+    if of_candidate:
+        count = verdict.candidate_bad
+        requests = verdict.candidate_requests
+    else:
+        count = verdict.stable_bad
+        requests = verdict.stable_requests
     if verdict.allowed is not None:
-        unit = " s" if verdict.metric == "no_ready_pods" else ""
-        allowed = f" (allowed {verdict.allowed:g}{unit})" if of_candidate else ""
+        unit = ""
+        if verdict.metric == "no_ready_pods":
+            unit = " s"
+        allowed = ""
+        if of_candidate:
+            allowed = f" (allowed {verdict.allowed:g}{unit})"
         return f"{count:,}{unit}{allowed}"
     return f"{count:,} of {requests:,}"
 
@@ -241,7 +267,9 @@ def bad(verdict: out.VerdictOut, who: str) -> str:
 def _more(rollout: out.RolloutOut, verdict: out.VerdictOut) -> str:
     if rollout.phase in ENDED or verdict.verdict != "undecided" or verdict.requests_more is None:
         return "-"
-    what = "units" if verdict.metric == "experiment" else "requests"
+    what = "requests"
+    if verdict.metric == "experiment":
+        what = "units"
     return f"{verdict.requests_more:,} {what}, {lasts(verdict.seconds_more)}"
 
 
@@ -266,7 +294,9 @@ def change(rollout: out.RolloutOut, now: float) -> str:
         if rollout.desired_percent is not None:
             parts.append(weight(rollout))
     parts += [f"{verdict.metric} {verdict.verdict}" for verdict in _telling(rollout)]
-    held = rollout.pause.message if rollout.pause else ""
+    held = ""
+    if rollout.pause:
+        held = rollout.pause.message
     message = rollout.outcome_message or held or awaits(rollout)
     return "  ".join([*parts, *([f"({message})"] if message else [])])
 
@@ -274,7 +304,9 @@ def change(rollout: out.RolloutOut, now: float) -> str:
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What makes a watch print another line; of a long wait, one now and then."""
     verdicts = tuple((verdict.metric, verdict.verdict) for verdict in _telling(rollout))
-    pause = rollout.pause.message if rollout.pause else None
+    pause = None
+    if rollout.pause:
+        pause = rollout.pause.message
     weights = (rollout.desired_percent, rollout.routed_percent)
     return (
         rollout.phase,
@@ -292,22 +324,23 @@ def _wait(rollout: out.RolloutOut) -> tuple[object, ...]:
     wait = rollout.wait
     if wait is None:
         return "", 0
-    times = int(wait.seconds // _REPEAT_S) if wait.what in _REPEATED else 0
+    times = 0
+    if wait.what in _REPEATED:
+        times = int(wait.seconds // _REPEAT_S)
     return wait.what, times
 
 
 def stopped(rollout: out.RolloutOut) -> str:
     """Where an ended rollout stood: `2/3, 25 %`; `-` where its plan has no steps."""
-    plan, at = rollout.steps, rollout.step - 1
+    plan = rollout.steps
+    at = rollout.step - 1
     if not plan:
         return "-"
     if at < 0:
         return "before the first"
-    return (
-        f"{at + 1}/{len(plan)}, {candidate_traffic(plan[at])}"
-        if at < len(plan)
-        else f"{at}/{len(plan)}"
-    )
+    if at < len(plan):
+        return f"{at + 1}/{len(plan)}, {candidate_traffic(plan[at])}"
+    return f"{at}/{len(plan)}"
 
 
 def listing(rollouts: list[out.RolloutOut], now: float, *, of_one: bool = False) -> Table:
@@ -317,7 +350,10 @@ def listing(rollouts: list[out.RolloutOut], now: float, *, of_one: bool = False)
     table.columns[0].no_wrap = True  # an id is there to be copied
     for rollout in rollouts:
         change = f"r{rollout.base} → r{rollout.candidate}"
-        done = stopped(rollout) if rollout.phase in ENDED else step(rollout)
+        if rollout.phase in ENDED:
+            done = stopped(rollout)
+        else:
+            done = step(rollout)
         place = () if of_one else (f"{rollout.namespace}/{rollout.endpoint}",)
         table.add_row(
             rollout.id,

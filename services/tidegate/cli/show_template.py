@@ -31,7 +31,10 @@ def whole(entry: Entry) -> RenderableType:
     head.add_row("", entry.description)
     table = words.table("PARAMETER", "DEFAULT", "VALUES", "")
     for parameter in entry.parameters:
-        default = Text("required") if parameter.required else Text(_value(parameter.default))
+        if parameter.required:
+            default = Text("required")
+        else:
+            default = Text(_value(parameter.default))
         table.add_row(parameter.name, default, Text(values(parameter)), Text(parameter.description))
     return Group(head, Text(), table)
 
@@ -40,19 +43,15 @@ def values(parameter: Parameter) -> str:
     """What it takes, in a few words."""
     match parameter.type:
         case "STRING":
-            return (
-                " | ".join(choice or '""' for choice in parameter.choices)
-                if parameter.choices
-                else "text"
-            )
+            if parameter.choices:
+                return " | ".join(choice or '""' for choice in parameter.choices)
+            return "text"
         case "BOOLEAN":
             return "true | false"
         case "LIST":
-            return (
-                f"{parameter.min_items} to {parameter.max_items} numbers"
-                if parameter.max_items
-                else "list"
-            )
+            if parameter.max_items:
+                return f"{parameter.min_items} to {parameter.max_items} numbers"
+            return "list"
         case "STRUCT":
             return "JSON"
     return f"{_number(parameter.minimum)} to {_number(parameter.maximum)}"
@@ -61,11 +60,17 @@ def values(parameter: Parameter) -> str:
 def _number(bound: float | None) -> str:
     if bound is None:
         return "…"
-    return f"{bound:.0f}" if bound == int(bound) else f"{bound:g}"
+    if bound == int(bound):
+        return f"{bound:.0f}"
+    return f"{bound:g}"
 
 
 def _value(value: Any) -> str:
-    return "-" if value in ("", {}) else json.dumps(value) if not isinstance(value, str) else value
+    if value in ("", {}):
+        return "-"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return value
 
 
 def run(seen: Run) -> RenderableType:
@@ -87,7 +92,9 @@ def state(word: str, message: str = "") -> Text:
 def change(seen: Run) -> str:
     """A run as one line of a watch: the task that it is at."""
     begun = [task for task in seen.tasks if task.state not in ("PENDING", "")]
-    at = f": {begun[-1].name}" if begun else ""
+    at = ""
+    if begun:
+        at = f": {begun[-1].name}"
     return f"{state(seen.state).plain}{at}{'  ' + seen.error if seen.error else ''}"
 
 
@@ -95,10 +102,9 @@ def uploads(made: list[Uploaded]) -> RenderableType:
     """What was uploaded, and what was there."""
     table = words.table("NAME", "VERSION", "PIPELINE", "")
     for uploaded in made:
-        text = (
-            words.icon(words.OK, "uploaded")
-            if uploaded.created
-            else words.icon(words.NEUTRAL, "was there")
-        )
+        if uploaded.created:
+            text = words.icon(words.OK, "uploaded")
+        else:
+            text = words.icon(words.NEUTRAL, "was there")
         table.add_row(uploaded.name, uploaded.version, uploaded.pipeline_id, text)
     return table

@@ -49,7 +49,9 @@ def _plan(steps: list[out.PlannedStepOut]) -> str:
     copies = next((step.mirror_percent for step in steps if step.mirror_percent), None)
     if copies is not None:
         return f"copies of {copies} %"
-    return f"{', '.join(percents)} %" if percents else "no traffic"
+    if percents:
+        return f"{', '.join(percents)} %"
+    return "no traffic"
 
 
 def _default(option: out.OptionOut) -> str:

@@ -68,8 +68,12 @@ def show_version(
 ) -> None:
     """The version of this command and of the service."""
     mine = _package_version()
-    theirs = None if client else _service_version(session)
-    service = f", service {theirs}" if theirs else ""
+    theirs = None
+    if not client:
+        theirs = _service_version(session)
+    service = ""
+    if theirs:
+        service = f", service {theirs}"
     data = {"client": mine, "service": theirs}
     session.show(data, lambda _: f"tidegate/{mine}", lambda: f"tidegate {mine}{service}")
 

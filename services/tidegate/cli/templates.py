@@ -159,7 +159,8 @@ def upload(session: Session, kfp_url: KfpUrl = None, image: Image = None) -> Non
 
     chosen = image or session.world.environ.get("TIDEGATE_IMAGE")
     with kubeflow.explained():
-        catalog, kfp = kubeflow.catalog(session), kubeflow.kfp(session, kfp_url)
+        catalog = kubeflow.catalog(session)
+        kfp = kubeflow.kfp(session, kfp_url)
         place = uploading.place(kfp, kubeflow.namespace(session))
         made = list(uploading.upload(kfp, catalog, place, chosen))
     session.show(

@@ -60,11 +60,13 @@ def put(
     The file holds the whole list. What serves goes on serving.
     """
     name, body = tenant or session.in_namespace, read_body(session, file, "allowed: …")
-    allowed, generation = body.get("allowed", body), body.get("generation")
+    allowed = body.get("allowed", body)
+    generation = body.get("generation")
     sent = {"allowed": allowed, "reason": reason}
-    seen = (
-        generation if isinstance(generation, int) else None
-    )  # of the file: nobody changed it since
+    # of the file: nobody changed it since
+    seen = None
+    if isinstance(generation, int):
+        seen = generation
     tenant_change = session.api.change(
         lambda client, options: client.put_tenant(name, sent, options),
         dry_run=dry_run,
@@ -86,7 +88,8 @@ def _name(tenant: out.TenantOut) -> str:
 
 
 def _table(tenant: out.TenantOut) -> RenderableType:
-    table, allowed = words.pairs(), tenant.allowed
+    table = words.pairs()
+    allowed = tenant.allowed
     who = f"{tenant.updated_by}, generation {tenant.generation}"
     table.add_row("Tenant:", tenant.namespace)
     table.add_row("Set by:", "nobody yet: the installation's default" if tenant.default else who)

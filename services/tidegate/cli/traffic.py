@@ -111,5 +111,7 @@ def undo(
         lambda client, options: client.undo(*key, to=number, reason=reason, options=options),
         dry_run=dry_run,
     )
-    want = "" if made.strategy == "undo" else "aborted"
+    want = "aborted"
+    if made.strategy == "undo":
+        want = ""
     finish(session, "undo", made, wait=wait and not dry_run, seconds=seconds, want=want)

@@ -78,7 +78,9 @@ def run(arguments: Sequence[str], world: World) -> int:
         with contextlib.redirect_stdout(world.stdout), contextlib.redirect_stderr(world.stderr):
             commands().main(list(arguments), prog_name="tidegate", obj=world)
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+        if isinstance(ended.code, int):
+            return ended.code
+        return int(bool(ended.code))
     except CliError as error:
         if error.message:
             world.stderr.write(f"{_sign(error)} {error.message}\n")

@@ -100,7 +100,8 @@ def rollout(
     """Follow a rollout until it has ended, showing how it goes; the ended one. quiet: formats other
     than a table stay for the caller's one answer, the lines go to standard error; of a table the
     end does, on a terminal the whole (`drawn`)."""
-    world, rollout_id = session.world, result.id
+    world = session.world
+    rollout_id = result.id
     named = accepted.place(result)
     goes_on = (
         f"the rollout goes on: `tidegate rollout status {named} -w` watches it again, "
@@ -121,9 +122,11 @@ def rollout(
     if drawn(session):
         display = redrawn(session, whole)
     else:
-        display = on_change(
-            aside if quiet and session.form is not Format.TABLE else line, show_rollout.mark
-        )
+        if quiet and session.form is not Format.TABLE:
+            print_it = aside
+        else:
+            print_it = line
+        display = on_change(print_it, show_rollout.mark)
     with display as show:
         return follow(
             session, lambda: session.api.rollout(rollout_id), has_ended, show, timeout, goes_on
@@ -141,7 +144,8 @@ def overview(session: Session, limit: int, timeout: float | None) -> None:
 
     def lines(seen: list[out.EndpointOut]) -> None:
         for item in seen:
-            name, mark = show_endpoint.name(item), show_endpoint.mark(item)
+            name = show_endpoint.name(item)
+            mark = show_endpoint.mark(item)
             if marks.get(name) != mark:
                 marks[name] = mark
                 session.show_change(

@@ -56,7 +56,9 @@ def icon(sign: str, text: str = "") -> Text:
 
 def lasts(seconds: float | None) -> str:
     """A duration in at most two units: `45s`, `4m12s`, `3h05m`, `2d4h`; `-` where unknown."""
-    return "-" if seconds is None else duration.lasts(seconds)
+    if seconds is None:
+        return "-"
+    return duration.lasts(seconds)
 
 
 def seconds(text: str) -> float:
@@ -73,7 +75,9 @@ def seconds(text: str) -> float:
 
 def age(at: datetime | None, now: float) -> str:
     """How long ago a time was."""
-    return lasts(now - at.timestamp()) if at else "-"
+    if at:
+        return lasts(now - at.timestamp())
+    return "-"
 
 
 def clock(now: float | datetime) -> str:
@@ -87,22 +91,24 @@ def clock(now: float | datetime) -> str:
 
 def percent(value: float | None) -> str:
     """`25 %`, or `-` where nothing is known."""
-    return "-" if value is None else f"{value:g} %"
+    if value is None:
+        return "-"
+    return f"{value:g} %"
 
 
 def who(author: str) -> str:
     """A rollout's controller signs with its rollout's id: the first digits are enough for
     people."""
-    return (
-        f"rollout {author.removeprefix('system:rollout:')[:8]}"
-        if author.startswith("system:rollout:")
-        else author
-    )
+    if author.startswith("system:rollout:"):
+        return f"rollout {author.removeprefix('system:rollout:')[:8]}"
+    return author
 
 
 def said(author: str, message: str) -> str:
     """Who, and the reason where one was given."""
-    return f"{who(author)}: {message}" if message else who(author)
+    if message:
+        return f"{who(author)}: {message}"
+    return who(author)
 
 
 def model(revision: "out.RevisionOut | None") -> str:

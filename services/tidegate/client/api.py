@@ -43,7 +43,9 @@ class Options:
     @property
     def headers(self) -> dict[str, str | None]:
         """As headers."""
-        match = f'"{self.generation}"' if self.generation is not None else None
+        match = None
+        if self.generation is not None:
+            match = f'"{self.generation}"'
         return {"If-Match": match, "Idempotency-Key": self.key}
 
     def params(self, **more: Any) -> dict[str, Any]:
@@ -67,7 +69,8 @@ class Client:
     def __init__(
         self, base_url: str, token: str = "", *, prepare: Prepare = as_it_came, **more: Any
     ) -> None:
-        self._http, self._prepare = Transport(base_url, token, **more), prepare
+        self._http = Transport(base_url, token, **more)
+        self._prepare = prepare
 
     def __enter__(self) -> "Client":
         return self
@@ -444,7 +447,8 @@ class Client:
         options: Options,
         **params: Any,
     ) -> M:
-        query, headers = options.params(**params), options.headers
+        query = options.params(**params)
+        headers = options.headers
         answer = self._http.call(method, f"{API}{path}", body, params=query, headers=headers)
         return self._read(model.model_validate, answer)
 
@@ -469,7 +473,9 @@ class Client:
 
 def _of_run(body: Json, run_id: str | None) -> Json:
     """The body, with the pipeline run where there is one."""
-    return body if run_id is None else {**body, "run_id": run_id}
+    if run_id is None:
+        return body
+    return {**body, "run_id": run_id}
 
 
 def _part(text: str) -> str:

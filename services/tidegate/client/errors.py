@@ -63,8 +63,12 @@ class ApiProblem(TidegateError):  # noqa: N818  (the RFC's word)
         request_id: str = "",
     ) -> None:
         super().__init__(detail or title)
-        self.status, self.title, self.detail = status, title, detail
-        self.errors, self.code, self.request_id = tuple(errors), code, request_id
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.code = code
+        self.request_id = request_id
 
 
 def problem_of(response: httpx2.Response) -> ApiProblem:
@@ -88,9 +92,10 @@ def problem_of(response: httpx2.Response) -> ApiProblem:
 def _fault(error: Mapping[str, Any]) -> Fault:
     texts = {name: str(error.get(name) or "") for name in _TEXTS}
     way = error.get("remediation")
-    return Fault(
-        **texts, remediation=_remediation(way) if isinstance(way, dict) else NO_REMEDIATION
-    )
+    remediation = NO_REMEDIATION
+    if isinstance(way, dict):
+        remediation = _remediation(way)
+    return Fault(**texts, remediation=remediation)
 
 
 def _remediation(way: Mapping[str, Any]) -> Remediation:

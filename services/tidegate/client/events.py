@@ -25,13 +25,15 @@ class Event:
 def parse(lines: Iterable[str]) -> Iterator[Event]:
     """The events in the lines of a stream (HTML standard, section 9.2). A block cut off at the end
     is dropped: it comes again after the last whole one's id."""
-    kind, last = "message", None
+    kind = "message"
+    last = None
     data: list[str] = []
     for line in lines:
         if not line:
             if data:
                 yield Event(kind, json.loads("\n".join(data)), last)
-            kind, data = "message", []
+            kind = "message"
+            data = []
             continue
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
@@ -56,7 +58,8 @@ def follow(
         try:
             with connect(last) as response:
                 for event in parse(response.iter_lines()):
-                    silent, last = 0, event.id or last
+                    silent = 0
+                    last = event.id or last
                     yield event
             silent = 0  # ended by the service, in good order
         except (httpx2.TransportError, Unreachable) as error:

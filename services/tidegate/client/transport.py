@@ -29,8 +29,11 @@ class Transport:
         transport: httpx2.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.base_url, self.sleep = base_url.rstrip("/"), sleep
+        headers = {}
+        if token:
+            headers = {"Authorization": f"Bearer {token}"}
+        self.base_url = base_url.rstrip("/")
+        self.sleep = sleep
         self._http = httpx2.Client(
             base_url=self.base_url,
             headers=headers,

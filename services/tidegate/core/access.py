@@ -43,7 +43,9 @@ def role_in(grants: Iterable[Grant], namespace: str) -> Role | None:
 def namespaces(grants: Iterable[Grant], role: Role) -> frozenset[str] | None:
     """Where the role is held; None: everywhere."""
     results = frozenset(grant.namespace for grant in grants if grant.role.includes(role))
-    return None if EVERYWHERE in results else results
+    if EVERYWHERE in results:
+        return None
+    return results
 
 
 def roles(texts: Iterable[str], namespace: str) -> tuple[Grant, ...]:

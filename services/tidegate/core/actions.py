@@ -18,7 +18,10 @@ def hear(turn: Turn, actions: tuple[Action, ...]) -> tuple[Turn, tuple[Note, ...
 
 
 def _grant(turn: Turn, action: Action) -> Turn:
-    message = f"{action.author}: {action.reason}" if action.reason else action.author
+    if action.reason:
+        message = f"{action.author}: {action.reason}"
+    else:
+        message = action.author
     match action.kind:
         case ActionKind.PAUSE:
             pause = Pause(PauseKind.PAUSED, action.author, action.reason or "no reason given")

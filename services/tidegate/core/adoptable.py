@@ -98,7 +98,9 @@ def losses(
         lost += [Loss(f"spec.{name}") for name in sorted(set(live["spec"]) - _SPEC)]
         lost += _acting(live, scaling)
     for loss in lost:
-        value = f" {loss.value!r}" if loss.value else ""
+        value = ""
+        if loss.value:
+            value = f" {loss.value!r}"
         detail = f"has {loss.path}{value}, which the next revision would not have"
         yield _problem(key, detail, _way(loss))
 
@@ -142,7 +144,9 @@ def _way(loss: Loss) -> str:
         if loss.path.startswith(beginning):
             return reachable_intent
     field = loss.path.removeprefix(f"{PREDICTOR}.").partition(".")[0].partition("[")[0]
-    return _TO_RUNTIME if field in _MOVABLE else _REMOVE
+    if field in _MOVABLE:
+        return _TO_RUNTIME
+    return _REMOVE
 
 
 def _problem(key: EndpointKey, detail: str, reachable_intent: str) -> Problem:

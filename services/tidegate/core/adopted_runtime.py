@@ -111,7 +111,9 @@ def _quantity(value: Any) -> str | None:
         text = quantity.canonical(str(value))
     except ValueError:
         return None
-    return None if text == "0" else text
+    if text == "0":
+        return None
+    return text
 
 
 def _gpus(limits: Mapping[str, Any]) -> tuple[str, int]:
@@ -121,7 +123,9 @@ def _gpus(limits: Mapping[str, Any]) -> tuple[str, int]:
 
 def _devices(limits: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for name, value in sorted(limits.items()):
-        count = _count(value) if "/" in name else 0
+        count = 0
+        if "/" in name:
+            count = _count(value)
         if count:
             yield name, count
 
@@ -132,4 +136,6 @@ def _count(value: Any) -> int:
         amount = quantity.amount(str(value))
     except ValueError:
         return 0
-    return amount.numerator if amount.denominator == 1 else 0
+    if amount.denominator != 1:
+        return 0
+    return amount.numerator

@@ -68,8 +68,10 @@ def survey(
 
 
 def _existing(live: Manifest, key: EndpointKey, mode: Mode) -> Found:
-    spec, status = live["spec"]["predictor"], live.get("status") or {}
-    uid, uri = live["metadata"]["uid"], str(spec["model"].get("storageUri") or "")
+    spec = live["spec"]["predictor"]
+    status = live.get("status") or {}
+    uid = live["metadata"]["uid"]
+    uri = str(spec["model"].get("storageUri") or "")
     return Found(
         mode,
         Model(key.name, VERSION, uri, f"unknown-{uid}", mutable=True),

@@ -60,7 +60,9 @@ def _tried(rollout: Rollout, not_allowed: NotAllowed) -> str | None:
     """Why the candidate is not_allowed; None where it is not, or where there is none. A rollout
     raises its candidate or rolls back to its base: so this is all that it can be paused for, and
     what it is freed from."""
-    return None if rollout.strategy.proven else not_allowed.get(rollout.candidate)
+    if rollout.strategy.proven:
+        return None
+    return not_allowed.get(rollout.candidate)
 
 
 def stopped(
@@ -69,11 +71,14 @@ def stopped(
     """Why the decision's step from `old` is not taken; None where no not_allowed candidate rises in
     it. An ending other than the promotion always is taken. Stable and the rollout's base may always
     have more, and so may what is on standby: it runs already, and going back to it is the undo."""
-    new, candidate = decision.intent, rollout.candidate
+    new = decision.intent
+    candidate = rollout.candidate
     if new is None or decision.progress.ending not in (None, Outcome.PROMOTED):
         return None
     up = candidate not in (old.stable, *old.standby) and _goes_up(candidate, old, new)
-    return _tried(rollout, not_allowed) if up else None
+    if not up:
+        return None
+    return _tried(rollout, not_allowed)
 
 
 def pause(
@@ -82,12 +87,15 @@ def pause(
     """The decision without its step: the rollout pauses until the list allows it, a person ends it,
     or the pause's deadline (`overdue`) does. Actions that the step would have granted are consumed,
     with a line in the ledger."""
-    author, now = CONTROLLER.format(rollout.id), decision.progress.at
+    author = CONTROLLER.format(rollout.id)
+    now = decision.progress.at
     held = Pause(PauseKind.NOT_ALLOWED, author, message)
     again = (
         before.pause is not None and before.pause.kind is held.kind
     )  # also where the list refuses it otherwise by now
-    waited = before.waited + elapsed(before.at, now or 0.0, interval) if again else 0.0
+    waited = 0.0
+    if again:
+        waited = before.waited + elapsed(before.at, now or 0.0, interval)
     progress = replace(
         before,
         at=now,
@@ -112,7 +120,9 @@ def pause(
 
 def refuses(rollout: Rollout, progress: Progress, not_allowed: NotAllowed) -> str:
     """Why a rollout has to end because its candidate stays not_allowed; '' while it need not."""
-    return (_tried(rollout, not_allowed) or "") if overdue(rollout, progress) else ""
+    if overdue(rollout, progress):
+        return _tried(rollout, not_allowed) or ""
+    return ""
 
 
 def overdue(rollout: Rollout, progress: Progress) -> bool:
@@ -160,7 +170,8 @@ def bounded(
     message = not_allowed[candidate]
     if observation.of(candidate) is None:
         return replace(intent, candidate=None, candidate_traffic=NO_TRAFFIC), message
-    seen, candidate_traffic = observation.traffic or Traffic(()), intent.candidate_traffic
+    seen = observation.traffic or Traffic(())
+    candidate_traffic = intent.candidate_traffic
     matched = any(
         rule.match == candidate_traffic.match and rule.percent(candidate) for rule in seen.rules
     )
@@ -170,8 +181,6 @@ def bounded(
         mirror=min(candidate_traffic.mirror, seen.mirrored(candidate)),
         match=candidate_traffic.match if matched else (),
     )
-    return (
-        (intent, None)
-        if most == candidate_traffic
-        else (replace(intent, candidate_traffic=most), message)
-    )
+    if most == candidate_traffic:
+        return (intent, None)
+    return (replace(intent, candidate_traffic=most), message)

@@ -110,7 +110,8 @@ def check_size(
 ) -> tuple[Problem, ...]:
     """Replicas beyond the tenant's limit. old: those until now; fewer than before is never
     refused."""
-    limit, requested = allowed.limits.replicas, max(scaling.min_replicas, scaling.max_replicas)
+    limit = allowed.limits.replicas
+    requested = max(scaling.min_replicas, scaling.max_replicas)
     if (
         limit is None
         or requested <= limit
@@ -123,7 +124,8 @@ def check_size(
 
 def _uri(namespace: str, uri: str, prefixes: tuple[str, ...]) -> Iterator[Problem]:
     field = "/model_version_id"
-    if (wrong := check_uri(uri)) is not None:
+    wrong = check_uri(uri)
+    if wrong is not None:
         yield Problem(field, wrong.detail, wrong.remediation)
     elif not reaches(uri, prefixes):
         yield Problem(field, *_refusal(namespace, "storage URI prefix", uri, prefixes))
@@ -143,7 +145,9 @@ def check_one(
 
 
 def _token(runtime: Runtime) -> str | None:
-    return runtime.security.secret if runtime.security else None
+    if not runtime.security:
+        return None
+    return runtime.security.secret
 
 
 def _gpus(namespace: str, runtime: Runtime, allowed: Allowed) -> Iterator[Problem]:
@@ -152,7 +156,8 @@ def _gpus(namespace: str, runtime: Runtime, allowed: Allowed) -> Iterator[Proble
     yield from check_one(
         namespace, "/runtime_config/gpuType", "GPU type", runtime.gpu_type, allowed.gpu_types
     )
-    if (most := allowed.limits.gpu) is not None and runtime.gpu > most:
+    most = allowed.limits.gpu
+    if most is not None and runtime.gpu > most:
         detail = f"{runtime.gpu} is above {most}, the most GPUs of one pod in tenant {namespace!r}"
         yield Problem("/runtime_config/gpu", detail, ask_to_allow("lower it"))
 
@@ -216,7 +221,12 @@ def _tolerates(pattern: str, toleration: Toleration) -> bool:
     effect."""
     if pattern == "*":
         return True
-    rest, colon, effect = pattern.rpartition(":") if ":" in pattern else (pattern, "", "")
+    if ":" in pattern:
+        rest, colon, effect = pattern.rpartition(":")
+    else:
+        rest = pattern
+        colon = ""
+        effect = ""
     name, equals, desired = rest.partition("=")
     if (
         not toleration.key
@@ -232,7 +242,9 @@ def _tolerates(pattern: str, toleration: Toleration) -> bool:
 
 
 def _describe(toleration: Toleration) -> str:
-    value = f"={toleration.value}" if toleration.operator == "Equal" and toleration.value else ""
+    value = ""
+    if toleration.operator == "Equal" and toleration.value:
+        value = f"={toleration.value}"
     return f"{toleration.key or 'every key'}{value}" + (
         f":{toleration.effect}" if toleration.effect else ""
     )
@@ -241,7 +253,9 @@ def _describe(toleration: Toleration) -> str:
 def _refusal(
     namespace: str, what: str, value: str, patterns: Sequence[str]
 ) -> tuple[str, Remediation]:
-    may = f"it may name {quoted(patterns)}" if patterns else "it may name none"
+    may = "it may name none"
+    if patterns:
+        may = f"it may name {quoted(patterns)}"
     return f"{value!r} is no {what} that tenant {namespace!r} may name ({may})", ask_to_allow(
         "choose another"
     )

@@ -135,11 +135,14 @@ def expected_seconds(
     candidate as good as stable (share of bad answers `base_rate`): until no-fail counts
     (`min_requests`), or until `pass`. None: never, or nobody can tell (an experiment, whose counts
     come from outside)."""
-    share, per_second = percent / 100, rate_per_second * percent / 100
+    share = percent / 100
+    per_second = rate_per_second * percent / 100
     if per_second <= 0 or metric.kind is MetricKind.EXPERIMENT:
         return None
     if not needs_pass:
         return metric.min_requests / per_second
     rates = (base_rate, base_rate)
     need = requests_to(Wealth(), metric.pass_test, math.log(1 / alpha), rates, share)
-    return None if need is None else max(need, metric.min_requests) / per_second
+    if need is None:
+        return None
+    return max(need, metric.min_requests) / per_second

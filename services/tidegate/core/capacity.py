@@ -21,8 +21,8 @@ def needed(percent: int, size: int, scaling: Scaling) -> int:
 def candidate_size(candidate_traffic: CandidateTraffic, size: int, scaling: Scaling) -> int:
     """Replicas a candidate needs for its whole candidate traffic. The share behind a header match
     is not known beforehand, so it is prepared for all of it."""
-    percent = (
-        100 if candidate_traffic.match else max(candidate_traffic.percent, candidate_traffic.mirror)
-    )
+    percent = 100
+    if not candidate_traffic.match:
+        percent = max(candidate_traffic.percent, candidate_traffic.mirror)
     floor = min(ceil(size * candidate_traffic.replicas_percent / 100), max(1, scaling.max_replicas))
     return max(needed(percent, size, scaling), floor)

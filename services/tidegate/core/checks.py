@@ -113,7 +113,8 @@ NO_CHECKS = CandidateChecks()
 
 def of_candidate(checks: Checks, candidate: int, refuses: str) -> CandidateChecks:
     """The checks that the decision over a candidate looks at."""
-    contract, uncompared = None, ""
+    contract = None
+    uncompared = ""
     if isinstance(checks.contract, Contract):
         contract = checks.contract
     elif checks.contract is not None:

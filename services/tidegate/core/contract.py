@@ -56,7 +56,9 @@ def compare(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Cont
         message = "; ".join(
             f"{difference.model}: {difference.what}" for difference in breaking[:_MOST]
         )
-        more = f"; and {len(breaking) - _MOST} more" if len(breaking) > _MOST else ""
+        more = ""
+        if len(breaking) > _MOST:
+            more = f"; and {len(breaking) - _MOST} more"
         return Contract(
             Compatibility.BREAKING,
             (*breaking, *(o for o in differences if not o.breaking))[:_MOST],
@@ -71,10 +73,8 @@ def compare(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Cont
 
 
 def _models(stable: Sequence[Signature], candidate: Sequence[Signature]) -> Iterator[Difference]:
-    old, new = (
-        {signature.model: signature for signature in stable},
-        {signature.model: signature for signature in candidate},
-    )
+    old = {signature.model: signature for signature in stable}
+    new = {signature.model: signature for signature in candidate}
     for name in sorted(old.keys() - new.keys()):
         there = ", ".join(sorted(new)) or "none"
         yield Difference(name, f"the model is gone (there is {there})", breaking=True)
@@ -114,20 +114,18 @@ def _model(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
 
 
 def _inputs(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
-    before, after = (
-        {tensor.name: tensor for tensor in old.inputs},
-        {tensor.name: tensor for tensor in new.inputs},
-    )
+    before = {tensor.name: tensor for tensor in old.inputs}
+    after = {tensor.name: tensor for tensor in new.inputs}
     for name in before.keys() - after.keys():
         yield f"input {name} is gone: clients that send it are refused", True
     for name, tensor in after.items():
         if name not in before:
-            known = (
-                ""
-                if new.most is not None
-                else " (as far as can be seen: its configuration may not be read)"
-            )
-            must = "is new and optional" if tensor.optional else f"is new and must be sent{known}"
+            known = " (as far as can be seen: its configuration may not be read)"
+            if new.most is not None:
+                known = ""
+            must = "is new and optional"
+            if not tensor.optional:
+                must = f"is new and must be sent{known}"
             yield f"input {name} {must}", not tensor.optional
         else:
             yield from _typed(f"input {name}", before[name], tensor, taken=True)
@@ -136,10 +134,8 @@ def _inputs(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
 
 
 def _outputs(old: Signature, new: Signature) -> Iterator[tuple[str, bool]]:
-    before, after = (
-        {output.name: output for output in old.outputs},
-        {output.name: output for output in new.outputs},
-    )
+    before = {output.name: output for output in old.outputs}
+    after = {output.name: output for output in new.outputs}
     for name in before.keys() - after.keys():
         yield f"output {name} is gone", True
     for name, tensor in after.items():
@@ -154,7 +150,12 @@ def _typed(what: str, old: Tensor, new: Tensor, *, taken: bool) -> Iterator[tupl
     if old.datatype != new.datatype:
         yield f"{what} is {new.datatype}, was {old.datatype}", True
     if old.shape != new.shape:
-        wide, narrow = (new.shape, old.shape) if taken else (old.shape, new.shape)
+        if taken:
+            wide = new.shape
+            narrow = old.shape
+        else:
+            wide = old.shape
+            narrow = new.shape
         yield (
             f"{what} has shape {list(new.shape)}, had {list(old.shape)}",
             not _covers(wide, narrow),

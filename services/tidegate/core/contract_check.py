@@ -35,7 +35,9 @@ def due(running: RolloutState | None, observation: Observation) -> Rollout | Non
         return None
     served = observation.traffic.served if observation.traffic else ()
     candidate = running.rollout.candidate
-    return running.rollout if observation.up(candidate) and candidate not in served else None
+    if observation.up(candidate) and candidate not in served:
+        return running.rollout
+    return None
 
 
 def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
@@ -60,7 +62,8 @@ def hear(turn: Turn) -> tuple[Turn, tuple[Note, ...]]:
 def follow(turn: Turn) -> Decision:
     """`endings.follow`; but a promotion that a person asked for before the comparison waits for it,
     without traffic and for as long as a candidate may take to get ready."""
-    message, rollout = _awaits(turn), turn.rollout
+    message = _awaits(turn)
+    rollout = turn.rollout
     if not message:
         return endings.follow(turn)
     if rollout.candidate not in turn.intent.desired:
@@ -74,7 +77,9 @@ def follow(turn: Turn) -> Decision:
 
 def _awaits(turn: Turn) -> str:
     """Why a promotion has to wait for the comparison, '' where it has not."""
-    rollout, seen, candidate = turn.rollout, turn.observation, turn.rollout.candidate
+    rollout = turn.rollout
+    seen = turn.observation
+    candidate = turn.rollout.candidate
     owed = turn.checks.compares and not rollout.accept_breaking and asked(rollout, turn.progress)
     served = (
         seen.traffic is not None and candidate in seen.traffic.served
@@ -87,7 +92,9 @@ def _awaits(turn: Turn) -> str:
     ):
         return ""
     message = seen.failure(candidate)
-    failure = f" ({message})" if message else ""
+    failure = ""
+    if message:
+        failure = f" ({message})"
     return turn.checks.uncompared or f"its contract is compared when it has a ready pod{failure}"
 
 

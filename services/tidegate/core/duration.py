@@ -10,4 +10,6 @@ def lasts(seconds: float) -> str:
         return f"{days}d{hours}h"
     if hours:
         return f"{hours}h{minutes:02d}m"
-    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+    if minutes:
+        return f"{minutes}m{rest:02d}s"
+    return f"{rest}s"

@@ -45,7 +45,8 @@ def follow(turn: Turn) -> Decision:
 def overtaken(turn: Turn) -> Decision:
     """It waited behind another rollout, which was promoted after all: what it was asked for is no
     longer there."""
-    base, stable = turn.rollout.base, turn.intent.stable
+    base = turn.rollout.base
+    stable = turn.intent.stable
     message = (
         f"r{stable} is stable now, not r{base} as when this rollout was asked for: start it again"
     )
@@ -53,7 +54,8 @@ def overtaken(turn: Turn) -> Decision:
 
 
 def _promote(turn: Turn) -> Decision:
-    rollout, intent = turn.rollout, turn.intent
+    rollout = turn.rollout
+    intent = turn.intent
     if intent.stable != rollout.candidate:
         if intent.candidate != rollout.candidate and rollout.candidate not in intent.standby:
             return stage(turn)
@@ -118,7 +120,9 @@ def stage(turn: Turn) -> Decision:
 
 
 def _back(turn: Turn) -> Decision:
-    rollout, intent, progress = turn.rollout, turn.intent, turn.progress
+    rollout = turn.rollout
+    intent = turn.intent
+    progress = turn.progress
     if rollout.candidate in (intent.stable, intent.candidate):
         standby = tuple(r for r in intent.standby if r not in (rollout.base, rollout.candidate))
         message = f"back to r{rollout.base}: {progress.ending_message}"
@@ -133,11 +137,9 @@ def _back(turn: Turn) -> Decision:
     traffic = turn.observation.traffic
     if traffic is None or (traffic.most(rollout.candidate) == 0 and turn.observation.settled):
         return _over(turn, progress.ending_message)
-    loses = (
-        f"r{rollout.candidate} loses its share"
-        if traffic.most(rollout.candidate)
-        else "the route settles"
-    )
+    loses = "the route settles"
+    if traffic.most(rollout.candidate):
+        loses = f"r{rollout.candidate} loses its share"
     return turn.waiting(WaitsFor.RETURN, f"{loses}: now {describe(traffic)}")
 
 
@@ -149,7 +151,10 @@ def _over(turn: Turn, message: str) -> Decision:
     ending = turn.progress.ending
     assert ending is not None
     progress = replace(turn.progress, outcome=ending)
-    wake = progress.standby_until if ending is Outcome.PROMOTED else turn.now
+    if ending is Outcome.PROMOTED:
+        wake = progress.standby_until
+    else:
+        wake = turn.now
     spent = turn.now - (progress.ending_at or turn.now)
     note = Note(turn.author, str(ending), f"{message} ({spent:.1f} s after the decision)")
     return Decision(progress, message, wake, notes=(note,))
@@ -157,7 +162,9 @@ def _over(turn: Turn, message: str) -> Decision:
 
 def tidy(turn: Turn) -> Decision:
     """After the end: keep old stable on standby until the undo window closes, then let it go."""
-    progress, intent, base = turn.progress, turn.intent, turn.rollout.base
+    progress = turn.progress
+    intent = turn.intent
+    base = turn.rollout.base
     message = f"{progress.outcome}: {progress.ending_message}"
     if (
         progress.outcome is not Outcome.PROMOTED

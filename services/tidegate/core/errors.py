@@ -19,7 +19,9 @@ class Remediation:
     command: str = ""
 
     def __str__(self) -> str:
-        return f"{self.text} ({self.request})" if self.request else self.text
+        if self.request:
+            return f"{self.text} ({self.request})"
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Unfit(ValueError):  # noqa: N818  (the reader's word: a field's value does
 
     def __init__(self, detail: str, remediation: str) -> None:
         super().__init__(f"{detail}: {remediation}")
-        self.detail, self.remediation = detail, Remediation(remediation)
+        self.detail = detail
+        self.remediation = Remediation(remediation)
 
 
 class TidegateError(Exception):
@@ -62,4 +65,6 @@ def shown(value: object) -> str:
     if isinstance(value, int) and not -(10**VALUE_LIMIT) < value < 10**VALUE_LIMIT:
         return "an integer of more than 80 digits"
     text = repr(value)
-    return text if len(text) <= VALUE_LIMIT else text[:VALUE_LIMIT] + "…"
+    if len(text) <= VALUE_LIMIT:
+        return text
+    return text[:VALUE_LIMIT] + "…"

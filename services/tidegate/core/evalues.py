@@ -33,7 +33,9 @@ class Arm:
     @property
     def rate(self) -> float:
         """Share of bad answers in 0..1; 0 without answers."""
-        return self.bad / self.n if self.n else 0.0
+        if not self.n:
+            return 0.0
+        return self.bad / self.n
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def conditional(
     sizes and T, on which everything here is conditioned.
     """
     total = candidate.bad + stable.bad
-    low, high = max(0, total - stable.n), min(candidate.n, total)
+    low = max(0, total - stable.n)
+    high = min(candidate.n, total)
     if low == high:
         return (0.0,) * len(odds)
     if high - low > most:
@@ -84,7 +87,8 @@ def conditional(
 )  # whoever simulates many rollouts, or judges many endpoints, meets the same few sizes again
 def _generating(nc: int, ns: int, total: int, odds: tuple[float, ...]) -> tuple[float, ...]:
     """log H(ω) for each of `odds`, exactly."""
-    low, high = max(0, total - ns), min(nc, total)
+    low = max(0, total - ns)
+    high = min(nc, total)
     terms = _hypergeometric(nc, ns, total, low, high)
     return tuple(_log_generating(terms, low, high, math.log(w)) for w in odds)
 
@@ -112,8 +116,10 @@ def _generating_bound(nc: int, ns: int, total: int, odds: float) -> float:
     1963), so H is at most a binomial's generating function. The same law can be seen as draws of
     bad or of good answers, for either arm; the least of the four bounds is taken.
     """
-    size, log_odds = nc + ns, math.log(odds)
-    share, rate = nc / size, total / size
+    size = nc + ns
+    log_odds = math.log(odds)
+    share = nc / size
+    rate = total / size
     return min(
         total * math.log1p(share * (odds - 1)),
         nc * math.log1p(rate * (odds - 1)),
@@ -151,12 +157,16 @@ def projection(nc: float, ns: float, rates: tuple[float, float], margin: float) 
     if margin == 0:
         return (nc * candidate + ns * stable) / (nc + ns)
     low, high = sorted((stable, candidate - margin))
-    low, high = max(low, -margin, 0.0), min(high, 1.0 - margin, 1.0)
+    low = max(low, -margin, 0.0)
+    high = min(high, 1.0 - margin, 1.0)
     for _ in range(40):
         middle = (low + high) / 2
         c = middle + margin
         pull = nc * (c - candidate) * middle * (1 - middle) + ns * (middle - stable) * c * (1 - c)
-        low, high = (low, middle) if pull > 0 else (middle, high)
+        if pull > 0:
+            high = middle
+        else:
+            low = middle
     return (low + high) / 2
 
 
@@ -198,11 +208,15 @@ def _log_choose(n: int, k: int) -> float:
 def log_sum(logs: Sequence[float]) -> float:
     """log Σ exp, without overflow."""
     top = max(logs)
-    return top if math.isinf(top) else top + math.log(math.fsum([math.exp(x - top) for x in logs]))
+    if math.isinf(top):
+        return top
+    return top + math.log(math.fsum([math.exp(x - top) for x in logs]))
 
 
 def log_add(a: float, b: float) -> float:
     """`log_sum` of two."""
     if a < b:
         a, b = b, a
-    return a if math.isinf(a) else a + math.log1p(math.exp(b - a))
+    if math.isinf(a):
+        return a
+    return a + math.log1p(math.exp(b - a))

@@ -78,9 +78,10 @@ def learn(rollout: Rollout, progress: Progress, samples: Sequence[Sample]) -> Pr
 
 
 def _with(rollout: Rollout, progress: Progress, sample: Sample) -> Progress:
-    evidence = (
-        progress.evidence if progress.evidence.tracks else Evidence.start(rollout.strategy.metrics)
-    )
+    if progress.evidence.tracks:
+        evidence = progress.evidence
+    else:
+        evidence = Evidence.start(rollout.strategy.metrics)
     present = progress.since is not None and sample.candidate.start >= progress.since
     tracks = tuple(
         weigh(track, sample.block, present) if track.metric.kind is MetricKind.EXPERIMENT else track
@@ -102,7 +103,8 @@ def check(
 
 
 def _check_counts(new: Counts, rollout: Rollout) -> Iterator[Problem]:
-    base, candidate = rollout.base, rollout.candidate
+    base = rollout.base
+    candidate = rollout.candidate
     if new.revision not in (base, candidate):
         yield Problem(
             "/revision",

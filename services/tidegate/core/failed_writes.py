@@ -66,7 +66,9 @@ def object_name(action: Write) -> str:
 
 
 def _name(action: Write) -> str:
-    return str(action.manifest["metadata"]["name"]) if isinstance(action, Apply) else action.name
+    if isinstance(action, Apply):
+        return str(action.manifest["metadata"]["name"])
+    return action.name
 
 
 def remember(action: Write, generation: int, detail: str, now: float) -> FailedWrite:
@@ -85,7 +87,9 @@ def taken(action: Write, live: Manifest | None, generation: int, now: float) -> 
 def interval(intent: Intent, observation: Observation, progress: Iterable[Progress]) -> float:
     """Seconds until such a write is tried again."""
     ending = any(item.ending is not None and item.outcome is None for item in progress)
-    return SOON_S if ending or _falls(intent, observation) else LONG_S
+    if ending or _falls(intent, observation):
+        return SOON_S
+    return LONG_S
 
 
 def met(snapshot: Snapshot, action: Write) -> Manifest | None:
@@ -95,19 +99,22 @@ def met(snapshot: Snapshot, action: Write) -> Manifest | None:
 
 def kind(action: Write) -> str:
     """The kind of the object that a write is about."""
-    return str(action.manifest["kind"]) if isinstance(action, Apply) else action.kind
+    if isinstance(action, Apply):
+        return str(action.manifest["kind"])
+    return action.kind
 
 
 def _falls(intent: Intent, observation: Observation) -> bool:
     """Whether something else than stable has more of the traffic than it should, or everything
     goes."""
-    target, seen = desired(intent), observation.traffic
+    target = desired(intent)
+    seen = observation.traffic
     if target is None:
         return True
     others = (seen.served if seen else frozenset()) - {intent.stable}
-    return (
-        any(seen.most(revision) > target.most(revision) for revision in others) if seen else False
-    )
+    if not seen:
+        return False
+    return any(seen.most(revision) > target.most(revision) for revision in others)
 
 
 def _digest(action: Write) -> str:
@@ -135,4 +142,6 @@ def _difference(live: Any, desired: Any) -> tuple[str, ...]:
     if not isinstance(desired, Mapping) or not isinstance(live, Mapping):
         return ()
     name = next((k for k, v in desired.items() if k not in live or not covers(live[k], v)), None)
-    return () if name is None else (name, *_difference(live.get(name), desired[name]))
+    if name is None:
+        return ()
+    return (name, *_difference(live.get(name), desired[name]))

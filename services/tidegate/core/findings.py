@@ -65,7 +65,9 @@ def _counted(kind: IncidentKind, tally: Tally, allowed: int, candidate: int, wha
 
 
 def _not_ready(not_ready: NotReady, stable: NotReady, allowed: float, candidate: int) -> Finding:
-    verdict = Verdict.FAIL if not_ready.seconds > allowed else Verdict.PASS
+    verdict = Verdict.PASS
+    if not_ready.seconds > allowed:
+        verdict = Verdict.FAIL
     message = (
         f"r{candidate}: {not_ready.seconds:.0f} s of this step with a share and no ready pod, "
         f"allowed {allowed:g} s"

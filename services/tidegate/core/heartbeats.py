@@ -19,7 +19,8 @@ def hear(turn: Turn, heartbeat: Heartbeat | None) -> tuple[Turn, tuple[Note, ...
     """The turn with this reconcile's heartbeat, with a ledger line where a timeout begins or ends.
 
     A rollout that is ending, or that a person overrides, has no need of its pipeline."""
-    guard, before = turn.rollout.guard, turn.progress.heartbeats
+    guard = turn.rollout.guard
+    before = turn.progress.heartbeats
     if guard is None or turn.progress.ending is not None or turn.progress.override is not None:
         return turn, ()
     heartbeats = listen(guard, before, heartbeat, turn.elapsed)

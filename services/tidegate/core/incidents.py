@@ -84,7 +84,8 @@ def count(
         return replace(incidents, known=tuple(containers.values()))
     known = {c.id: c for c in incidents.known}
     old, new = (_since(known, side) for side in sides)
-    pods, ours = max(sides[0].desired, 1), max(sides[1].desired, 1)
+    pods = max(sides[0].desired, 1)
+    ours = max(sides[1].desired, 1)
     excuses = [
         -(-number * ours // pods) for number in old
     ]  # rounded up: half a restart excuses one
@@ -126,9 +127,14 @@ def _newest(old: Container | None, new: Container) -> Container:
 
 
 def _tally(tally: Tally, candidate: int, stable: int, excuses: int, elapsed: float) -> Tally:
-    spare_for = 0.0 if excuses else tally.spare_for + elapsed
-    excuses += tally.spare if tally.spare_for + elapsed < TOGETHER else 0
-    fresh_for = tally.fresh_for + elapsed if tally.fresh else 0.0
+    spare_for = 0.0
+    if not excuses:
+        spare_for = tally.spare_for + elapsed
+    if tally.spare_for + elapsed < TOGETHER:
+        excuses += tally.spare
+    fresh_for = 0.0
+    if tally.fresh:
+        fresh_for = tally.fresh_for + elapsed
     left = max(0, tally.fresh - excuses)
     excuses -= tally.fresh - left
     came = max(0, candidate - excuses)

@@ -64,7 +64,8 @@ def _judged(namespace: str, existing: Found, allowed: Allowed) -> Iterator[Probl
 
 def _secrets(existing: Found) -> Iterator[tuple[str, str | None]]:
     """(where, name) of every Secret."""
-    predictor, annotation = existing.adopted.predictor, step(STORAGE_SECRET)
+    predictor = existing.adopted.predictor
+    annotation = step(STORAGE_SECRET)
     yield f"/metadata/annotations/{annotation}", existing.storage_secret
     yield (
         f"{_AT}/annotations/{annotation}",

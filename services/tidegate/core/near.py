@@ -23,4 +23,6 @@ def near(name: str, known: Iterable[str]) -> tuple[str, ...]:
 def hint(name: str, known: Iterable[str]) -> str:
     """` (did you mean a or b?)`, to stand behind the wrong name; "" where nothing is near."""
     names = near(name, known)
-    return f" (did you mean {' or '.join(names)}?)" if names else ""
+    if not names:
+        return ""
+    return f" (did you mean {' or '.join(names)}?)"

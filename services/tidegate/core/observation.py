@@ -78,12 +78,16 @@ class Observation:
     def ready(self, revision: int | None) -> int:
         """Ready replicas of a revision, 0 where there are none."""
         live = self.of(revision)
-        return live.ready if live else 0
+        if not live:
+            return 0
+        return live.ready
 
     def failure(self, revision: int | None) -> str | None:
         """Why a revision does not get ready; None while nothing is wrong."""
         live = self.of(revision)
-        return live.failure if live else self.unmade
+        if live:
+            return live.failure
+        return self.unmade
 
     def up(self, revision: int | None) -> bool:
         """Whether a request to a revision would be answered."""

@@ -20,7 +20,9 @@ _ENDED = {
 def current_step(rollout: Rollout, progress: Progress) -> Step | None:
     """The step that a rollout is in; None before the first and after the last."""
     steps = rollout.strategy.steps
-    return steps[progress.step] if 0 <= progress.step < len(steps) else None
+    if 0 <= progress.step < len(steps):
+        return steps[progress.step]
+    return None
 
 
 def waits_for_person(rollout: Rollout, progress: Progress) -> bool:
@@ -43,4 +45,6 @@ def phase(rollout: Rollout, progress: Progress, outcome: Outcome | None = None) 
         return Phase.PAUSED
     if progress.step == STARTING:
         return Phase.STARTING
-    return Phase.WAITING if waits_for_person(rollout, progress) else Phase.PROGRESSING
+    if waits_for_person(rollout, progress):
+        return Phase.WAITING
+    return Phase.PROGRESSING

@@ -98,11 +98,15 @@ def alike(write: PlannedWrite) -> tuple[type[Write], str]:
 
 def soonest(results: Sequence[WriteResult]) -> float | None:
     """Seconds until the next reconcile because of what these writes changed."""
-    return AGAIN_S if any(isinstance(result, Done | Conflict) for result in results) else None
+    if any(isinstance(result, Done | Conflict) for result in results):
+        return AGAIN_S
+    return None
 
 
 def _vain(action: Write, live: Manifest | None, retry: Retry) -> FailedWrite | None:
-    generation, now, seconds = retry.generation, retry.now, retry.seconds
+    generation = retry.generation
+    now = retry.now
+    seconds = retry.seconds
     covering = (
         failed_write
         for failed_write in retry.before

@@ -115,7 +115,9 @@ def decide_percent(
     if percent is None or percent == PROMOTE:
         return decide_promotion(running, override=override)
     with_candidate = intent.candidate == running.rollout.candidate
-    current = intent.candidate_traffic.percent if with_candidate else 0
+    current = 0
+    if with_candidate:
+        current = intent.candidate_traffic.percent
     if percent <= current:
         return _lower(percent, current, running)
     return _raise(percent, current, running, override=override)
@@ -142,7 +144,9 @@ def refuse_approval(running: OpenRollout) -> Refusal | None:
 
 def refuse_counts(running: OpenRollout) -> Refusal | None:
     """Why a rollout takes no counts from outside any more; None while it is open."""
-    return _ending(running) if running.leaving else None
+    if not running.leaving:
+        return None
+    return _ending(running)
 
 
 def refuse_start(running: OpenRollout | None, *, supersede: bool) -> Refusal | None:
@@ -189,7 +193,8 @@ def _raise(
 
 def _takes_promotion(running: OpenRollout) -> bool:
     """Whether promoting overrides nobody. An A/B may be decided by a person at any time."""
-    rollout, progress = running.rollout, running.progress
+    rollout = running.rollout
+    progress = running.progress
     compared = rollout.strategy.kind is Kind.AB and progress.step > STARTING
     return running.override or compared or waits_for_person(rollout, progress)
 

@@ -43,7 +43,9 @@ class Finding:
     def text(self) -> str:
         """One line: where, what breaks which rule, and what to do where that is more than
         `EITHER`."""
-        reachable_intent = "" if self.remediation == EITHER else str(self.remediation)
+        reachable_intent = ""
+        if self.remediation != EITHER:
+            reachable_intent = str(self.remediation)
         return ": ".join(
             part
             for part in (self.step, self.object, self.path, self.detail, reachable_intent)

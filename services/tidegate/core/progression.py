@@ -118,16 +118,15 @@ def _count_incidents(turn: Turn) -> Turn:
 def _roll_back(turn: Turn) -> Turn:
     """The reasons to abort that need nobody: a `fail`, a crash loop, pods lost twice, an endpoint
     deleted."""
-    rollout, progress, candidate = (
-        turn.rollout,
-        turn.progress,
-        turn.observation.of(turn.rollout.candidate),
-    )
+    rollout = turn.rollout
+    progress = turn.progress
+    candidate = turn.observation.of(turn.rollout.candidate)
     if turn.intent.stable is None:
         return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
     failed = [v for v in progress.verdicts if v.verdict is Verdict.FAIL]
     unwell = [v.message for v in failed if v.metric.kind is not MetricKind.EXPERIMENT]
-    if unwell := [*unwell, *(f.message for f in progress.findings if f.verdict is Verdict.FAIL)]:
+    unwell = [*unwell, *(f.message for f in progress.findings if f.verdict is Verdict.FAIL)]
+    if unwell:
         return endings.begin(turn, Outcome.ABORTED, "; ".join(unwell))
     if failed:  # it works, and people like stable better
         return endings.begin(turn, Outcome.KEPT_STABLE, "; ".join(v.message for v in failed))
@@ -140,7 +139,9 @@ def _roll_back(turn: Turn) -> Turn:
         and candidate.restarts >= CRASH_LOOP
         and not rollout.strategy.proven
     ):
-        message = f": {candidate.failure}" if candidate.failure else ""
+        message = ""
+        if candidate.failure:
+            message = f": {candidate.failure}"
         return endings.begin(
             turn,
             Outcome.ABORTED,
@@ -174,7 +175,8 @@ def _forward(turn: Turn) -> Decision:
 
 
 def _start(turn: Turn) -> Decision:
-    rollout, intent = turn.rollout, turn.intent
+    rollout = turn.rollout
+    intent = turn.intent
     if intent.candidate != rollout.candidate:
         warm = turn.progress.alive or turn.observation.not_warmed_up(rollout.candidate)
         if rollout.strategy.urgent and rollout.candidate in intent.standby and warm:
@@ -212,18 +214,14 @@ def _start(turn: Turn) -> Decision:
 def _staging_need(turn: Turn) -> int:
     stable = turn.observation.of(turn.rollout.base)
     size = min(max(stable.desired if stable else 1, 1), turn.intent.scaling.max_replicas)
-    return (
-        max(1, -(-size * turn.intent.candidate_traffic.replicas_percent // 100))
-        if turn.intent.mode is Mode.STANDARD
-        else 1
-    )
+    if turn.intent.mode is Mode.STANDARD:
+        return max(1, -(-size * turn.intent.candidate_traffic.replicas_percent // 100))
+    return 1
 
 
 def _enter(turn: Turn, step: int) -> Turn:
-    evidence, fresh = (
-        new_experiment(turn.progress.evidence),
-        incidents.new_step(turn.progress.incidents),
-    )
+    evidence = new_experiment(turn.progress.evidence)
+    fresh = incidents.new_step(turn.progress.incidents)
     begun = turn.having(
         step=step, baked=0.0, waited=0.0, waits_for=WaitsFor.NOTHING, approved_by=None
     )
@@ -249,12 +247,12 @@ def _overridden(turn: Turn) -> Decision:
 
 
 def _step(turn: Turn, step: Step) -> Decision:
-    progress, intent = turn.progress, turn.intent
-    size = (
-        turn.staging.replicas_percent
-        if intent.mode is Mode.KNATIVE
-        else step.candidate_traffic.replicas_percent
-    )
+    progress = turn.progress
+    intent = turn.intent
+    if intent.mode is Mode.KNATIVE:
+        size = turn.staging.replicas_percent
+    else:
+        size = step.candidate_traffic.replicas_percent
     candidate_traffic = replace(step.candidate_traffic, replicas_percent=size)
     if progress.pause is not None:
         return _paused(turn, progress.pause)
@@ -274,7 +272,8 @@ def _step(turn: Turn, step: Step) -> Decision:
 def _measure(turn: Turn) -> tuple[Turn, str]:
     """Whether the cluster shows the intended split; bakes while it does. A step's evidence begins
     when its split first shows."""
-    target, traffic = desired(turn.intent), turn.observation.traffic
+    target = desired(turn.intent)
+    traffic = turn.observation.traffic
     if not same(traffic, target):
         return turn.having(seen=traffic), f"routed {describe(traffic)}, desired {describe(target)}"
     if not turn.observation.settled:
@@ -282,7 +281,10 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
     if not same(turn.progress.seen, target):
         fresh = new_step(turn.progress.evidence)
         verdicts = judge(fresh, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha)
-        since = turn.now if turn.progress.since is None else turn.progress.since
+        if turn.progress.since is None:
+            since = turn.now
+        else:
+            since = turn.progress.since
         return turn.having(
             seen=traffic, since=since, evidence=fresh, verdicts=verdicts, baked=0.0
         ), ""
@@ -307,7 +309,8 @@ def _paused(turn: Turn, pause: Pause) -> Decision:
 def _unsettled(turn: Turn, split: str) -> Decision:
     """The split is not what it should be: that ends too, by an abort, or by a pause where stable is
     what is missing."""
-    limit, text = turn.rollout.strategy.deadlines.ready, split + _lacking(turn)
+    limit = turn.rollout.strategy.deadlines.ready
+    text = split + _lacking(turn)
     if not turn.overdue(WaitsFor.SPLIT, limit):
         return turn.waiting(WaitsFor.SPLIT, text)
     if not turn.observation.up(turn.intent.stable):
@@ -321,7 +324,9 @@ def _lacking(turn: Turn) -> str:
     live = turn.observation.of(turn.rollout.candidate)
     if live is None or live.idle or live.ready >= live.desired:
         return ""
-    failure = f": {live.failure}" if live.failure else ""
+    failure = ""
+    if live.failure:
+        failure = f": {live.failure}"
     return f"; r{live.revision} has {live.ready} of {live.desired} replicas{failure}"
 
 
@@ -335,9 +340,11 @@ def _pause(turn: Turn, message: str) -> Decision:
 def _missing(turn: Turn, step: Step) -> str | None:
     """What the step still lacks, None when it is done."""
     progress = turn.progress
-    if (down := _down(turn)) is not None:
+    down = _down(turn)
+    if down is not None:
         return f"waiting: {down} has no ready pod"
-    if undecided := [f.message for f in progress.findings if f.verdict is not Verdict.PASS]:
+    undecided = [f.message for f in progress.findings if f.verdict is not Verdict.PASS]
+    if undecided:
         return f"waiting: {'; '.join(undecided)}"
     if progress.baked < step.bake:
         return (
@@ -346,27 +353,31 @@ def _missing(turn: Turn, step: Step) -> str | None:
     if step.until is Until.APPROVAL:
         messages = [v.message for v in progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT]
         asks = "waiting for a person: approve (or promote) or reject"
-        return None if progress.approved_by else "; ".join([asks, *messages])
+        if progress.approved_by:
+            return None
+        return "; ".join([asks, *messages])
     split = progress.evidence.split
     total = split.candidate.n + split.stable.n
-    proof = (
-        prove(step.candidate_traffic.percent, split.candidate.n, total)
-        if step.candidate_traffic.percent
-        else None
-    )
+    proof = None
+    if step.candidate_traffic.percent:
+        proof = prove(step.candidate_traffic.percent, split.candidate.n, total)
     if proof is not None and proof.result is Measured.WRONG:
         return f"waiting: {proof.message}"
     if step.until is Until.NO_FAIL:
         short = [v.message for v in progress.verdicts if v.min_requests_more]
         return "; ".join(short) or None
-    return None if overall(progress.verdicts) is Verdict.PASS else _undecided(progress)
+    if overall(progress.verdicts) is Verdict.PASS:
+        return None
+    return _undecided(progress)
 
 
 def _down(turn: Turn) -> str | None:
     """Which side of the comparison cannot answer: nothing bakes then."""
     if not turn.observation.up(turn.intent.stable):
         return f"stable r{turn.intent.stable}"
-    return None if turn.observation.up(turn.rollout.candidate) else f"r{turn.rollout.candidate}"
+    if turn.observation.up(turn.rollout.candidate):
+        return None
+    return f"r{turn.rollout.candidate}"
 
 
 def _undecided(progress: Progress) -> str:

@@ -48,7 +48,8 @@ def prove(percent: float, candidate: int, total: int, alpha: float = 0.01) -> Pr
     probability of ever stating something false.
     """
     candidate = min(max(candidate, 0), total)
-    low, high = (percent - tolerance(percent)) / 100, (percent + tolerance(percent)) / 100
+    low = (percent - tolerance(percent)) / 100
+    high = (percent + tolerance(percent)) / 100
     if total <= 0:
         need = _needed(percent, low, high, 0, alpha)
         return Proof(
@@ -103,16 +104,23 @@ def _needed(percent: float, low: float, high: float, total: int, alpha: float) -
     """Further answers until a share that is exactly as desired is proven (bisection on the whole
     number)."""
     many = _whole(percent, low, high, alpha)
-    return many - total if many > total else total  # off centre: twice as many, then look again
+    # off centre: twice as many, then look again
+    if many > total:
+        return many - total
+    return total
 
 
 @lru_cache(maxsize=256)  # asked anew at every scrape
 def _whole(percent: float, low: float, high: float, alpha: float) -> int:
     """The same from the first answer on."""
     edges = [edge for edge in (low, high) if 0 < edge < 1]
-    few, many = 0, _MOST
+    few = 0
+    many = _MOST
     while many - few > 1:
         middle = (few + many) // 2
         enough = all(_excluded(e, middle * percent / 100, middle, percent, alpha) for e in edges)
-        few, many = (few, middle) if enough else (middle, many)
+        if enough:
+            many = middle
+        else:
+            few = middle
     return many

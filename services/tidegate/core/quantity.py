@@ -34,9 +34,11 @@ def amount(text: str) -> Fraction:
         raise ValueError(f"{text!r} is not a quantity such as 500m, 0.5, 2 or 4Gi")
     suffix = match[3] or ""
     binary = suffix.endswith("i")
-    power = (
-        _BINARY.index(suffix) if binary else _DECIMAL.index(suffix) - 1
-    )  # below the plain unit: thousandths
+    # below the plain unit: thousandths
+    if binary:
+        power = _BINARY.index(suffix)
+    else:
+        power = _DECIMAL.index(suffix) - 1
     return (
         Fraction(f"{match[1]}.{match[2] or 0}")
         * (Fraction(1024) if binary else Fraction(1000)) ** power
@@ -46,5 +48,8 @@ def amount(text: str) -> Fraction:
 def _largest(amount: int, base: int, suffixes: tuple[str, ...]) -> str:
     place = 0
     while amount and amount % base == 0 and place + 1 < len(suffixes):
-        amount, place = amount // base, place + 1
-    return f"{amount}{suffixes[place]}" if amount else "0"
+        amount = amount // base
+        place = place + 1
+    if amount:
+        return f"{amount}{suffixes[place]}"
+    return "0"

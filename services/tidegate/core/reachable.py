@@ -13,14 +13,12 @@ from tidegate.core.intent import NO_TRAFFIC, CandidateTraffic, Intent, Mode
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import Strategy
 
-START, PROMOTION, ABORT, RELEASE, UNDO, FIRST = (
-    "start",
-    "promotion",
-    "abort",
-    "end of the undo window",
-    "undo",
-    "first deployment",
-)
+START = "start"
+PROMOTION = "promotion"
+ABORT = "abort"
+RELEASE = "end of the undo window"
+UNDO = "undo"
+FIRST = "first deployment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +63,12 @@ def candidate_traffics(strategy: Strategy, mode: Mode) -> tuple[CandidateTraffic
 
 def describe(candidate_traffic: CandidateTraffic) -> str:
     """`25 %`, `requests with x-group: b`, `50 % mirrored`, each with its size where it has one."""
-    parts = (
-        [f"{candidate_traffic.percent} %"]
-        if candidate_traffic.percent or not (candidate_traffic.match or candidate_traffic.mirror)
-        else []
-    )
+    parts = []
+    if candidate_traffic.percent or not (candidate_traffic.match or candidate_traffic.mirror):
+        parts = [f"{candidate_traffic.percent} %"]
     parts += [f"requests with {m.name}: {m.value}" for m in candidate_traffic.match]
-    parts += [f"{candidate_traffic.mirror} % mirrored"] if candidate_traffic.mirror else []
+    if candidate_traffic.mirror:
+        parts += [f"{candidate_traffic.mirror} % mirrored"]
     return ", ".join(parts) + (
         f" with {candidate_traffic.replicas_percent} % of stable's replicas"
         if candidate_traffic.replicas_percent
@@ -90,7 +87,8 @@ def reachable_intents(
     """Every intent on the reachable intent of a rollout that begins at `intent`, in the order in
     which they may come. override: the percent that came with the request, in the place of a first
     step."""
-    plan, mode = rollout.strategy, intent.mode
+    plan = rollout.strategy
+    mode = intent.mode
     standby = tuple(number for number in intent.standby if number != rollout.candidate)
     at_rest = replace(
         intent, stable=rollout.base, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby

@@ -62,11 +62,15 @@ def _held_pods(known: Known, snapshot: Snapshot, checks: Checks) -> frozenset[st
 
 def _fenced(seen: Seen) -> Result | MarkCheck | None:
     """Whether these objects are ours to write, by the intent that the cluster is at."""
-    known, generation, marks = seen.known, seen.observation.generation, seen.checks.marks
+    known = seen.known
+    generation = seen.observation.generation
+    marks = seen.checks.marks
     behind = generation is not None and generation < known.intent.generation
     if generation is not None and behind and generation not in marks:
         return MarkCheck(known.intent.key, generation)
-    mark = marks.get(generation) if generation is not None and behind else None
+    mark = None
+    if generation is not None and behind:
+        mark = marks.get(generation)
     condition = fence(known.intent, seen.observation, known.platform.store, mark)
     if condition is None:
         return None
@@ -78,7 +82,11 @@ def _not_begun(seen: Seen, snapshot: Snapshot) -> Result | WarmUpCheck | None:
     that."""
     if seen.checks.cold is None:
         traffic = seen.observation.traffic
-        return WarmUpCheck(snapshot, traffic.served if traffic else frozenset())
+        if traffic:
+            serving = traffic.served
+        else:
+            serving = frozenset()
+        return WarmUpCheck(snapshot, serving)
     message = allow_list_check.begins(seen.known.intent, seen.observation, seen.not_allowed)
     if message is None:
         return None
@@ -88,7 +96,8 @@ def _not_begun(seen: Seen, snapshot: Snapshot) -> Result | WarmUpCheck | None:
 
 def _contract_lacks(seen: Seen, snapshot: Snapshot) -> ContractCheck | None:
     """The comparison that is due now, where nobody has made it."""
-    checks, known = seen.checks, seen.known
+    checks = seen.checks
+    known = seen.known
     if not checks.compares or checks.contract is not None:
         return None
     rollout = contract_check.due(known.running, seen.observation)
@@ -117,8 +126,13 @@ def _stopped(kind: Kind, seen: Seen, waits: tuple[Wait, ...]) -> Result:
 
 def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -> Result:
     """The writes toward the intent that was decided, as far as the checks let it be carried out."""
-    known, observation, now, intent = seen.known, seen.observation, seen.now, steered.intent
-    acting = known.running.rollout if known.running is not None else None
+    known = seen.known
+    observation = seen.observation
+    now = seen.now
+    intent = steered.intent
+    acting = None
+    if known.running is not None:
+        acting = known.running.rollout
     bounded, message = allow_list_check.bounded(acting, intent, observation, seen.not_allowed)
     next_writes = driver.writes(bounded, known.revisions, snapshot, observation, known.memory, now)
     progress = [decided.progress for decided in steered.decisions]
@@ -127,9 +141,8 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     sifted = planned_writes.sift(next_writes.writes, snapshot, retry)
     gone = intent.stable is None and observation.gone and not next_writes.writes
     waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)
-    waits += (
-        (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"blocked: {message}")),) if message else ()
-    )
+    if message:
+        waits += (Wait(Condition(Code.CANDIDATE_NOT_ALLOWED, f"blocked: {message}")),)
     waits += tuple(Wait(Condition(Code.WRITES_WAIT, line)) for line in next_writes.waiting)
     return Result(
         Kind.GONE if gone else Kind.OK,
@@ -160,7 +173,8 @@ def _wake_at(steered: Steered, next_writes: Writes, now: float) -> float | None:
     wakes += [
         now for decided in steered.decisions if decided.ended
     ]  # tidying, and the next in the queue
-    wakes += [max(next_writes.wake_at, now + 0.05)] if next_writes.wake_at is not None else []
+    if next_writes.wake_at is not None:
+        wakes += [max(next_writes.wake_at, now + 0.05)]
     return min((at for at in wakes if at is not None), default=None)
 
 

@@ -73,7 +73,8 @@ def _instead(before: EndpointStatus, condition: Condition) -> EndpointStatus:
 
 def _conditions(result: Result) -> tuple[Condition, ...]:
     """The most important first: stable, the rollout, what waits, then the summary."""
-    intent, observation = result.intent, result.observation
+    intent = result.intent
+    observation = result.observation
     if result.kind in (Kind.FENCED, Kind.BLOCKED):
         return result.conditions
     if result.kind is Kind.GONE:
@@ -83,7 +84,9 @@ def _conditions(result: Result) -> tuple[Condition, ...]:
         return (*rollout, *result.conditions, Condition(Code.DELETING, "objects go"))
     summary = _summary(intent, observation)
     failing = _stable_failing(intent.stable, observation)
-    aside = rollout if summary.code is Code.SERVING else (*failing, *rollout)
+    aside = rollout
+    if summary.code is not Code.SERVING:
+        aside = (*failing, *rollout)
     return (*aside, *result.conditions, summary)
 
 
@@ -110,7 +113,8 @@ def _stable_failing(stable: int, observation: Observation) -> tuple[Condition, .
 
 def _summary(intent: Intent, observation: Observation) -> Condition:
     """What is missing first, or that nothing is."""
-    number, target = intent.stable, desired(intent)
+    number = intent.stable
+    target = desired(intent)
     stable = observation.of(number)
     if stable is None:
         return Condition(Code.STABLE_MISSING, f"r{number} is being made")

@@ -50,7 +50,9 @@ def restricted(groups: Iterable[str], secret: str, key: str) -> Restriction | No
     group."""
     requests = frozenset(groups)
     named = tuple(group for group in GROUPS if group in requests)
-    return Restriction(named, secret, key) if named else None
+    if not named:
+        return None
+    return Restriction(named, secret, key)
 
 
 def arguments(restriction: Restriction) -> list[str]:
@@ -79,7 +81,9 @@ def written(model: Mapping[str, Any]) -> Restriction | None:
         return None
     groups, variable = item
     reference = variables.get(variable)
-    return restricted(groups.split(","), reference["name"], reference["key"]) if reference else None
+    if not reference:
+        return None
+    return restricted(groups.split(","), reference["name"], reference["key"])
 
 
 def flagged(model: Mapping[str, Any]) -> tuple[str, ...]:

@@ -62,8 +62,10 @@ def conclude(result: Result, written: Sequence[tuple[PlannedWrite, WriteResult]]
     remembered = list(result.failed_writes)
     for write, answer in written:
         wait, failed = planned_writes.outcome(write, answer, result.retry)
-        waits += [wait] if wait is not None else []
-        remembered += [failed] if failed is not None else []
+        if wait is not None:
+            waits += [wait]
+        if failed is not None:
+            remembered += [failed]
     now = result.retry.now
     again = planned_writes.soonest([answer for _, answer in written])
     wakes = [result.wake_at, *(_at(now, wait.wake_in) for wait in waits), _at(now, again)]
@@ -76,4 +78,6 @@ def conclude(result: Result, written: Sequence[tuple[PlannedWrite, WriteResult]]
 
 
 def _at(now: float, seconds: float | None) -> float | None:
-    return None if seconds is None else now + seconds
+    if seconds is None:
+        return None
+    return now + seconds

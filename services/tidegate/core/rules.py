@@ -74,7 +74,8 @@ def _check_host(new: Intent) -> Iterator[Problem]:
     if new.mode is not Mode.STANDARD:
         return
     label = f"{new.key.name}-{LONGEST_REVISION}-predictor-{new.key.namespace}"
-    if (excess := len(label) - LABEL_LIMIT) > 0:
+    excess = len(label) - LABEL_LIMIT
+    if excess > 0:
         yield Problem(
             "/name",
             f"{new.key.name!r} in namespace {new.key.namespace!r} is too long: KServe makes the "
@@ -211,7 +212,8 @@ def _check_candidate_traffic(new: Intent, caps: Capabilities) -> Iterator[Proble
 
 
 def _check_traffic_features(new: Intent, caps: Capabilities) -> Iterator[Problem]:
-    candidate_traffic, knative = new.candidate_traffic, new.mode is Mode.KNATIVE
+    candidate_traffic = new.candidate_traffic
+    knative = new.mode is Mode.KNATIVE
     if candidate_traffic.match and (knative or not (caps.header_match and caps.gateway)):
         yield Problem("/match", *_needs("header A/B", knative, "HTTPRoute header matches"))
     if candidate_traffic.mirror and (knative or not (caps.mirror and caps.gateway)):

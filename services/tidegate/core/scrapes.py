@@ -98,14 +98,19 @@ def _change(old: Counters | None, new: Counters, latency_threshold_ms: float | N
     if latency_threshold_ms is None:
         return _difference(None if old is None else (old.answers, old.bad), (new.answers, new.bad))
     if not new.buckets:  # before the first answer there may be none
-        return Between(missing="the data plane gives no latency buckets" if new.answers else "")
+        missing = ""
+        if new.answers:
+            missing = "the data plane gives no latency buckets"
+        return Between(missing=missing)
     now = _slow(new, latency_threshold_ms)
     if now is None:
         known = ", ".join(f"{bound:g}" for bound, _ in new.buckets if bound < sys.float_info.max)
         return Between(
             missing=f"no bucket ends at {latency_threshold_ms:g} ms; choose one of {known}"
         )
-    before = _slow(old, latency_threshold_ms) if old else None
+    before = None
+    if old:
+        before = _slow(old, latency_threshold_ms)
     if (
         old and old.answers and not before
     ):  # its histogram begins here; what it holds happened before
@@ -120,7 +125,10 @@ def _slow(counters: Counters, latency_threshold_ms: float) -> tuple[int, int] | 
     if fast is None:
         return None
     last_bound, last_count = counters.buckets[-1]
-    total = last_count if last_bound >= sys.float_info.max else counters.answers
+    if last_bound >= sys.float_info.max:
+        total = last_count
+    else:
+        total = counters.answers
     return total, total - fast
 
 
@@ -129,7 +137,8 @@ def _difference(old: tuple[int, int] | None, new: tuple[int, int]) -> Between:
     different times, so any fall is a new beginning."""
     if old is None or new[0] < old[0] or new[1] < old[1]:
         old = (0, 0)
-    n, bad = max(0, new[0] - old[0]), max(0, new[1] - old[1])
+    n = max(0, new[0] - old[0])
+    bad = max(0, new[1] - old[1])
     return Between(Arm(n, min(bad, n)), torn=int(bad > n))
 
 

@@ -86,7 +86,9 @@ class Wealth:
     @property
     def log_e(self) -> float:
         """Log of the e-process: 0 at the start."""
-        return log_sum(self.logs) if self.logs else 0.0
+        if not self.logs:
+            return 0.0
+        return log_sum(self.logs)
 
 
 @lru_cache(maxsize=256)
@@ -138,10 +140,15 @@ def log_evalues(test: Test, block: Block) -> tuple[float, ...]:
     if test.objective is not None:
         return tuple(against(block.candidate, rate, test.objective) for _, rate in alternatives)
     if test.by_odds:
-        first, second = (
-            (block.candidate, block.stable) if test.worse else (block.stable, block.candidate)
-        )
-        terms = _EXPERIMENT_TERMS if test.experiment else EXACT_TERMS
+        if test.worse:
+            first = block.candidate
+            second = block.stable
+        else:
+            first = block.stable
+            second = block.candidate
+        terms = EXACT_TERMS
+        if test.experiment:
+            terms = _EXPERIMENT_TERMS
         return conditional(first, second, tuple(odds for _, odds in alternatives), terms)
     return tuple(
         projected(block.candidate, block.stable, pair, test.margin) for pair in alternatives
@@ -160,7 +167,9 @@ def advance(wealth: Wealth, test: Test, block: Block) -> Wealth:
 def _spread(logs: Sequence[float], block: Block) -> tuple[float, ...]:
     """Fixed share: the same total, a little of it spread again by the prior."""
     share = min(_SHARE_MOST, _SHARE * block.candidate.n)
-    total, keep, give = log_sum(logs), math.log1p(-share), math.log(share)
+    total = log_sum(logs)
+    keep = math.log1p(-share)
+    give = math.log(share)
     prior = _prior(len(logs) - 1)
     return tuple(log_add(keep + own, give + total + p) for own, p in zip(logs, prior, strict=True))
 
@@ -170,8 +179,10 @@ def restart(wealth: Wealth) -> Wealth:
     has learned the base rate. The weights come from earlier blocks only."""
     if not wealth.logs:
         return wealth
-    total, prior = wealth.log_e, _prior(len(wealth.logs) - 1)
-    old, new = math.log(_LEARNED), math.log(1 - _LEARNED)
+    total = wealth.log_e
+    prior = _prior(len(wealth.logs) - 1)
+    old = math.log(_LEARNED)
+    new = math.log(1 - _LEARNED)
     return Wealth(
         tuple(
             log_add(old + own - total, new + p) for own, p in zip(wealth.logs, prior, strict=True)
@@ -205,7 +216,8 @@ def _growth_per_answer(
     """Expected log growth of a bet per candidate answer."""
     stable, candidate = rates
     if test.objective is not None:
-        hit, miss = bet[1] / test.objective, (1 - bet[1]) / (1 - test.objective)
+        hit = bet[1] / test.objective
+        miss = (1 - bet[1]) / (1 - test.objective)
         return candidate * math.log(hit) + (1 - candidate) * math.log(miss)
     if not 0 < share < 1:
         return 0.0

@@ -95,7 +95,9 @@ def phase_of(conditions: Sequence[Condition]) -> EndpointPhase:
         return EndpointPhase.DEGRADED
     if Code.SERVING in codes and Code.OBJECT_NEEDED not in codes:
         return EndpointPhase.READY
-    return EndpointPhase.DEGRADED if Code.STABLE_FAILING in codes else EndpointPhase.PROGRESSING
+    if Code.STABLE_FAILING in codes:
+        return EndpointPhase.DEGRADED
+    return EndpointPhase.PROGRESSING
 
 
 def message_of(conditions: Sequence[Condition]) -> str:

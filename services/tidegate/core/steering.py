@@ -97,7 +97,8 @@ def _measured(seen: Seen, state: RolloutState, steered: Steered) -> Steered:
 
 def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | BytesCheck:
     """One rollout's decision; without its step where a check holds it back."""
-    rollout, known = state.rollout, seen.known
+    rollout = state.rollout
+    known = seen.known
     progress = _progress(seen, state, intent)
     candidate = known.revisions.get(rollout.candidate)
     changed = bytes_check.changed(candidate, seen.checks)
@@ -165,7 +166,8 @@ def _refused(known: Known, decision: Decision, intent: Intent) -> Condition | No
 
 
 def _decided(known: Known, state: RolloutState, decision: Decision, intent: Intent) -> Decided:
-    before, after = state.progress, decision.progress
+    before = state.progress
+    after = decision.progress
     following = decision.intent
     if following is not None:
         following = replace(following, mark=known.mark)

@@ -14,7 +14,8 @@ from tidegate.core.strategy import Deadlines, Kind, Strategy
 
 Value = str | int | float | bool | list[int] | None
 _ERRORS = strategy.DEFAULT_METRICS[0]
-_DEADLINES, _LIMITS = Deadlines(), Limits()
+_DEADLINES = Deadlines()
+_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)

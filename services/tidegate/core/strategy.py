@@ -122,9 +122,10 @@ def ab(
 ) -> Strategy:
     """Two revisions side by side, by percent or by header (not randomised), until a person decides,
     or with `until` pass the user's own experiment."""
-    candidate_traffic = (
-        CandidateTraffic(match=tuple(match)) if match else CandidateTraffic(percent=percent)
-    )
+    if match:
+        candidate_traffic = CandidateTraffic(match=tuple(match))
+    else:
+        candidate_traffic = CandidateTraffic(percent=percent)
     return Strategy(Kind.AB, (Step(candidate_traffic, until, bake),), Ending.PROMOTE)
 
 
@@ -170,7 +171,9 @@ def proves(plan: Strategy) -> bool:
     promotion."""
     if plan.ending is not Ending.PROMOTE or plan.kind is Kind.MANUAL:
         return True
-    last = plan.steps[-1].until if plan.steps else Until.NO_FAIL
+    last = Until.NO_FAIL
+    if plan.steps:
+        last = plan.steps[-1].until
     if last is Until.APPROVAL:
         return True
     errors = [metric for metric in plan.metrics if metric.kind is MetricKind.ERRORS]

@@ -79,7 +79,9 @@ def desired(intent: Intent) -> Traffic | None:
     """The traffic an intent asks for; None when nothing should serve."""
     if intent.stable is None:
         return None
-    stable, candidate, candidate_traffic = intent.stable, intent.candidate, intent.candidate_traffic
+    stable = intent.stable
+    candidate = intent.candidate
+    candidate_traffic = intent.candidate_traffic
     if candidate is None:
         return Traffic((Rule((), (Share(stable, 100),)),))
     shares = (
@@ -87,11 +89,9 @@ def desired(intent: Intent) -> Traffic | None:
         Share(candidate, candidate_traffic.percent),
     )
     mirrors = (Share(candidate, candidate_traffic.mirror),) if candidate_traffic.mirror else ()
-    rules = (
-        [Rule(candidate_traffic.match, (Share(stable, 0), Share(candidate, 100)))]
-        if candidate_traffic.match
-        else []
-    )
+    rules = []
+    if candidate_traffic.match:
+        rules = [Rule(candidate_traffic.match, (Share(stable, 0), Share(candidate, 100)))]
     return Traffic((*rules, Rule((), shares, mirrors)))
 
 

@@ -37,7 +37,9 @@ class Turn:
 
     def waiting(self, what: WaitsFor, message: str) -> Decision:
         """Nothing to append; counts the time spent on this one wait."""
-        spent = self.progress.waited if self.progress.waits_for == what else 0.0
+        spent = 0.0
+        if self.progress.waits_for == what:
+            spent = self.progress.waited
         progress = replace(self.progress, waits_for=what, waited=spent + self.elapsed)
         return Decision(progress, message, self.now + self.interval)
 

@@ -82,7 +82,10 @@ class _Walk:
     ) -> Iterator[Loss]:
         """Compare two objects, field by field."""
         for name, value in live.items():
-            at = f"{path}[{name}]" if "/" in name else f"{path}.{name}"
+            if "/" in name:
+                at = f"{path}[{name}]"
+            else:
+                at = f"{path}.{name}"
             if value in (None, "", {}, []) or at in _MEANT or _DEFAULTED.get(at) == value:
                 continue
             ours = rendered.get(_SAME_NAME.get(at, name))
@@ -118,7 +121,9 @@ class _Walk:
         lost = [item for item in live if not covered(path, item, rendered)]
         if lost:
             names = [_name(path, item) for item in lost[:_NAMED]]
-            more = [f"{len(lost) - _NAMED} more"] if len(lost) > _NAMED else []
+            more = []
+            if len(lost) > _NAMED:
+                more = [f"{len(lost) - _NAMED} more"]
             yield Loss(path, ", ".join([*filter(None, names), *more]))
 
     def _element(self, path: str, item: Any, rendered: Sequence[Any]) -> bool:
@@ -191,7 +196,9 @@ def _name(path: str, item: Any) -> str:
         key = _NAMES.get(path.rpartition(".")[2], "name")
         return str(item.get(key, ""))[:_SHOWN]
     text = str(item)
-    return text.partition("=")[0][:_SHOWN] if text.startswith("-") else ""
+    if text.startswith("-"):
+        return text.partition("=")[0][:_SHOWN]
+    return ""
 
 
 def _plain_value(path: str, value: Any) -> str:
@@ -199,4 +206,6 @@ def _plain_value(path: str, value: Any) -> str:
     if isinstance(value, Mapping | list) or "annotations" in path:
         return ""
     text = str(value)
-    return text if len(text) <= _SHOWN else ""
+    if len(text) <= _SHOWN:
+        return text
+    return ""

@@ -33,7 +33,8 @@ def check_uri(uri: str) -> NotPlain | None:
     text = repr(uri[:200])
     if not _SCHEME.match(uri):
         return NotPlain(f"{text} has no scheme in small letters", _WRITE)
-    if strange := _STRANGE.search(uri):
+    strange = _STRANGE.search(uri)
+    if strange:
         return NotPlain(
             f"{text} holds {strange[0]!r}, which readers take differently",
             Remediation("leave it out"),
@@ -62,5 +63,7 @@ def _escaped_slash(path: str) -> bool:
 def below(uri: str, prefix: str) -> bool:
     """Whether an address lies below a prefix, by whole segments: `s3://b/add` holds `s3://b/add/1`,
     not `s3://b/add_sub`. The prefix `s3://` holds every address of its scheme."""
-    whole = prefix if prefix.endswith("/") else f"{prefix}/"
+    whole = prefix
+    if not prefix.endswith("/"):
+        whole = f"{prefix}/"
     return f"{uri.rstrip('/')}/".startswith(whole)

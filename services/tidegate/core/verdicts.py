@@ -95,8 +95,10 @@ class MetricVerdict:
 
 def verdict(track: Track, alpha: float, count: int) -> MetricVerdict:
     """The verdict on one of `count` metrics that share the rollout's alpha."""
-    at_fail, at_pass = math.log(count / alpha), math.log(1 / alpha)
-    fail, passing = track.fail.log_e, track.passing.log_e
+    at_fail = math.log(count / alpha)
+    at_pass = math.log(1 / alpha)
+    fail = track.fail.log_e
+    passing = track.passing.log_e
     min_requests_more = max(0, track.metric.min_requests - track.step.candidate.n)
     if fail >= at_fail:
         verdict = Verdict.FAIL
@@ -133,7 +135,9 @@ def _forecast(
     if not step.candidate.n or (track.metric.objective is None and not step.stable.n):
         return None, None
     stable = (step.stable.bad + 0.5) / (step.stable.n + 1)
-    toward = stable if track.metric.objective is None else track.metric.objective / 2
+    toward = stable
+    if track.metric.objective is not None:
+        toward = track.metric.objective / 2
     candidate = (step.candidate.bad + _SHRINK * toward) / (step.candidate.n + _SHRINK)
     share = step.candidate.n / kinds
     need = requests_to(track.passing, track.metric.pass_test, threshold, (stable, candidate), share)
@@ -151,14 +155,17 @@ def _message(
     more: int | None,
     seconds: float | None,
 ) -> str:
-    kind, metric = track.metric.kind.value, track.metric
+    kind = track.metric.kind.value
+    metric = track.metric
     if track.trouble and verdict is Verdict.UNDECIDED:
         return f"{kind}: {track.trouble}"
     counts = track.rollout if verdict is Verdict.FAIL else track.step
     units = metric.kind is MetricKind.EXPERIMENT
     phrase = _successes if units else _of
     seen = f"{kind}: candidate {phrase(counts.candidate)}, stable {phrase(counts.stable)}"
-    torn = f"; {track.torn} torn readings cut down" if track.torn else ""
+    torn = ""
+    if track.torn:
+        torn = f"; {track.torn} torn readings cut down"
     beside = "the objective" if metric.objective is not None else "stable"
     if verdict is Verdict.FAIL:
         return f"{seen}: worse than {beside} at alpha {100 * alpha:g} % (e = {_power(track.fail.log_e)}){torn}"
@@ -168,18 +175,15 @@ def _message(
         return f"{kind}: no interval with counts of both revisions in this step yet: post them as evidence"
     if not counts.candidate.n:
         return f"{kind}: the candidate has not answered in this step{torn}"
-    min_requests = (
-        f"; {min_requests_more} more to the minimum of {metric.min_requests}"
-        if min_requests_more
-        else ""
-    )
+    min_requests = ""
+    if min_requests_more:
+        min_requests = f"; {min_requests_more} more to the minimum of {metric.min_requests}"
     if more is None:
         return f"{seen}: {_no_end(track)}{min_requests}{torn}"
-    lacks = (
-        f"{more} more candidate units to pass"
-        if units
-        else f"{more} more candidate requests to pass"
-    )
+    if units:
+        lacks = f"{more} more candidate units to pass"
+    else:
+        lacks = f"{more} more candidate requests to pass"
     return f"{seen}: about {lacks} ({_lasts(seconds)} at the present rate){min_requests}{torn}"
 
 
@@ -190,11 +194,9 @@ def _edge(metric: Metric) -> str:
     points = 100 * metric.pass_margin
     if metric.kind is not MetricKind.EXPERIMENT:
         return f"below stable + {points:g} points"
-    return (
-        "above stable"
-        if not points
-        else f"above stable {'-' if points > 0 else '+'} {abs(points):g} points"
-    )
+    if not points:
+        return "above stable"
+    return f"above stable {'-' if points > 0 else '+'} {abs(points):g} points"
 
 
 def _no_end(track: Track) -> str:
@@ -233,9 +235,11 @@ def _lasts(seconds: float | None) -> str:
         return "no end"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return (
-        f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
-    )
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    if minutes:
+        return f"{minutes}m{rest:02d}s"
+    return f"{rest}s"
 
 
 def overall(verdicts: tuple[MetricVerdict, ...]) -> Verdict:
@@ -243,4 +247,6 @@ def overall(verdicts: tuple[MetricVerdict, ...]) -> Verdict:
     kinds = {each.verdict for each in verdicts}
     if Verdict.FAIL in kinds:
         return Verdict.FAIL
-    return Verdict.PASS if kinds == {Verdict.PASS} else Verdict.UNDECIDED
+    if kinds == {Verdict.PASS}:
+        return Verdict.PASS
+    return Verdict.UNDECIDED

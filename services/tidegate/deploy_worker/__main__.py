@@ -171,11 +171,9 @@ def serve(settings: WorkerSettings, cluster: KubernetesCluster, worker: Worker) 
     checks = partial(
         health.checks, lambda: worker.seen_at, cluster.trouble, lambda: worker.stopping
     )
-    probes = (
-        health.Probes(settings.host, settings.metrics_port, checks)
-        if settings.metrics_port
-        else None
-    )
+    probes = None
+    if settings.metrics_port:
+        probes = health.Probes(settings.host, settings.metrics_port, checks)
     if probes:
         probes.start()
     try:
@@ -198,8 +196,11 @@ def main() -> None:
         sys.exit(str(error))
     store = Store(settings.database_url, application_name="tidegate-deploy-worker")
     REGISTRY.register(store_gauges(store))
-    warm_up = WarmUp() if settings.warm_up else None
-    contracts = PodContracts() if settings.warm_up else None
+    warm_up = None
+    contracts = None
+    if settings.warm_up:
+        warm_up = WarmUp()
+        contracts = PodContracts()
     serve(settings, cluster, make(settings, cluster, store, warm_up=warm_up, contracts=contracts))
     if warm_up is not None:
         warm_up.close()

@@ -41,4 +41,6 @@ def answered(check: Check, checks: Checks, parts: Parts) -> Checks:
 def _bytes(check: BytesCheck, parts: Parts) -> Bytes:
     request = Asked(check.key, check.generation, check.revision.model.uri)
     read = parts.rereading(parts.registry, request)
-    return BytesUnread() if read is None else read
+    if read is None:
+        return BytesUnread()
+    return read

@@ -49,7 +49,11 @@ Reach = Callable[[Manifest, int], str | None]
 def by_address(pod: Manifest, port: int) -> str | None:
     """A pod of Kubernetes."""
     address = (pod.get("status") or {}).get("podIP")
-    return None if not address else f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    if not address:
+        return None
+    if ":" in address:
+        return f"[{address}]:{port}"
+    return f"{address}:{port}"
 
 
 class PodContracts:
@@ -66,7 +70,10 @@ class PodContracts:
         clock: Callable[[], float] = time.monotonic,
         reach: Reach = by_address,
     ) -> None:
-        self._port, self._metrics, self._clock, self._reach = port, metrics, clock, reach
+        self._port = port
+        self._metrics = metrics
+        self._clock = clock
+        self._reach = reach
         self._http = httpx2.Client(timeout=timeout, trust_env=False)
         self._failed: dict[
             tuple[EndpointKey, str], tuple[float, str]
@@ -77,18 +84,17 @@ class PodContracts:
     ) -> Contract | str:
         """See Contracts. Who accepts a breaking contract does not wait for one that cannot be
         compared."""
-        stable, candidate = observation.of(rollout.base), observation.of(rollout.candidate)
+        stable = observation.of(rollout.base)
+        candidate = observation.of(rollout.candidate)
         silent = _silent(rollout.base, stable) or (
             _asleep(candidate) if candidate is not None else None
         )
         if silent is not None:
             return unchecked(silent)
         contract = self._found(snapshot, observation, rollout)
-        return (
-            unchecked(contract)
-            if isinstance(contract, str) and rollout.accept_breaking
-            else contract
-        )
+        if isinstance(contract, str) and rollout.accept_breaking:
+            return unchecked(contract)
+        return contract
 
     def _found(
         self, snapshot: Snapshot, observation: Observation, rollout: Rollout
@@ -144,17 +150,19 @@ class PodContracts:
         """A ready pod's own, else the revision's."""
         for pod in snapshot.all("Pod"):
             if number_of(pod) == revision and condition(pod, "Ready").get("status") == "True":
-                answers, counts = self._reach(pod, self._port), self._reach(pod, self._metrics)
+                answers = self._reach(pod, self._port)
+                counts = self._reach(pod, self._metrics)
                 if answers:
-                    return _Where(
-                        f"http://{answers}", f"http://{counts}/metrics" if counts else None
-                    )
-        address = live.address if live is not None and live.ready else None
-        return (
-            _Where(address.rstrip("/"))
-            if address and urlsplit(address).scheme in ("http", "https")
-            else None
-        )
+                    metrics = None
+                    if counts:
+                        metrics = f"http://{counts}/metrics"
+                    return _Where(f"http://{answers}", metrics)
+        address = None
+        if live is not None and live.ready:
+            address = live.address
+        if address and urlsplit(address).scheme in ("http", "https"):
+            return _Where(address.rstrip("/"))
+        return None
 
     def _signatures(self, where: "_Where", until: float) -> tuple[Signature, ...]:
         names = self._names(where, until)
@@ -166,7 +174,9 @@ class PodContracts:
         index = self._ask("POST", f"{where.base}/v2/repository/index", until, {"ready": True})
         if index is not None:
             return sorted({str(entry["name"]) for entry in json.loads(index)})
-        page = self._ask("GET", where.metrics, until) if where.metrics else None
+        page = None
+        if where.metrics:
+            page = self._ask("GET", where.metrics, until)
         if page is None:
             raise RestrictedError("models")
         return warmup.loaded(page.decode())
@@ -216,4 +226,6 @@ def _silent(revision: int, stable: Live | None) -> str | None:
 
 
 def _asleep(live: Live) -> str | None:
-    return f"r{live.revision} is scaled to zero" if live.idle and not live.ready else None
+    if live.idle and not live.ready:
+        return f"r{live.revision} is scaled to zero"
+    return None

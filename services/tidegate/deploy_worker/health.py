@@ -24,9 +24,14 @@ def checks(
 ) -> Mapping[str, Check]:
     """Ready: the loop reached its database lately, the tenants' list is known, and nobody asked it
     to stop. seen_at: monotonic seconds of the loop's last sign of life, 0 for none."""
-    age = clock() - seen_at() if seen_at() else None
+    age = None
+    if seen_at():
+        age = clock() - seen_at()
     fresh = age is not None and age < QUIET_S
     unavailable = trouble()
+    detail = "no sign of life yet"
+    if age is not None:
+        detail = f"last sign of life {age:.0f} s ago"
     return {
         "worker": Check(
             not stopping(),
@@ -34,7 +39,7 @@ def checks(
         ),
         "loop": Check(
             fresh,
-            f"last sign of life {age:.0f} s ago" if age is not None else "no sign of life yet",
+            detail,
         ),
         "cluster": Check(unavailable is None, unavailable.detail if unavailable else "watched"),
     }

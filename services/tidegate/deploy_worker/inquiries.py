@@ -24,7 +24,8 @@ from tidegate.store import StoreUnavailable, codec, inquiries, installation
 from tidegate.store.inquiries import Inquiry
 
 log = structlog.get_logger()
-PREFLIGHT, SURVEY = "preflight", "survey"
+PREFLIGHT = "preflight"
+SURVEY = "survey"
 THREADS = 2
 TAKEN_S = 30.0  # after which another worker may take a question whose worker said nothing more
 SAY_S = 0.5  # between words about progress
@@ -35,7 +36,8 @@ class Desk:
     called after each."""
 
     def __init__(self, parts: Parts, done: Callable[[], None]) -> None:
-        self._parts, self._done = parts, done
+        self._parts = parts
+        self._done = done
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="inquiry")
         self._free = threading.Semaphore(THREADS)
 
@@ -51,7 +53,8 @@ class Desk:
                     results = inquiries.take(tx, limit=free, seconds=TAKEN_S)
                 taken = results  # only once it is committed
         finally:
-            if left := free - len(taken):
+            left = free - len(taken)
+            if left:
                 self._free.release(left)
         for inquiry in taken:
             self._pool.submit(self._answer, inquiry)
@@ -76,7 +79,9 @@ class Desk:
 
     def _observe(self, inquiry: Inquiry) -> Report | Survey:
         try:
-            return self._survey(inquiry) if inquiry.kind == SURVEY else self._preflight(inquiry)
+            if inquiry.kind == SURVEY:
+                return self._survey(inquiry)
+            return self._preflight(inquiry)
         except StoreUnavailable:
             raise
         except (
@@ -87,7 +92,8 @@ class Desk:
 
     def _survey(self, inquiry: Inquiry) -> Survey:
         key = codec.loads(EndpointKey, inquiry.body)
-        if (message := self._parts.site.denied(key.namespace)) is not None:
+        message = self._parts.site.denied(key.namespace)
+        if message is not None:
             return Survey(
                 problems=(
                     Problem(
@@ -101,7 +107,9 @@ class Desk:
         if isinstance(seen, Unavailable):
             return Survey(trouble=f"the cluster does not answer: {seen.detail}")
         existing = survey(seen, key, self._parts.platform(self._store_id()))
-        return Survey(existing) if isinstance(existing, Found) else Survey(problems=existing)
+        if isinstance(existing, Found):
+            return Survey(existing)
+        return Survey(problems=existing)
 
     def _preflight(self, inquiry: Inquiry) -> Report:
         if inquiry.kind != PREFLIGHT:

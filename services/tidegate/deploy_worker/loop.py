@@ -116,7 +116,10 @@ class Worker:
         # Several leases at once cost as much as one, so while every thread has work, wait for room
         # for more of them. But what waits here cannot be done by another worker: only while
         # reconciles are quick.
-        free_threads = 2 * self._threads if self._quick else self._threads
+        if self._quick:
+            free_threads = 2 * self._threads
+        else:
+            free_threads = self._threads
         free = free_threads - self._taken
         if free < free_threads - self._threads or free < 1:
             return POLL_S  # a finished reconcile wakes us, whatever is due
@@ -178,8 +181,10 @@ class Worker:
 
     def _pass_on(self) -> None:
         with self._touched_lock:
-            touched, self._touched = self._touched, set()
-            turned, self._turned = self._turned, set()
+            touched = self._touched
+            self._touched = set()
+            turned = self._turned
+            self._turned = set()
         try:
             if turned:
                 with self._parts.store.single() as tx:

@@ -45,7 +45,8 @@ class ClusterMeter:
     def __init__(
         self, prometheus: Prometheus, profile: str, reach: Reach, observe: Observe
     ) -> None:
-        self._observe, self._prometheus = observe, prometheus
+        self._observe = observe
+        self._prometheus = prometheus
         gateway = PROFILES[profile]
         self._gateway = PrometheusMeter(
             prometheus, gateway, self._route_slots, reach, speaks_grpc=self._grpc
@@ -70,23 +71,35 @@ class ClusterMeter:
     def trouble(self) -> str | None:
         """Why Prometheus cannot be asked, None where it can."""
         answer = self._prometheus.samples("up", 60)
-        return answer.detail if isinstance(answer, Unavailable) else None
+        if isinstance(answer, Unavailable):
+            return answer.detail
+        return None
 
     def doctor(self, key: EndpointKey) -> tuple[Line, ...]:
         """What is found and what is missing of an endpoint's counters, a line each."""
         seen = self._observe(key)
         routed = isinstance(seen, Snapshot) and _route(seen, key) is not None
-        return check(self._gateway if routed else self._knative, key)
+        if routed:
+            meter = self._gateway
+        else:
+            meter = self._knative
+        return check(meter, key)
 
     def _route_slots(self, key: EndpointKey) -> Slots | str:
         seen = self._observe(key)
-        route = _route(seen, key) if isinstance(seen, Snapshot) else None
-        return slots_of_route(key, route) if route else f"{key} has no HTTPRoute yet"
+        route = None
+        if isinstance(seen, Snapshot):
+            route = _route(seen, key)
+        if route:
+            return slots_of_route(key, route)
+        return f"{key} has no HTTPRoute yet"
 
     def _knative_slots(self, key: EndpointKey) -> Slots | str:
         """Revisions are told by name there; the split was written with the InferenceService."""
         seen = self._observe(key)
-        isvc = seen.get("InferenceService", key.name) if isinstance(seen, Snapshot) else None
+        isvc = None
+        if isinstance(seen, Snapshot):
+            isvc = seen.get("InferenceService", key.name)
         if isinstance(seen, Unavailable) or isvc is None:
             return f"{key} has no InferenceService yet"
         traffic = driver_for(Mode.KNATIVE, Platform("")).read(key, {}, numbered(seen, key)).traffic
@@ -97,8 +110,12 @@ class ClusterMeter:
 
     def _revision(self, key: EndpointKey, name: str) -> int | None:
         seen = self._observe(key)
-        result = numbered(seen, key).get("Revision", name) if isinstance(seen, Snapshot) else None
-        return number_of(result) if result else None
+        result = None
+        if isinstance(seen, Snapshot):
+            result = numbered(seen, key).get("Revision", name)
+        if not result:
+            return None
+        return number_of(result)
 
     def _grpc(self, key: EndpointKey) -> bool:
         seen = self._observe(key)
@@ -116,11 +133,14 @@ def evidence_of(
     def evidence(key: EndpointKey, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         if not isinstance(meter, ClusterMeter):
             return (UNSET,)
-        if (message := meter.trouble()) is not None:
+        message = meter.trouble()
+        if message is not None:
             return (f"no metric source: gates cannot decide: {message}",)
         if runtime.protocol is not Protocol.GRPC_V2:
             return ()
-        profile = KNATIVE if mode is Mode.KNATIVE else PROFILES[settings.gateway_metrics]
+        profile = KNATIVE
+        if mode is not Mode.KNATIVE:
+            profile = PROFILES[settings.gateway_metrics]
         if not profile.grpc:
             return (
                 f"no metric source for gRPC: gates cannot decide: {profile.name} counts no "
@@ -149,7 +169,9 @@ def meter_of(settings: WorkerSettings, observe: Observe) -> tuple[Meter, Explain
 
 def uncounted_copies(settings: WorkerSettings) -> str:
     """Why a shadow would get no data from the metric source, "" where it does."""
-    return PROFILES[settings.gateway_metrics].copies if settings.prometheus_url else UNSET
+    if settings.prometheus_url:
+        return PROFILES[settings.gateway_metrics].copies
+    return UNSET
 
 
 def _route(seen: Snapshot, key: EndpointKey) -> Manifest | None:

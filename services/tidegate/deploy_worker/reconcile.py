@@ -72,9 +72,13 @@ def _reconcile(lease: Lease, context: Context, parts: Parts) -> str:
     snapshot = parts.cluster.observe(context.intent.key)
     if isinstance(snapshot, Unavailable):
         status = reporting.unreachable(context.status, snapshot.detail)
-        wait = BLOCKED_S if snapshot.lasting else BACK_OFF_S
+        wait = BACK_OFF_S
+        if snapshot.lasting:
+            wait = BLOCKED_S
         kept = storing.release(lease, parts, status, wake_in=wait)
-        return "unavailable" if kept else "lost"
+        if kept:
+            return "unavailable"
+        return "lost"
     result = _decide(context, context.intent, parts, snapshot)
     notes = storing.store(lease, context, parts, result)
     if notes is None:
@@ -82,13 +86,17 @@ def _reconcile(lease: Lease, context: Context, parts: Parts) -> str:
     written = writing.carry_out(lease, context, parts, result)
     result = conclude(result, written)
     kept = storing.record(lease, context, parts, result, notes)
-    return result.kind.value if kept else "lost"
+    if kept:
+        return result.kind.value
+    return "lost"
 
 
 def _decide(context: Context, intent: Intent, parts: Parts, snapshot: Snapshot) -> Result:
     """Passes over what was loaded and observed, until every check that they name is answered."""
     known = _known(context, intent, parts)
-    scrape = parts.meter.scrape(intent.key) if known.measured else None
+    scrape = None
+    if known.measured:
+        scrape = parts.meter.scrape(intent.key)
     checks = Checks(
         allow_list=context.allowed or parts.allowed,
         cold={} if parts.warm_up is trusting else None,

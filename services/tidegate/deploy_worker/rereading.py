@@ -50,7 +50,8 @@ class Rereading:
     def __init__(
         self, *, patience: float = 0.3, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._patience, self._clock = patience, clock
+        self._patience = patience
+        self._clock = clock
         self._lock = threading.Lock()
         self._readings: dict[Asked, _Reading] = {}
 
@@ -72,7 +73,8 @@ class Rereading:
                 for key, item in self._readings.items()
                 if item.found is None or now - item.ended < FRESH_S
             }
-            if (known := self._readings.get(request)) is not None:
+            known = self._readings.get(request)
+            if known is not None:
                 return known
             if sum(item.found is None for item in self._readings.values()) >= AT_ONCE:
                 return None
@@ -91,5 +93,6 @@ class Rereading:
             log.exception("reading a model again failed", uri=uri)
             resolved = Unresolved(f"{uri} cannot be read: {error}")
         with self._lock:
-            reading.found, reading.ended = resolved, self._clock()
+            reading.found = resolved
+            reading.ended = self._clock()
         reading.done.set()

@@ -46,8 +46,11 @@ def record(
 ) -> bool:
     """Record the status with what `store` left over, and end the lease. Return False when that was
     lost."""
-    status, memory = report(result), codec.plain(result.memory)
-    wake_in = None if result.wake_at is None else max(result.wake_at - context.now, 0.0)
+    status = report(result)
+    memory = codec.plain(result.memory)
+    wake_in = None
+    if result.wake_at is not None:
+        wake_in = max(result.wake_at - context.now, 0.0)
     if not result.decisions:
         return release(lease, parts, status, wake_in, memory)
     with parts.store.begin() as tx:
@@ -81,7 +84,9 @@ def release(
     memory: codec.Json | None = None,
 ) -> bool:
     """End the lease of a reconcile that decided nothing. Return False when it was lost."""
-    message = None if status is None else codec.plain(status)
+    message = None
+    if status is not None:
+        message = codec.plain(status)
     with parts.store.single() as tx:
         recorded = reconciles.release(tx, lease, memory=memory, status=message, wake_in=wake_in)
     return not isinstance(recorded, LostLease)
@@ -99,13 +104,16 @@ def _append(
     """Store an intent with all that was decided up to it. Nothing rises past an action that was
     accepted meanwhile; going back to stable waits for nobody."""
     with parts.store.begin() as tx:
+        action = None
+        if decided.rises:
+            action = context.action
         appended = reconciles.record(
             tx,
             lease,
             intent=intent,
             expected_generation=intent.generation - 1,
             rollout_id=decided.rollout.id,
-            action=context.action if decided.rises else None,
+            action=action,
             progress=progress,
             notes=notes,
             release=False,

@@ -63,7 +63,10 @@ class WarmUp:
         patience: float = 0.3,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._port, self._metrics, self._patience, self._clock = port, metrics, patience, clock
+        self._port = port
+        self._metrics = metrics
+        self._patience = patience
+        self._clock = clock
         self._http = httpx2.Client(timeout=timeout, trust_env=False)
         self._threads = ThreadPoolExecutor(16, "warm-up")
         self._lock = threading.Lock()
@@ -107,12 +110,16 @@ class WarmUp:
     def _ask(self, pod: Manifest) -> str:
         """One inference on each of its models; why the pod is still cold, '' where it is warm."""
         address = (pod.get("status") or {}).get("podIP", "")
-        host = f"[{address}]" if ":" in address else address
+        host = address
+        if ":" in address:
+            host = f"[{address}]"
         base = f"http://{host}:{self._port}"
         try:
             for name in self._models(host):
                 metadata = self._answer("GET", f"{base}/v2/models/{name}")
-                body = warmup.request(metadata) if metadata else None
+                body = None
+                if metadata:
+                    body = warmup.request(metadata)
                 if isinstance(
                     body, dict
                 ):  # else no request can be made for it: Triton's own readiness must do
@@ -145,7 +152,9 @@ class WarmUp:
         """The answer's JSON; None where the call is restricted, which a waiting worker would not
         change."""
         answer = self._http.request(method, url, json=body)
-        return None if answer.status_code == _CLOSED else answer.raise_for_status().json()
+        if answer.status_code == _CLOSED:
+            return None
+        return answer.raise_for_status().json()
 
 
 def _cold_pod(pod: Manifest, cold: _Cold) -> ColdPod:

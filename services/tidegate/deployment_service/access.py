@@ -30,9 +30,11 @@ from tidegate.web.problems import ApiError
 
 log = structlog.get_logger("access")
 
-_VIEW, _EDIT = Need(Role.VIEWER, Where.NAMESPACE), Need(Role.EDITOR, Where.NAMESPACE)
+_VIEW = Need(Role.VIEWER, Where.NAMESPACE)
+_EDIT = Need(Role.EDITOR, Where.NAMESPACE)
 _STEER = Need(Role.EDITOR, Where.ROLLOUT)
-_ADMIN, _OWN = Need(Role.ADMIN, Where.NAMESPACE), Need(Role.ADMIN, Where.INSTALLATION)
+_ADMIN = Need(Role.ADMIN, Where.NAMESPACE)
+_OWN = Need(Role.ADMIN, Where.INSTALLATION)
 _SIGN = Need(Role.APPROVER, Where.ROLLOUT)
 
 NEEDS: dict[str, Need] = {
@@ -114,7 +116,8 @@ async def enforce(request: Request) -> None:
     need = NEEDS.get(operation)
     if need is OPEN:
         return
-    services, who = services_of(request), request.state.principal
+    services = services_of(request)
+    who = request.state.principal
     if need is None:
         raise no_rule(operation or request.url.path)
     if need.where is Where.ROLLOUT or who.also is not None:
@@ -163,7 +166,8 @@ def _rollout(services: Services, who: Principal, rollout_id: str) -> StoredRollo
 def visible(caller: Caller, namespace: str | None) -> tuple[str, ...] | None:
     """The namespaces that a list shows: this one, or all that the caller may view; None: every one.
     Raises Forbidden."""
-    who, services = caller.principal, caller.services
+    who = caller.principal
+    services = caller.services
     if namespace is not None:
         caller.demand(Role.VIEWER, namespace)
         return (namespace,)
@@ -188,7 +192,10 @@ class Still:
         every: float = 15.0,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._asked, self._secret, self._every, self._clock = caller, secret, every, clock
+        self._asked = caller
+        self._secret = secret
+        self._every = every
+        self._clock = clock
         self._seen = clock()
 
     def may_view(self, namespace: str) -> bool:

@@ -31,14 +31,14 @@ def check_new(tx: ReadTx, key: EndpointKey) -> None:
 
 def adopt(tx: Tx, call: Call, key: EndpointKey, body: AdoptEndpoint, existing: Found) -> Reply:
     """Make an endpoint whose r0 is what was found."""
-    if problems := rules.check_name(key.name):
+    problems = rules.check_name(key.name)
+    if problems:
         raise invalid(problems)
     tenancy.check_adopted(tx, call, key, existing)
     caps, messages = lookup.capabilities(tx, call.services.settings.worker_timeout)
     existing = _named(tx, existing, body.model_id)
-    if problems := rules.check(
-        Intent(key, 1, existing.mode, 0, scaling=existing.scaling), None, caps
-    ):
+    problems = rules.check(Intent(key, 1, existing.mode, 0, scaling=existing.scaling), None, caps)
+    if problems:
         raise invalid(problems)
     made = endpoints.adopt(
         tx,
@@ -91,7 +91,9 @@ def _addresses(key: EndpointKey, existing: Found) -> list[str]:
     """What its clients must know."""
     if existing.mode is Mode.KNATIVE:
         return []
-    old = f" ({existing.url})" if existing.url else ""
+    old = ""
+    if existing.url:
+        old = f" ({existing.url})"
     return [
         f"the InferenceService's own address{old} goes on to r0 alone; rollouts move the address "
         "of the endpoint's "
@@ -106,7 +108,9 @@ def _unshared(key: EndpointKey, existing: Found) -> list[str]:
     if not existing.unshared:
         return []
     names = ", ".join(existing.unshared[:_NAMED])
-    more = f" and {len(existing.unshared) - _NAMED} more" if len(existing.unshared) > _NAMED else ""
+    more = ""
+    if len(existing.unshared) > _NAMED:
+        more = f" and {len(existing.unshared) - _NAMED} more"
     return [
         f"labels and annotations of InferenceService {key} stay on r0 alone: {names}{more}; later "
         "revisions do not carry them"

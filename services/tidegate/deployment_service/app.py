@@ -138,11 +138,9 @@ def _checks(store: Store, settings: Settings, hub: Hub) -> Mapping[str, probes.C
     except StoreUnavailable as error:
         return {"service": stopping, "database": probes.Check(False, str(error))}
     alive = worker is not None and worker.age <= settings.worker_timeout
-    message = (
-        "none has ever reported"
-        if worker is None
-        else f"{worker.owner} reported {worker.age:.0f} s ago"
-    )
+    message = "none has ever reported"
+    if worker is not None:
+        message = f"{worker.owner} reported {worker.age:.0f} s ago"
     return {
         "service": stopping,
         "database": probes.Check(True, "answers"),

@@ -61,10 +61,8 @@ class Caller:
     def choice(self) -> tuple[str, ...]:
         """The namespaces that the caller can mean where it names none: those of its roles, else the
         tenants."""
-        tenants, mine = (
-            self.services.settings.tenants,
-            namespaces(self.principal.grants, Role.VIEWER),
-        )
+        tenants = self.services.settings.tenants
+        mine = namespaces(self.principal.grants, Role.VIEWER)
         if mine is None:
             return tenants
         return tuple(sorted(item for item in mine if not tenants or item in tenants))
@@ -177,9 +175,9 @@ def mutate(request: Call, action: Callable[[Tx], Reply], *, moves: bool = False)
     draft = _draft(request, action)
     if isinstance(draft, Response):
         return draft
-    report = (
-        preflight.accepted(request.services.asker, draft.preflight) if draft.preflight else None
-    )
+    report = None
+    if draft.preflight:
+        report = preflight.accepted(request.services.asker, draft.preflight)
     return _mutate(request, action, draft, report)
 
 
@@ -187,7 +185,9 @@ def _draft(request: Call, action: Callable[[Tx], Reply]) -> Reply | Response:
     """What the change would answer, rolled back; or the stored answer of this idempotency key."""
     try:
         with request.services.store.begin() as tx:
-            replayed = None if request.dry_run else _claimed(tx, request)
+            replayed = None
+            if not request.dry_run:
+                replayed = _claimed(tx, request)
             if replayed is not None:
                 return replayed
             _roll_back(action(tx))
@@ -199,7 +199,9 @@ def replayed(request: Call) -> Response | None:
     """The stored answer of this idempotency key, for calls that look at the cluster before they
     change something."""
     draft = _draft(request, lambda _: Reply(204, _Nothing()))
-    return draft if isinstance(draft, Response) else None
+    if isinstance(draft, Response):
+        return draft
+    return None
 
 
 def _mutate(
@@ -312,7 +314,9 @@ async def page_token(
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        parts = key if isinstance(key, list) else [None]
+        parts = key
+        if not isinstance(key, list):
+            parts = [None]
         fine = all(_storable(part) for part in parts)
     except (ValueError, RecursionError):
         fine = False

@@ -19,7 +19,9 @@ def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None
         expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass) for q in plan.metrics
     ]
     known = [seconds for seconds in times if seconds is not None]
-    return max(step.bake, *known) if known and len(known) == len(times) else None
+    if known and len(known) == len(times):
+        return max(step.bake, *known)
+    return None
 
 
 def seconds_left(progress: Progress, plan: Sequence[out.StepOut]) -> float | None:
@@ -34,7 +36,9 @@ def seconds_left(progress: Progress, plan: Sequence[out.StepOut]) -> float | Non
         for seconds, step in zip(left, plan, strict=True)
         if step.state is not out.StepState.DONE
     ]
-    return None if progress.pause or progress.override or progress.ending else total(todo)
+    if progress.pause or progress.override or progress.ending:
+        return None
+    return total(todo)
 
 
 def _present(progress: Progress, step: out.StepOut) -> float | None:
@@ -56,16 +60,22 @@ def _present(progress: Progress, step: out.StepOut) -> float | None:
     if len(known) == len(needs):
         return max(baking, *known, 0.0)
     begun = not baking or any(each.step.candidate.n for each in progress.verdicts)
-    return None if begun else step.expected_seconds
+    if begun:
+        return None
+    return step.expected_seconds
 
 
 def _min_requests_seconds(value: MetricVerdict) -> float | None:
     """Until the metric's `min_requests`, at the rate of the step so far."""
     answered = value.step.candidate.n
-    return value.min_requests_more * value.step.seconds / answered if answered else None
+    if not answered:
+        return None
+    return value.min_requests_more * value.step.seconds / answered
 
 
 def total(seconds: Sequence[float | None]) -> float | None:
     """Their sum; None where one of them, or all, are unknown."""
     known = [each for each in seconds if each is not None]
-    return sum(known) if known and len(known) == len(seconds) else None
+    if known and len(known) == len(seconds):
+        return sum(known)
+    return None

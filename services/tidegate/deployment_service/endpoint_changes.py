@@ -34,10 +34,8 @@ def create(tx: Tx, call: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
     caps, messages = lookup.capabilities(tx, call.services.settings.worker_timeout)
     mode = body.mode or call.services.settings.default_mode
     model = specs.model_of(tx, body.model_id, body.model_version_id)
-    runtime, scaling = (
-        specs.runtime_of(body.runtime, body.runtime_config),
-        specs.scaling_of(body.autoscaling),
-    )
+    runtime = specs.runtime_of(body.runtime, body.runtime_config)
+    scaling = specs.scaling_of(body.autoscaling)
     specs.check_first(Intent(key, 1, mode, 1, scaling=scaling), model, runtime, caps)
     tenancy.check_named(tx, call, key, model, runtime, scaling)
     _check_leftovers(tx, endpoints.get(tx, key), mode.value)
@@ -259,7 +257,9 @@ def _without_id(reply: Reply) -> Reply:
     """A dry run's rollout: nobody will ever find it under the id that it had here."""
     assert isinstance(reply.body, EndpointChange)
     rollout = reply.body.rollout
-    new = rollout.model_copy(update={"id": ""}) if rollout else None
+    new = None
+    if rollout:
+        new = rollout.model_copy(update={"id": ""})
     return replace(reply, body=reply.body.model_copy(update={"rollout": new}))
 
 
@@ -341,14 +341,17 @@ def _spec(endpoint: Endpoint, body: PatchEndpoint) -> dict[str, Any] | None:
 
 
 def _default_message(percent: int | None) -> str:
-    return "scaled" if percent is None else f"{percent} %"
+    if percent is None:
+        return "scaled"
+    return f"{percent} %"
 
 
 def delete(tx: Tx, call: Call, key: EndpointKey, reason: str) -> Reply:
     """Take an endpoint away: its rollout is aborted, then nothing is wanted any more."""
     endpoint = lookup.locked(tx, key)
     require_match(call.if_match, endpoint.generation, "deleting")
-    intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
+    intent = lookup.intent_of(tx, key)
+    running = lookup.running(tx, key)
     if running is not None:
         lookup.append_action(
             tx, running, ActionKind.ABORT, call.principal.name, reason or "the endpoint is deleted"

@@ -27,7 +27,9 @@ class Event:
 
     def encode(self) -> str:
         """The wire format of the HTML standard."""
-        head = f"id: {self.id}\n" if self.id is not None else ""
+        head = ""
+        if self.id is not None:
+            head = f"id: {self.id}\n"
         lines = "".join(f"data: {line}\n" for line in self.data.split("\n"))
         return f"{head}event: {self.kind}\n{lines}\n"
 

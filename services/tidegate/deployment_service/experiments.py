@@ -32,7 +32,9 @@ def add(tx: Tx, call: Call, running: Running, endpoint: Endpoint, body: Evidence
         if problems:
             raise invalid(problems)
         _keep(tx, call, rollout, endpoint, new, body)
-    warnings = [] if rules.asked(rollout.strategy) else [SHOWN_ONLY]
+    warnings = []
+    if not rules.asked(rollout.strategy):
+        warnings = [SHOWN_ONLY]
     return Reply(201, lookup.changed_rollout(tx, running.stored, warnings))
 
 

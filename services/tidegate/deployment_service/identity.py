@@ -58,11 +58,9 @@ class Identities:
         if secret.startswith(tokens.PREFIX):
             with self._store.read() as tx:
                 principal = tokens.lookup(tx, secret)
-            return (
-                Principal(principal.name, roles(principal.roles, principal.namespace))
-                if principal
-                else None
-            )
+            if not principal:
+                return None
+            return Principal(principal.name, roles(principal.roles, principal.namespace))
         issuer = peek(secret).issuer
         if issuer.startswith(self.local.family):
             return self.local.principal(secret)

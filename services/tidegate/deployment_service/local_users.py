@@ -20,11 +20,10 @@ from tidegate.web.problems import ApiError
 
 FAMILY = "tidegate:"
 ALGORITHM = "HS256"
-PER_PERSON, PER_USER, PER_ADDRESS = (
-    5,
-    30,
-    60,
-)  # log-ins a minute: a name from one address, a name, an address
+# log-ins a minute: a name from one address, a name, an address
+PER_PERSON = 5
+PER_USER = 30
+PER_ADDRESS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +42,21 @@ class LocalUsers:
     def __init__(
         self, store: Store, settings: Settings, passwords: Passwords, now: Callable[[], float]
     ) -> None:
-        self._store, self._now = store, now
-        self._ring, self._audience, self._lasts = (
-            KeyRing(settings.token_keys_file),
-            settings.audience,
-            settings.token_lasts,
-        )
-        self.passwords, self.attempts = passwords, Attempts()
+        self._store = store
+        self._now = now
+        self._ring = KeyRing(settings.token_keys_file)
+        self._audience = settings.audience
+        self._lasts = settings.token_lasts
+        self.passwords = passwords
+        self.attempts = Attempts()
 
     def log_in(self, name: str, password: str, address: str) -> LoggedIn:
         """Raises ApiError: 401, 429 with Retry-After, 503 without keys."""
         ring = self._keys()
         mine = f"{name}@{address}"
         limits = {mine: PER_PERSON, f"user {name}": PER_USER, f"address {address}": PER_ADDRESS}
-        if wait := self.attempts.take(limits):
+        wait = self.attempts.take(limits)
+        if wait:
             detail = f"too many log-ins as {name!r} or from your address: wait {wait:.0f} s"
             raise ApiError(429, "too-many", detail, headers={"Retry-After": str(int(wait) + 1)})
         with self._store.read() as tx:

@@ -79,9 +79,13 @@ def phase(endpoint: Endpoint) -> out.EndpointPhase:
     after a DELETE."""
     word = statuses.phase(endpoint.status) or out.EndpointPhase.PENDING
     if endpoint.deleted_at is not None:
-        return GONE if word is GONE else out.EndpointPhase.DELETING
+        if word is GONE:
+            return GONE
+        return out.EndpointPhase.DELETING
     last_life = word in (GONE, out.EndpointPhase.DELETING)  # before the name was made again
-    return out.EndpointPhase.PENDING if last_life else word
+    if last_life:
+        return out.EndpointPhase.PENDING
+    return word
 
 
 def intent_of(tx: ReadTx, key: EndpointKey) -> Intent:
@@ -94,7 +98,9 @@ def intent_of(tx: ReadTx, key: EndpointKey) -> Intent:
 def running(tx: ReadTx, key: EndpointKey) -> Running | None:
     """The rollout that acts, with the actions its controller has not heard; None: none does."""
     stored = rollouts.current(tx, key)
-    return with_actions(tx, stored) if stored else None
+    if not stored:
+        return None
+    return with_actions(tx, stored)
 
 
 def with_actions(tx: ReadTx, stored: StoredRollout) -> Running:
@@ -128,7 +134,8 @@ def endpoints_out(tx: ReadTx, results: Sequence[Endpoint]) -> list[out.EndpointO
 
 
 def _endpoint_out(whole: Overview) -> out.EndpointOut:
-    endpoint, intent = whole.endpoint, whole.intent.intent
+    endpoint = whole.endpoint
+    intent = whole.intent.intent
     stable, candidate = (
         _revision_out(whole, number) for number in (intent.stable, intent.candidate)
     )
@@ -166,15 +173,19 @@ def _traffic(intent: Intent, endpoint: Endpoint) -> out.BothTraffics:
 
 def _spec(endpoint: Endpoint, stable: out.RevisionOut | None) -> out.SpecOut:
     """The payload as accepted, with the model that is stable now."""
-    served = (
-        {"model_id": stable.model_id, "model_version_id": stable.model_version_id} if stable else {}
-    )
+    served = {}
+    if stable:
+        served = {"model_id": stable.model_id, "model_version_id": stable.model_version_id}
     return out.SpecOut.model_validate({"name": endpoint.key.name, **endpoint.spec, **served})
 
 
 def _revision_out(whole: Overview, number: int | None) -> out.RevisionOut | None:
-    revision = whole.revisions.get(number) if number is not None else None
-    return revisions.stored(revision) if revision else None
+    revision = None
+    if number is not None:
+        revision = whole.revisions.get(number)
+    if not revision:
+        return None
+    return revisions.stored(revision)
 
 
 def changed_rollout(
@@ -201,7 +212,9 @@ def rollouts_out(
         stored.rollout.id for stored in stored_rollouts if stored.rollout.strategy.kind is Kind.AB
     ]
     pending = unheard(tx, running)
-    counts = experiments.sent_to(tx, compared) if compared else {}
+    counts = {}
+    if compared:
+        counts = experiments.sent_to(tx, compared)
     rows = []
     for stored in stored_rollouts:
         answer = _acting(stored, intent, endpoint, pending.get(stored.rollout.id, ()))

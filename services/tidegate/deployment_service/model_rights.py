@@ -45,7 +45,8 @@ def _check_model(caller: Caller, model: ModelRow) -> None:
 
 
 def _check_uri(caller: Caller, uri: str) -> None:
-    mine, settings = _edited(caller), caller.services.settings
+    mine = _edited(caller)
+    settings = caller.services.settings
     with caller.services.store.read() as tx:
         lists = [allowed(tx, settings, namespace).uri_prefixes for namespace in mine]
     prefixes = sorted({prefix for known in lists for prefix in known})
@@ -62,7 +63,8 @@ def _check_uri(caller: Caller, uri: str) -> None:
 
 def _edited(caller: Caller) -> list[str]:
     """The namespaces where the caller is editor."""
-    who, tenants = caller.principal, caller.services.settings.tenants
+    who = caller.principal
+    tenants = caller.services.settings.tenants
     results = {grant.namespace for grant in who.grants if grant.role.includes(Role.EDITOR)}
     if EVERYWHERE in results:  # granted in every one, but its cluster says no to some
         with caller.services.store.read() as tx:

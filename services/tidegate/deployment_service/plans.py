@@ -66,7 +66,8 @@ def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
         results.append(
             _metric(MetricKind.LATENCY, metrics.latency, metrics.latency.latency_threshold_ms)
         )
-    if (own := metrics.experiment) is not None:
+    own = metrics.experiment
+    if own is not None:
         results.append(
             Metric(
                 MetricKind.EXPERIMENT,
@@ -81,20 +82,19 @@ def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
 def _data_seconds(body: StartRollout) -> float:
     if body.deadlines.data_seconds is not None:
         return body.deadlines.data_seconds
-    return (
-        strategy.EXPERIMENT_DATA
-        if body.analysis.metrics.experiment is not None
-        else Deadlines().data
-    )
+    if body.analysis.metrics.experiment is not None:
+        return strategy.EXPERIMENT_DATA
+    return Deadlines().data
 
 
 def _check_comparisons(body: StartRollout, plan: Strategy) -> Iterator[Problem]:
     """What a comparison cannot say, by the field of the body that asks for it."""
     written = isinstance(body.strategy, StrategyIn)
     for index, field, detail, remediation in experiments.unfit(plan):
-        pointer = (
-            f"/strategy/steps/{index}/{field}" if written and index is not None else f"/{field}"
-        )
+        if written and index is not None:
+            pointer = f"/strategy/steps/{index}/{field}"
+        else:
+            pointer = f"/{field}"
         yield Problem(pointer, detail, remediation)
 
 
@@ -136,7 +136,8 @@ def check_plan(
 def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
     """What cannot finish at `rate` requests per second, and warnings about what would be paused for
     want of data. Nothing where the rate is unknown."""
-    problems, warnings = [], []
+    problems = []
+    warnings = []
     for number, step in enumerate(plan.steps, 1):
         if (
             rate is None
@@ -170,7 +171,9 @@ def _base(body: StartRollout) -> Strategy:
     request = body.strategy
     if isinstance(request, StrategyIn):
         return Strategy(request.kind, tuple(_step(step) for step in request.steps), request.ending)
-    bake = {} if body.bake_seconds is None else {"bake": body.bake_seconds}
+    bake = {}
+    if body.bake_seconds is not None:
+        bake = {"bake": body.bake_seconds}
     match request:
         case Kind.CANARY:
             return strategy.canary(body.steps or strategy.CANARY_PERCENTS, **bake)
@@ -178,12 +181,16 @@ def _base(body: StartRollout) -> Strategy:
             until = body.until or (
                 Until.APPROVAL if body.analysis.metrics.experiment is None else Until.PASS
             )
-            percent = strategy.AB_PERCENT if body.percent is None else body.percent
+            percent = strategy.AB_PERCENT
+            if body.percent is not None:
+                percent = body.percent
             return strategy.ab(percent, _matches(body.match or ()), until=until, **bake)
         case Kind.BLUE_GREEN:
             return strategy.blue_green(**bake)
         case Kind.SHADOW:
-            mirror = strategy.SHADOW_MIRROR if body.mirror_percent is None else body.mirror_percent
+            mirror = strategy.SHADOW_MIRROR
+            if body.mirror_percent is not None:
+                mirror = body.mirror_percent
             return strategy.shadow(mirror, **bake)
         case Kind.MANUAL:
             return strategy.manual()
@@ -206,7 +213,9 @@ def _check_fields(body: StartRollout) -> Iterator[Problem]:
     written = isinstance(body.strategy, StrategyIn)
     for field, kind in _BELONGS.items():
         if getattr(body, field) is not None and body.strategy is not kind:
-            where = "its steps carry it" if written else f"it belongs to strategy {kind.value!r}"
+            where = "its steps carry it"
+            if not written:
+                where = f"it belongs to strategy {kind.value!r}"
             yield Problem(
                 f"/{field}", f"does not fit here, for {where}", Remediation("leave it out")
             )
@@ -275,7 +284,9 @@ def _check_shadow(kind: Kind, index: int, step: StepIn) -> Iterator[Problem]:
     if kind is not Kind.SHADOW:
         return
     if step.percent or step.match:
-        field = "percent" if step.percent else "match"
+        field = "match"
+        if step.percent:
+            field = "percent"
         yield Problem(
             f"/strategy/steps/{index}/{field}",
             "a shadow's candidate gets copies only",

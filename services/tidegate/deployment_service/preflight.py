@@ -21,10 +21,12 @@ from tidegate.store import codec, inquiries, workers
 from tidegate.store.engine import Store
 from tidegate.web.problems import ApiError, Place, invalid
 
-KIND, SURVEY = "preflight", "survey"
+KIND = "preflight"
+SURVEY = "survey"
 T = TypeVar("T")
 AT_ONCE = 12  # requests that may wait at one time: the rest of the threads go on answering
-_FIRST_INTERVAL_S, _INTERVAL_S = 0.05, 0.25
+_FIRST_INTERVAL_S = 0.05
+_INTERVAL_S = 0.25
 _RETRY = {"Retry-After": "5"}
 
 
@@ -78,11 +80,9 @@ class StoreAsker:
         with self.store.read() as tx:
             worker = workers.newest(tx)
         if worker is None or worker.age > self.worker_timeout:
-            last = (
-                "none has ever reported"
-                if worker is None
-                else f"{worker.owner} reported {worker.age:.0f} s ago"
-            )
+            last = "none has ever reported"
+            if worker is not None:
+                last = f"{worker.owner} reported {worker.age:.0f} s ago"
             detail = (
                 f"no worker lives ({last}): nobody can look at the cluster before this is "
                 "accepted, and nothing would "
@@ -91,7 +91,9 @@ class StoreAsker:
             raise ApiError(503, "no-worker", detail, headers=_RETRY)
 
     def _wait(self, request: str, answer: type[T]) -> T:
-        ends, interval, progress = self.clock() + self.limit, _FIRST_INTERVAL_S, ""
+        ends = self.clock() + self.limit
+        interval = _FIRST_INTERVAL_S
+        progress = ""
         while self.clock() < ends:
             self.sleep(interval)
             interval = min(2 * interval, _INTERVAL_S)
@@ -99,7 +101,8 @@ class StoreAsker:
                 inquiry = inquiries.get(tx, request)
             if inquiry is not None and inquiry.answer is not None:
                 return codec.loads(answer, inquiry.answer)
-            progress = inquiry.progress if inquiry else progress
+            if inquiry:
+                progress = inquiry.progress
         detail = (
             f"the worker did not finish its observation of the cluster within {self.limit:.0f} s "
             f"({progress or 'it has not begun'}): nothing was accepted; repeat"
@@ -136,7 +139,9 @@ def _check_trouble(trouble: str) -> None:
 
 
 def _place(finding: Finding) -> Place:
-    pointer = f"/steps/{finding.index}" if finding.index is not None else "/"
+    pointer = "/"
+    if finding.index is not None:
+        pointer = f"/steps/{finding.index}"
     if finding.rule == "tenant":
         pointer = "namespace"
     return Place(

@@ -51,7 +51,9 @@ def _rollout_id(actor: str, body: dict[str, Any]) -> str | None:
         return str(rollout["id"])
     if isinstance(rollout, str):
         return rollout
-    return actor.removeprefix(_ROLLOUT) if actor.startswith(_ROLLOUT) else None
+    if actor.startswith(_ROLLOUT):
+        return actor.removeprefix(_ROLLOUT)
+    return None
 
 
 def _recorded_intent(body: Any) -> out.RecordedIntent | None:

@@ -63,11 +63,19 @@ def _record(request: Request, refusal: Forbidden | NotAllowedError) -> None:
 
 
 def _chain(tx: Tx, refusal: Forbidden | NotAllowedError, path: dict[str, str]) -> str:
-    key = refusal.key if isinstance(refusal, NotAllowedError) else None
+    key = None
+    if isinstance(refusal, NotAllowedError):
+        key = refusal.key
     if key is None and "rollout_id" in path:
         rollout = rollouts.get(tx, path["rollout_id"])
-        key = rollout.key if rollout else None
+        key = None
+        if rollout:
+            key = rollout.key
     elif key is None and "namespace" in path and "name" in path:
         key = EndpointKey(path["namespace"], path["name"])
-    endpoint = endpoints.get(tx, key) if key else None
-    return endpoint.id if endpoint else store_id(tx)
+    endpoint = None
+    if key:
+        endpoint = endpoints.get(tx, key)
+    if endpoint:
+        return endpoint.id
+    return store_id(tx)

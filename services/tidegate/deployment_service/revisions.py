@@ -30,7 +30,8 @@ def revision(value: Revision) -> out.RevisionOut:
 
 def runtime_config(value: Runtime) -> out.RuntimeConfigOut:
     """How the runtime runs the model."""
-    pods, batcher = value.pods, value.batcher
+    pods = value.pods
+    batcher = value.batcher
     sent = batcher and out.BatcherOut(
         maxBatchSize=batcher.max_batch_size, maxLatency=batcher.max_latency
     )

@@ -74,9 +74,11 @@ def candidate_of(
             runtime_name or runtime.name, runtime_config or RuntimeConfig()
         )
         left_out = runtime_config is None or runtime_config.security is None
-        runtime = (
-            replace(requested, security=runtime.security) if left_out else requested
-        )  # nothing is opened by silence
+        # nothing is opened by silence
+        if left_out:
+            runtime = replace(requested, security=runtime.security)
+        else:
+            runtime = requested
     for stored in revisions.list_revisions(tx, key).items:
         if (stored.revision.model, stored.revision.runtime) == (model, runtime):
             return Candidate(model, runtime, stored.revision.number)
@@ -86,7 +88,9 @@ def candidate_of(
 def _existing(
     tx: ReadTx, key: EndpointKey, number: int | None, field: str = "/revision"
 ) -> Candidate:
-    revision = revisions.get_revision(tx, key, number) if number is not None else None
+    revision = None
+    if number is not None:
+        revision = revisions.get_revision(tx, key, number)
     if revision is None:
         raise refuse(
             field,
@@ -199,11 +203,9 @@ def begin(
         runtime_name=body.runtime,
         runtime_config=body.runtime_config,
     )
-    guard = (
-        Guard(body.guard.on_heartbeat_timeout, body.guard.heartbeat_timeout_seconds)
-        if body.guard is not None
-        else None
-    )
+    guard = None
+    if body.guard is not None:
+        guard = Guard(body.guard.on_heartbeat_timeout, body.guard.heartbeat_timeout_seconds)
     begun = start(
         tx,
         call,
@@ -238,7 +240,8 @@ def go_back(tx: Tx, call: Call, key: EndpointKey, body: Undo) -> Reply:
     """POST undo: end the running rollout, or make an older revision stable again. Toward stable: no
     If-Match."""
     endpoint = lookup.locked(tx, key)
-    intent, running = lookup.intent_of(tx, key), lookup.running(tx, key)
+    intent = lookup.intent_of(tx, key)
+    running = lookup.running(tx, key)
     if running is not None and body.to in (None, running.rollout.base):
         lookup.append_action(
             tx,
@@ -249,11 +252,15 @@ def go_back(tx: Tx, call: Call, key: EndpointKey, body: Undo) -> Reply:
             body.run_id or "",
         )
         return _pending(tx, running.stored)
-    number = body.to if body.to is not None else _previous_stable(tx, key, intent)
+    if body.to is not None:
+        number = body.to
+    else:
+        number = _previous_stable(tx, key, intent)
     if number == intent.stable:
         raise refuse("/to", f"r{number} already is stable", Remediation("name another revision"))
     candidate = _existing(tx, key, number, "/to")
-    reason, run_id = body.reason or "undo", body.run_id or ""
+    reason = body.reason or "undo"
+    run_id = body.run_id or ""
     begun = start(
         tx, call, endpoint, intent, candidate, undo(), reason, supersede=True, run_id=run_id
     )
@@ -318,16 +325,23 @@ def retry(tx: Tx, call: Call, rollout_id: str, body: Again) -> Reply:
     endpoint = lookup.locked(tx, old.key)
     check_match(call.if_match, endpoint.generation)
     if old.outcome is None or old.outcome is Outcome.PROMOTED:
-        state = "is still running" if old.outcome is None else "was promoted"
+        state = "was promoted"
+        if old.outcome is None:
+            state = "is still running"
         detail = (
             f"rollout {rollout_id} {state}: "
             "only one that was aborted, kept-stable or superseded can be tried again"
         )
-        code = "not-ended" if old.outcome is None else "promoted"
+        code = "promoted"
+        if old.outcome is None:
+            code = "not-ended"
         raise refused(409, code, Problem("rollout", detail, Remediation("start another rollout")))
     candidate = _existing(tx, old.key, old.rollout.candidate)
-    intent, reason = lookup.intent_of(tx, old.key), body.reason or f"retry of {rollout_id}"
-    plan, attempt, accept = old.rollout.strategy, old.rollout.attempt + 1, body.accept_breaking
+    intent = lookup.intent_of(tx, old.key)
+    reason = body.reason or f"retry of {rollout_id}"
+    plan = old.rollout.strategy
+    attempt = old.rollout.attempt + 1
+    accept = body.accept_breaking
     begun = start(
         tx,
         call,

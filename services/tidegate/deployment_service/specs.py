@@ -78,11 +78,21 @@ def scaling_of(autoscaling: Autoscaling, old: Scaling | None = None) -> Scaling:
     """Replica bounds: what is left out stays, or gets its default (maxReplicas: not below
     minReplicas)."""
     known = old or Scaling()
-    lowest = known.min_replicas if autoscaling.minReplicas is None else autoscaling.minReplicas
+    if autoscaling.minReplicas is None:
+        lowest = known.min_replicas
+    else:
+        lowest = autoscaling.minReplicas
     highest = autoscaling.maxReplicas
     if highest is None:
-        highest = known.max_replicas if old else max(1, lowest)
-    return Scaling(lowest, highest, known.keda if autoscaling.keda is None else autoscaling.keda)
+        if old:
+            highest = known.max_replicas
+        else:
+            highest = max(1, lowest)
+    if autoscaling.keda is None:
+        keda = known.keda
+    else:
+        keda = autoscaling.keda
+    return Scaling(lowest, highest, keda)
 
 
 def key_of(call: Call, body: NewEndpoint, namespace: str | None) -> EndpointKey:
@@ -97,7 +107,9 @@ def key_of(call: Call, body: NewEndpoint, namespace: str | None) -> EndpointKey:
         )
     chosen = body.namespace or namespace or (tenants[0] if len(tenants) == 1 else None)
     if chosen is None:
-        known = f" ({', '.join(tenants)})" if tenants else ""
+        known = ""
+        if tenants:
+            known = f" ({', '.join(tenants)})"
         raise refuse(
             "namespace",
             f"missing, and you have not exactly one tenant{known}",

@@ -25,7 +25,9 @@ _CONDITION: TypeAdapter[out.ConditionOut | None] = TypeAdapter(out.ConditionOut 
 
 def when(seconds: float | None) -> datetime | None:
     """Epoch seconds as a time in UTC; None stays None."""
-    return None if seconds is None else at(seconds)
+    if seconds is None:
+        return None
+    return at(seconds)
 
 
 def at(seconds: float) -> datetime:
@@ -55,7 +57,9 @@ def status(stored: Status) -> out.StatusOut | None:
 def phase(stored: Status) -> out.EndpointPhase | None:
     """The worker's word for the endpoint; None before its first, or where it is none of ours."""
     text = stored.get("phase")
-    return out.EndpointPhase(text) if text in tuple(out.EndpointPhase) else None
+    if text not in tuple(out.EndpointPhase):
+        return None
+    return out.EndpointPhase(text)
 
 
 def message(stored: Status) -> str:
@@ -81,11 +85,9 @@ def address(stored: Status, revision: int) -> str | None:
 def rate(stored: Status) -> float | None:
     """The endpoint's requests per second, as the worker last measured them."""
     requests_per_second = stored.get("requests_per_second")
-    return (
-        float(requests_per_second)
-        if isinstance(requests_per_second, int | float) and requests_per_second > 0
-        else None
-    )
+    if isinstance(requests_per_second, int | float) and requests_per_second > 0:
+        return float(requests_per_second)
+    return None
 
 
 def urls(stored: Status) -> list[str]:
@@ -151,7 +153,9 @@ def _refusals(stored: object) -> list[out.RefusedOut]:
 
 
 def _texts(stored: object) -> list[str]:
-    return [str(text) for text in stored] if isinstance(stored, list) else []
+    if isinstance(stored, list):
+        return [str(text) for text in stored]
+    return []
 
 
 def _read(adapter: TypeAdapter[T], stored: object, default: T) -> T:

@@ -26,7 +26,9 @@ _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 def allowed(tx: ReadTx, settings: Settings, namespace: str) -> Allowed:
     """A tenant's list, or the installation's default."""
     tenant = tenants.get(tx, namespace)
-    return settings.allowed if tenant is None else tenant.allowed
+    if tenant is None:
+        return settings.allowed
+    return tenant.allowed
 
 
 def check_named(

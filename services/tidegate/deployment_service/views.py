@@ -42,7 +42,9 @@ def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.St
 def _state(index: int, present: int) -> out.StepState:
     if index == present:
         return out.StepState.CURRENT
-    return out.StepState.DONE if index < present else out.StepState.AHEAD
+    if index < present:
+        return out.StepState.DONE
+    return out.StepState.AHEAD
 
 
 def _baked(state: out.StepState, step: Step, progress: Progress) -> float:
@@ -139,7 +141,9 @@ def ended_at(stored: StoredRollout) -> float | None:
     if stored.outcome is None:
         return None
     closes = stored.progress.standby_until
-    return stored.updated_at if closes is None else closes - stored.rollout.strategy.deadlines.undo
+    if closes is None:
+        return stored.updated_at
+    return closes - stored.rollout.strategy.deadlines.undo
 
 
 def _guard(value: Guard | None, heartbeats: Heartbeats) -> out.GuardOut | None:
@@ -171,6 +175,6 @@ def _contract(value: Contract | None) -> out.ContractOut | None:
 
 
 def _pause(value: Pause | None) -> out.PauseOut | None:
-    return (
-        out.PauseOut(kind=value.kind, author=value.author, message=value.message) if value else None
-    )
+    if not value:
+        return None
+    return out.PauseOut(kind=value.kind, author=value.author, message=value.message)

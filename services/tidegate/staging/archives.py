@@ -52,7 +52,10 @@ def unpack(archive: Path, folder: Path, uri: str, limits: Limits = Limits()) -> 
     errors. Raises SourceError; what was written until then stays, for the caller to throw away."""
     budget = _Budget(uri, archive.stat().st_size, limits)
     try:
-        members = _zipped(archive, uri) if zipfile.is_zipfile(archive) else _tarred(archive, budget)
+        if zipfile.is_zipfile(archive):
+            members = _zipped(archive, uri)
+        else:
+            members = _tarred(archive, budget)
         with closing(members):
             for name, chunks in members:
                 _write(folder, name, chunks, budget)
@@ -199,7 +202,8 @@ class _Metered(io.RawIOBase):
     size of a header's body from the archive and reads all of it."""
 
     def __init__(self, plain: Any, budget: _Budget) -> None:
-        self._plain, self._budget = plain, budget
+        self._plain = plain
+        self._budget = budget
 
     def readable(self) -> bool:
         return True

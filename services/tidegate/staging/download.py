@@ -120,8 +120,12 @@ def fetch(
 
 def _fetch(remote: RemoteFile, file: Path, most: int, tell: Tell, sha256: str | None) -> Path:
     note = file.with_suffix(".etag")
-    there = file.stat().st_size if file.exists() else 0
-    tag = note.read_text() if there and note.exists() else ""
+    there = 0
+    if file.exists():
+        there = file.stat().st_size
+    tag = ""
+    if there and note.exists():
+        tag = note.read_text()
     with remote.open(there if tag else 0, tag) as part:
         if part.start not in (0, there):
             raise SourceError(
@@ -184,13 +188,19 @@ def _part(answer: httpx2.Response, requested: int, named: str) -> Part:
             raise SourceError(f"the server refuses to send bytes from {requested} on")
         return Part(requested, requested, named, iter(()))
     tag = answer.headers.get("etag", "")
-    tag = "" if tag.startswith("W/") else tag  # a weak one does not say that the bytes are the same
+    # a weak one does not say that the bytes are the same
+    if tag.startswith("W/"):
+        tag = ""
     length = answer.headers.get("content-length", "")
-    start, total = 0, int(length) if length.isdecimal() else None
+    start = 0
+    total = None
+    if length.isdecimal():
+        total = int(length)
     if answer.status_code == 206 and (
         match := _RANGE.fullmatch(answer.headers.get("content-range", ""))
     ):
-        start, total = int(match[1]), int(match[2])
+        start = int(match[1])
+        total = int(match[2])
     elif answer.status_code == 206:
         raise SourceError("the server sends a part of the file and does not say which")
     return Part(start, total, tag, answer.iter_raw())

@@ -95,10 +95,12 @@ def _checked(source: Source, batcher: Batcher | None) -> Source:
     """The source, with the batcher written into it. Raises RefusedError with everything wrong with
     its models."""
     entries = source.entries()
-    if message := wrong(source.uri, entries):
+    message = wrong(source.uri, entries)
+    if message:
         raise RefusedError(message)
     facts = [_facts(source, entries, model.name, model.versions) for model in models(entries)]
-    if results := [problem for fact in facts for problem in problems(fact)]:
+    results = [problem for fact in facts for problem in problems(fact)]
+    if results:
         raise RefusedError(f"{source.uri}: {'; '.join(results)}")
     if batcher is None:
         return source
@@ -132,8 +134,11 @@ class _Counted:
 
     def __init__(self, source: Source, ways: Ways, what: str) -> None:
         self.uri = source.uri
-        self._source, self._ways, self._what = source, ways, what
-        self._done, self._total = 0, sum(entry.size for entry in source.entries())
+        self._source = source
+        self._ways = ways
+        self._what = what
+        self._done = 0
+        self._total = sum(entry.size for entry in source.entries())
 
     def entries(self) -> tuple[Entry, ...]:
         """See Source."""
@@ -192,8 +197,10 @@ def write_folder(source: Source, root: Path) -> int:
 
 def _copy_s3(source: _Counted, target: S3Source) -> None:
     """Only what is not there yet in full. Bytes are verified afterwards by reading them back."""
-    desired, there = source.entries(), set(target.entries())
-    if extra := sorted({entry.path for entry in there} - {entry.path for entry in desired}):
+    desired = source.entries()
+    there = set(target.entries())
+    extra = sorted({entry.path for entry in there} - {entry.path for entry in desired})
+    if extra:
         raise SourceError(
             f"{target.uri} holds {extra[0]!r}, which the model does not have; remove it"
         )

@@ -48,7 +48,8 @@ class Ways:
 def incoming(uri: str, ways: Ways) -> Iterator[Source]:
     """The files that a URI or a path stands for. What is fetched or unpacked for it is gone
     afterwards, but for a fetch that broke off. Raises SourceError."""
-    remote, archive = _remote(uri, ways), _local(uri, ways)
+    remote = _remote(uri, ways)
+    archive = _local(uri, ways)
     if remote is None and archive is None:
         if ways.sha256 is not None:
             raise SourceError(
@@ -57,7 +58,9 @@ def incoming(uri: str, ways: Ways) -> Iterator[Source]:
         yield _checked(open_source(_as_uri(uri), ways.access), ways.limits)
         return
     with tempfile.TemporaryDirectory(prefix="tidegate-import-") as scratch:
-        fetched = _fetched(remote, Path(scratch), ways) if remote is not None else None
+        fetched = None
+        if remote is not None:
+            fetched = _fetched(remote, Path(scratch), ways)
         file = fetched or archive
         assert file is not None
         if (
@@ -84,7 +87,8 @@ class Edited:
 
     def __init__(self, source: Source, files: Mapping[str, bytes]) -> None:
         self.uri = source.uri
-        self._source, self._files = source, files
+        self._source = source
+        self._files = files
 
     def entries(self) -> tuple[Entry, ...]:
         """See Source."""
@@ -113,12 +117,19 @@ def _local(uri: str, ways: Ways) -> Path | None:
     if not ways.access.files:
         return None
     parts = urlsplit(uri)
-    path = Path(unquote(parts.path)) if parts.scheme == "file" else Path(uri).expanduser()
-    return path if parts.scheme in ("", "file") and path.is_file() else None
+    if parts.scheme == "file":
+        path = Path(unquote(parts.path))
+    else:
+        path = Path(uri).expanduser()
+    if parts.scheme in ("", "file") and path.is_file():
+        return path
+    return None
 
 
 def _as_uri(uri: str) -> str:
-    return uri if "://" in uri else Path(uri).expanduser().absolute().as_uri()
+    if "://" in uri:
+        return uri
+    return Path(uri).expanduser().absolute().as_uri()
 
 
 def _fetched(remote: RemoteFile, scratch: Path, ways: Ways) -> Path:
@@ -135,7 +146,8 @@ def _checked(source: Source, limits: Limits) -> Source:
             f"{source.uri} holds {len(entries)} files, more than {limits.files}: name the model's "
             "folder"
         )
-    if (size := sum(entry.size for entry in entries)) > limits.size:
+    size = sum(entry.size for entry in entries)
+    if size > limits.size:
         raise SourceError(
             f"{source.uri} has {size} bytes, more than {limits.size}: raise --max-size"
         )

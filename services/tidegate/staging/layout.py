@@ -49,7 +49,8 @@ def inspect(uri: str, access: Access) -> Layout | Unresolved:
 def examine(source: Source) -> Layout | Unresolved:
     """As inspect, for an opened source. May raise SourceError."""
     entries = source.entries()
-    if problem := wrong(source.uri, entries):
+    problem = wrong(source.uri, entries)
+    if problem:
         return Unresolved(problem)
     return Layout(
         source.uri,
@@ -109,7 +110,8 @@ def wrong(uri: str, entries: tuple[Entry, ...]) -> str | None:
     if not entries:
         return f"{uri}: there is nothing (empty files do not count)"
     paths = [entry.path for entry in entries]
-    if strange := next((path for path in paths if re.search(r"[\x00-\x1f\\]", path)), None):
+    strange = next((path for path in paths if re.search(r"[\x00-\x1f\\]", path)), None)
+    if strange:
         return (
             f"{uri}: the file name {strange!r} holds a control character or a backslash; rename it"
         )
@@ -123,7 +125,8 @@ def wrong(uri: str, entries: tuple[Entry, ...]) -> str | None:
         )
     if not model_folders:
         return f"{uri}: there is no model folder, only {', '.join(paths[:3])}; expected <model>/<version>/<file>"
-    if bad := next((model.name for model in model_folders if not model.versions), None):
+    bad = next((model.name for model in model_folders if not model.versions), None)
+    if bad:
         return (
             f"{uri}: the folder {bad!r} has no version folder; expected {bad}/1/ with a file in it "
             "that is not empty (empty folders and files do not arrive)"

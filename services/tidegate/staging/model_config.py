@@ -88,9 +88,12 @@ def batched(model: Facts, batcher: Batcher) -> bytes | str:
     there = next((choice for choice in _CHOICES if choice in config), None)
     if there is not None:
         return f"{model.name}/config.pbtxt has {there} of its own: remove it there, or import it without a batcher"
-    most, size = _whole(config, "max_batch_size") or 0, batcher.max_batch_size
+    most = _whole(config, "max_batch_size") or 0
+    size = batcher.max_batch_size
     if size > most:
-        message = f"batches of {most} at most" if most else "no batches (max_batch_size is 0)"
+        message = "no batches (max_batch_size is 0)"
+        if most:
+            message = f"batches of {most} at most"
         return (
             f"{model.name} takes {message}, the batcher asks for {size}: "
             "raise max_batch_size, which changes the model"
@@ -107,7 +110,8 @@ def _names(model: Facts, config: Message) -> Iterator[str]:
 
 
 def _unnamed(model: Facts, config: Message) -> Iterator[str]:
-    platform, backend = _last_value(config, "platform"), _last_value(config, "backend")
+    platform = _last_value(config, "platform")
+    backend = _last_value(config, "backend")
     if platform not in (None, "", *PLATFORMS):
         yield f"platform {_quote(platform)} is none of Triton's: use {', '.join(PLATFORMS)}, or name a backend"
     elif platform and backend not in (None, "", PLATFORMS[str(platform)]):
@@ -116,13 +120,14 @@ def _unnamed(model: Facts, config: Message) -> Iterator[str]:
         yield f"backend {_quote(backend)} is no backend's name: letters, digits, _ and - only"
     telling = any(path.split("/")[1:2] == [name] for path in model.files for name in _TELLING)
     if not (platform or backend or telling or "ensemble_scheduling" in config):
-        where = (
-            "has no config.pbtxt, and"
-            if model.text is None
-            else "neither platform nor backend is given, and"
-        )
+        where = "neither platform nor backend is given, and"
+        if model.text is None:
+            where = "has no config.pbtxt, and"
         message = f"{where} no file's name tells it ({', '.join(_TELLING)}): name the backend in config.pbtxt"
-        yield f"{model.name} {message}" if model.text is None else message
+        if model.text is None:
+            yield f"{model.name} {message}"
+        else:
+            yield message
 
 
 def _paths(model: Facts, config: Message) -> Iterator[str]:
@@ -155,11 +160,9 @@ def _tensors(_: Facts, config: Message) -> Iterator[str]:
 
 
 def _tensor(tensor: Message) -> Iterator[str]:
-    name, kind, dims = (
-        _last_value(tensor, "name"),
-        _last_value(tensor, "data_type"),
-        tensor.get("dims", ()),
-    )
+    name = _last_value(tensor, "name")
+    kind = _last_value(tensor, "data_type")
+    dims = tensor.get("dims", ())
     if not isinstance(name, str) or not name:
         yield "name is missing"
     if not isinstance(kind, Word) or kind.text not in DATA_TYPES:
@@ -174,11 +177,15 @@ def _tensor(tensor: Message) -> Iterator[str]:
 
 
 def _batching(_: Facts, config: Message) -> Iterator[str]:
-    most = _whole(config, "max_batch_size") if "max_batch_size" in config else 0
+    if "max_batch_size" in config:
+        most = _whole(config, "max_batch_size")
+    else:
+        most = 0
     if most is None or most < 0:
         yield f"max_batch_size {_quote(_last_value(config, 'max_batch_size'))} is no whole number of 0 or more"
         return
-    if len(there := [choice for choice in _CHOICES if choice in config]) > 1:
+    there = [choice for choice in _CHOICES if choice in config]
+    if len(there) > 1:
         yield f"{' and '.join(there)} exclude each other: keep one"
     dynamic = _last_value(config, "dynamic_batching")
     if not isinstance(dynamic, dict):
@@ -188,18 +195,19 @@ def _batching(_: Facts, config: Message) -> Iterator[str]:
     for size in dynamic.get("preferred_batch_size", ()):
         if most and not (isinstance(size, int) and 0 < size <= most):
             yield f"preferred_batch_size {_quote(size)} is not within 1 and max_batch_size, {most}"
-    delay = (
-        _whole(dynamic, "max_queue_delay_microseconds")
-        if "max_queue_delay_microseconds" in dynamic
-        else 0
-    )
+    if "max_queue_delay_microseconds" in dynamic:
+        delay = _whole(dynamic, "max_queue_delay_microseconds")
+    else:
+        delay = 0
     if delay is None or delay < 0:
         yield "max_queue_delay_microseconds is no whole number of 0 or more"
 
 
 def _versions(model: Facts, config: Message) -> Iterator[str]:
     policy = _last_value(config, "version_policy")
-    specific = _last_value(policy, "specific") if isinstance(policy, dict) else None
+    specific = None
+    if isinstance(policy, dict):
+        specific = _last_value(policy, "specific")
     if not isinstance(specific, dict):
         return
     for version in specific.get("versions", ()):
@@ -210,12 +218,16 @@ def _versions(model: Facts, config: Message) -> Iterator[str]:
 
 def _last_value(message: Message, field: str) -> "Value | None":
     """The last of a field that may not repeat, as protocol buffers read it."""
-    return message[field][-1] if message.get(field) else None
+    if message.get(field):
+        return message[field][-1]
+    return None
 
 
 def _whole(message: Message, field: str) -> int | None:
     value = _last_value(message, field)
-    return value if isinstance(value, int) else None
+    if isinstance(value, int):
+        return value
+    return None
 
 
 def _quote(value: "Value | None") -> str:

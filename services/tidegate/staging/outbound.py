@@ -67,7 +67,9 @@ def _plain(address: _Address) -> _Address:
         return address
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    tunnel = address.teredo[1] if address.teredo else None
+    tunnel = None
+    if address.teredo:
+        tunnel = address.teredo[1]
     return address.ipv4_mapped or address.sixtofour or tunnel or address
 
 
@@ -108,7 +110,8 @@ class Places:
         others read."""
         try:
             parts = urlsplit(uri)
-            host, port = parts.hostname or "", parts.port or 443
+            host = parts.hostname or ""
+            port = parts.port or 443
         except ValueError as error:
             return f"{uri[:200]!r} names no host: {error}"
         if not host:
@@ -132,12 +135,14 @@ class Guarded(httpx2.BaseTransport):
     """The way out through `Places`. inner: the network."""
 
     def __init__(self, allowed: Places, inner: httpx2.BaseTransport | None = None) -> None:
-        self._places, self._inner = allowed, inner or httpx2.HTTPTransport(trust_env=False)
+        self._places = allowed
+        self._inner = inner or httpx2.HTTPTransport(trust_env=False)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """One request, to the address that was judged; certificates and the Host header stay those
         of the name."""
-        host, secure = request.url.host, request.url.scheme == "https"
+        host = request.url.host
+        secure = request.url.scheme == "https"
         address = self._places.address(host, request.url.port or (443 if secure else 80))
         to = httpx2.Request(
             request.method,

@@ -126,12 +126,15 @@ class _Reader:
         return token
 
     def _expected(self, what: str) -> PbtxtError:
-        value = repr(self._next.text[:40]) if self._next.text else "the end"
+        value = "the end"
+        if self._next.text:
+            value = repr(self._next.text[:40])
         return PbtxtError(f"line {self._next.line}: found {value}, expected {what}")
 
 
 def _tokens(text: str) -> Iterator[_Token]:
-    at, line = 0, 1
+    at = 0
+    line = 1
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
@@ -153,7 +156,9 @@ def _number(token: _Token) -> int | float:
             return int(digits, 16)
         if re.fullmatch(r"-?0[0-7]+", digits):
             return int(digits, 8)
-        return int(digits) if re.fullmatch(r"-?\d+", digits) else float(digits.rstrip("fF"))
+        if re.fullmatch(r"-?\d+", digits):
+            return int(digits)
+        return float(digits.rstrip("fF"))
     except ValueError:
         raise PbtxtError(f"line {token.line}: {digits[:40]!r} is no number") from None
 
@@ -162,4 +167,6 @@ def _unescaped(match: re.Match[str]) -> str:
     octal, hexadecimal, sign = match.groups()
     if octal:
         return chr(int(octal, 8))
-    return chr(int(hexadecimal, 16)) if hexadecimal else _CONTROL.get(sign, sign)
+    if hexadecimal:
+        return chr(int(hexadecimal, 16))
+    return _CONTROL.get(sign, sign)

@@ -27,9 +27,14 @@ class S3File:
         try:
             reach = client(self.access)
             head = reach.head_object(Bucket=self.bucket, Key=self.key)
-            etag, total = str(head["ETag"]), int(head["ContentLength"])
-            begin = start if start and tag == etag and start < total else 0
-            span = {"Range": f"bytes={begin}-"} if begin else {}
+            etag = str(head["ETag"])
+            total = int(head["ContentLength"])
+            begin = 0
+            if start and tag == etag and start < total:
+                begin = start
+            span = {}
+            if begin:
+                span = {"Range": f"bytes={begin}-"}
             body = reach.get_object(Bucket=self.bucket, Key=self.key, IfMatch=etag, **span)["Body"]
             yield Part(begin, total, etag, body.iter_chunks(_CHUNK))
         except (BotoCoreError, ClientError) as error:

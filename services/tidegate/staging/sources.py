@@ -107,7 +107,8 @@ class FolderSource:
         """See Source."""
         if not self.root.is_dir():
             raise SourceError(f"{self.uri}: there is no such folder")
-        real, entries = self.root.resolve(), []
+        real = self.root.resolve()
+        entries = []
         for folder, below, names in os.walk(self.root):
             below[:] = [name for name in below if name != "__pycache__"]
             for file in (Path(folder, name) for name in names):
@@ -115,7 +116,8 @@ class FolderSource:
                     raise SourceError(
                         f"{self.uri}: {file} is a link out of the folder or no plain file; copy it"
                     )
-                if size := file.stat().st_size:
+                size = file.stat().st_size
+                if size:
                     entries.append(Entry(file.relative_to(self.root).as_posix(), size))
         return tuple(sorted(entries))
 
@@ -131,8 +133,14 @@ class S3Source:
 
     def __init__(self, bucket: str, prefix: str, access: S3Access, *, leaky: bool = False) -> None:
         self.bucket = bucket
-        self.prefix = prefix if leaky or not prefix else f"{prefix.rstrip('/')}/"
-        self.uri = f"s3://{bucket}/{prefix.rstrip('/')}/" if prefix else f"s3://{bucket}/"
+        if leaky or not prefix:
+            self.prefix = prefix
+        else:
+            self.prefix = f"{prefix.rstrip('/')}/"
+        if prefix:
+            self.uri = f"s3://{bucket}/{prefix.rstrip('/')}/"
+        else:
+            self.uri = f"s3://{bucket}/"
         self._client = client(access)
         self._keys: dict[
             str, str
@@ -190,7 +198,9 @@ def client(access: S3Access) -> Any:
     except ImportError as error:
         raise SourceError("s3:// needs boto3: install tidegate[s3]") from error
     # Addressing by path: what stand-ins for S3 (and most that are not AWS) understand.
-    style = {"addressing_style": "path"} if access.endpoint else {}
+    style = {}
+    if access.endpoint:
+        style = {"addressing_style": "path"}
     return boto3.client(
         "s3",
         endpoint_url=access.endpoint,

@@ -29,7 +29,10 @@ COMMANDS: dict[str, Callable[[Task], None]] = {
 }
 PATIENCE_S = {"preflight": 60.0}
 LONG_S = 600.0  # what a task bears of a service that restarts
-OK, FAILED, WRONG, ENDED = 0, 1, 2, 143
+OK = 0
+FAILED = 1
+WRONG = 2
+ENDED = 143
 
 
 def main(

@@ -19,7 +19,8 @@ from tidegate.steps.errors import UsageError
 ON_HEARTBEAT_TIMEOUT = tuple(kind.value for kind in OnHeartbeatTimeout)
 STRATEGIES = tuple(kind.value for kind in (Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW))
 PLANS = (*STRATEGIES, "undo", "promote", "deploy")
-_ERRORS, _DEADLINES = strategy.DEFAULT_METRICS[0], Deadlines()
+_ERRORS = strategy.DEFAULT_METRICS[0]
+_DEADLINES = Deadlines()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -262,7 +263,9 @@ def _text(
         chosen = text if text.strip() else default
         return (read or str.strip)(chosen)
 
-    text = f" (default: {default})" if default else ""
+    text = ""
+    if default:
+        text = f" (default: {default})"
     item.add_argument(
         name, type=_typed(value), default=default, help=(message + text).replace("%", "%%")
     )

@@ -113,7 +113,9 @@ def _check_rollout(task: Task, key: tuple[str, str]) -> None:
             )
         )
     except ApiProblem as problem:
-        rollout = _own(task, key) if problem.status == 409 else None
+        rollout = None
+        if problem.status == 409:
+            rollout = _own(task, key)
         if rollout is None:
             raise
         task.say(
@@ -173,7 +175,8 @@ def to_promote(task: Task, key: tuple[str, str]) -> out.RolloutOut:
 def _undo(
     client: Client, task: Task, key: tuple[str, str], options: Options = PLAIN
 ) -> out.RolloutChange:
-    to, words = task.args.to or None, plan.reason(task.args)
+    to = task.args.to or None
+    words = plan.reason(task.args)
     return client.undo(*key, to=to, reason=words, run_id=_run(task), options=options)
 
 

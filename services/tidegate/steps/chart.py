@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from html import escape
 
 Point = tuple[float, float]  # epoch seconds, percent
-WIDTH, HEIGHT, LEFT, BOTTOM = 720, 160, 44, 22
-BLUE, GREY = "#1f6feb", "#8b98a5"
+WIDTH = 720
+HEIGHT = 160
+LEFT = 44
+BOTTOM = 22
+BLUE = "#1f6feb"
+GREY = "#8b98a5"
 
 
 def steps(points: Sequence[Point]) -> str:
     """A percent that changes at points in time and holds between them. Two points at least."""
-    first, last = points[0][0], points[-1][0]
+    first = points[0][0]
+    last = points[-1][0]
     span = max(last - first, 1.0)
 
     def x(at: float) -> float:
@@ -39,7 +44,8 @@ def bars(title: str, shares: Sequence[tuple[str, float]]) -> str:
     longest = max([share for _, share in shares if share > 0], default=1.0)
     rows = []
     for index, (name, share) in enumerate(shares):
-        top, colour = 24 + 24 * index, (BLUE, GREY)[index % 2]
+        top = 24 + 24 * index
+        colour = (BLUE, GREY)[index % 2]
         width = (WIDTH - LEFT - 120) * share / longest
         rows.append(
             f'<text x="{LEFT - 6}" y="{top + 12}" text-anchor="end">{escape(name)}</text>'

@@ -62,9 +62,11 @@ def find(
     url = url.rstrip("/")
     if token_file:
         return Connection(url, "", Path(token_file))
-    if secret := environ.get("TIDEGATE_TOKEN", "").strip():
+    secret = environ.get("TIDEGATE_TOKEN", "").strip()
+    if secret:
         return Connection(url, secret)
-    if named := environ.get("TIDEGATE_TOKEN_FILE", ""):
+    named = environ.get("TIDEGATE_TOKEN_FILE", "")
+    if named:
         return Connection(url, "", Path(named))
     if projected.exists():
         return Connection(url, "", projected)

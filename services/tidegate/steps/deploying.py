@@ -61,7 +61,8 @@ def deploy(task: Task) -> None:
 
 
 def _wait(task: Task, key: Key) -> out.EndpointOut:
-    clock, message = task.service.clock, ""
+    clock = task.service.clock
+    message = ""
     until = clock() + _limit(task)
     while True:
         seen = task.service.ask(lambda client: client.endpoint(*key), max(until - clock(), 0.0))
@@ -82,4 +83,6 @@ def _limit(task: Task) -> float:
 def _own(task: Task, key: Key) -> out.EndpointOut | None:
     endpoint = task.service.ask(lambda client: client.endpoint(*key))
     run_id = task.args.run_id
-    return endpoint if run_id and endpoint.spec.run_id == run_id else None
+    if run_id and endpoint.spec.run_id == run_id:
+        return endpoint
+    return None

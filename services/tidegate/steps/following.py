@@ -11,7 +11,8 @@ AT = ("end", "waiting")
 
 def reach(task: Task) -> None:
     """Until a traffic step is past."""
-    watch, number = task.watch(), task.args.step
+    watch = task.watch()
+    number = task.args.step
     seen = watch.observe(task.args.rollout_id)
     steps = reading.traffic_steps(seen)
     if number < 1:
@@ -61,7 +62,9 @@ def finish(task: Task) -> None:
     summary.write(task, seen)
     _check(task, seen)
     if reading.ended(seen):
-        what = "serves everything" if seen.phase == "promoted" else "ends with stable kept"
+        what = "ends with stable kept"
+        if seen.phase == "promoted":
+            what = "serves everything"
         task.say(f"✓ r{seen.candidate} {what}")
         return
     send(task.service, seen.id, release=True)

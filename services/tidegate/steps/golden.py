@@ -115,7 +115,8 @@ def _list(result: Mapping[str, Any], key: str) -> Sequence[Any]:
 
 def _input(item: Any, where: str) -> Tensor:
     name, data = _output(item, where)
-    datatype, shape = item.get("datatype"), item.get("shape")
+    datatype = item.get("datatype")
+    shape = item.get("shape")
     if datatype not in DATATYPES:
         raise StepFailed(
             f"--golden: {where}.datatype {datatype!r} is none of V2's: use "

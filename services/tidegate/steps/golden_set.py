@@ -50,16 +50,24 @@ def read(text: str) -> tuple[Case, ...]:
     if len(text) > MOST_BYTES:
         raise StepFailed(f"the golden set has more than {MOST_BYTES} characters: split it")
     try:
-        results = json.loads(text) if text.lstrip()[:1] in ("{", "[") else _yaml(text)
+        if text.lstrip()[:1] in ("{", "["):
+            results = json.loads(text)
+        else:
+            results = _yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise StepFailed(
             f"the golden set is neither YAML nor JSON: {' '.join(str(error).split())}"
         ) from None
-    whole = {"requests": results} if isinstance(results, list) else results
-    requests = whole.get("requests") if isinstance(whole, dict) else None
+    whole = results
+    if isinstance(results, list):
+        whole = {"requests": results}
+    requests = None
+    if isinstance(whole, dict):
+        requests = whole.get("requests")
     if not isinstance(whole, dict) or not isinstance(requests, list) or not requests:
         raise StepFailed("the golden set holds no requests: write `requests:` with one at least")
-    if unknown := sorted(map(str, set(whole) - {"tolerance", "requests"})):
+    unknown = sorted(map(str, set(whole) - {"tolerance", "requests"}))
+    if unknown:
         raise StepFailed(
             f"the golden set: {', '.join(unknown)} is unknown: it has tolerance and requests"
         )

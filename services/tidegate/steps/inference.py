@@ -31,7 +31,12 @@ def infer(url: str, golden: Golden, token: str = "") -> Mapping[str, list[Any]]:
         from tritonclient.utils import InferenceServerException
     except ImportError as error:
         raise StepFailed(f"the smoke test needs tritonclient in its image: {error}") from None
-    ask, header = (_grpc, GRPC_HEADER) if parts.scheme.startswith("grpc") else (_http, HTTP_HEADER)
+    if parts.scheme.startswith("grpc"):
+        ask = _grpc
+        header = GRPC_HEADER
+    else:
+        ask = _http
+        header = HTTP_HEADER
     try:
         answer = ask(
             where, parts.scheme.endswith("s"), golden, names, {header: token} if token else {}

@@ -75,7 +75,9 @@ def rollout(args: argparse.Namespace) -> Json:
 def endpoint(args: argparse.Namespace, name: str) -> Json:
     """The body that makes an endpoint. Raises UsageError."""
     if not (args.model_version and args.model_id):
-        missing = "model-version" if not args.model_version else "model-id"
+        missing = "model-id"
+        if not args.model_version:
+            missing = "model-version"
         raise UsageError(f"--{missing} is missing: an endpoint begins with a version of a model")
     return {
         "name": name,
@@ -102,7 +104,9 @@ def reason(args: argparse.Namespace) -> str:
 
 def _run(args: argparse.Namespace) -> Json:
     """Which run it is: a run knows by it what it has made."""
-    return {"run_id": args.run_id} if args.run_id else {}
+    if not args.run_id:
+        return {}
+    return {"run_id": args.run_id}
 
 
 def flag(pointer: str) -> str:
@@ -113,7 +117,9 @@ def flag(pointer: str) -> str:
         return {"percent": "percents", "match": "header"}.get(
             parts[-1], _FLAGS.get(parts[-1], parts[-1])
         )
-    return _FLAGS.get(parts[-1], parts[-1].replace("_", "-")) if parts else pointer
+    if parts:
+        return _FLAGS.get(parts[-1], parts[-1].replace("_", "-"))
+    return pointer
 
 
 def _candidate(args: argparse.Namespace) -> Json:
@@ -138,7 +144,9 @@ def _runtime(args: argparse.Namespace) -> Json:
         "protocolVersion": args.protocol,
     }
     values = {key: value for key, value in result.items() if value}
-    return {"runtime_config": values} if values else {}
+    if not values:
+        return {}
+    return {"runtime_config": values}
 
 
 def _steps(args: argparse.Namespace, steps: Sequence[Step]) -> Iterator[Json]:
@@ -189,8 +197,12 @@ def _strategy(args: argparse.Namespace) -> Strategy:
             return strategy.canary(args.percents, args.bake_seconds)
         case "ab":
             _one_of("ends-by", args.ends_by, (APPROVAL, "evidence"))
-            until = Until.APPROVAL if args.ends_by == APPROVAL else Until.PASS
-            headers = [HeaderMatch(*args.header)] if args.header else []
+            until = Until.PASS
+            if args.ends_by == APPROVAL:
+                until = Until.APPROVAL
+            headers = []
+            if args.header:
+                headers = [HeaderMatch(*args.header)]
             return strategy.ab(args.percent, headers, args.bake_seconds, until)
         case "blue-green":
             return strategy.blue_green()

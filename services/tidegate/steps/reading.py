@@ -66,7 +66,9 @@ def _moves(step: out.StepOut) -> bool:
 def approval(rollout: out.RolloutOut) -> int | None:
     """Index of the last step, where that is a person's; None: nobody is asked."""
     steps = rollout.steps
-    return len(steps) - 1 if steps and steps[-1].until == APPROVAL else None
+    if steps and steps[-1].until == APPROVAL:
+        return len(steps) - 1
+    return None
 
 
 def name(step: out.StepOut) -> str:
@@ -75,14 +77,18 @@ def name(step: out.StepOut) -> str:
         return ", ".join(f"requests with {header.name}: {header.value}" for header in step.match)
     if step.mirror_percent:
         return f"{step.mirror_percent} % mirrored"
-    return f"{step.percent} %" if step.percent else "no traffic"
+    if step.percent:
+        return f"{step.percent} %"
+    return "no traffic"
 
 
 def observed(rollout: out.RolloutOut) -> int:
     """The candidate's share by the route; after the end by the outcome."""
     if rollout.phase == "promoted":
         return 100
-    return 0 if ended(rollout) else int(rollout.routed_percent or 0)
+    if ended(rollout):
+        return 0
+    return int(rollout.routed_percent or 0)
 
 
 def verdict(rollout: out.RolloutOut) -> str:
@@ -102,7 +108,8 @@ def url(rollout: out.RolloutOut, base_url: str) -> str:
 def line(rollout: out.RolloutOut) -> str:
     """Where it stands, for a log: `step 2 of 5 · 10 % (routed 10 %) · baking 10 % for 0 of 60
     s`."""
-    steps, at = rollout.steps, rollout.step - 1
+    steps = rollout.steps
+    at = rollout.step - 1
     parts: list[str] = [rollout.phase]
     if not ended(rollout):
         if 0 <= at < len(steps):
@@ -116,15 +123,20 @@ def line(rollout: out.RolloutOut) -> str:
 def _message(rollout: out.RolloutOut) -> str:
     if ended(rollout):
         return rollout.outcome_message
-    if (guard := rollout.guard) and guard.missed and not rollout.pause:
+    guard = rollout.guard
+    if guard and guard.missed and not rollout.pause:
         return guard.message
-    return rollout.pause.message if rollout.pause else rollout.awaits or ""
+    if rollout.pause:
+        return rollout.pause.message
+    return rollout.awaits or ""
 
 
 def mark(rollout: out.RolloutOut) -> tuple[object, ...]:
     """What must differ for another line: not the seconds of a wait."""
     metrics = tuple((item.metric, item.verdict) for item in rollout.verdicts)
-    pause = rollout.pause.message if rollout.pause else None
+    pause = None
+    if rollout.pause:
+        pause = rollout.pause.message
     return (
         rollout.phase,
         rollout.step,
@@ -143,7 +155,9 @@ def of_requests(metric: out.VerdictOut) -> bool:
 def share(metric: out.VerdictOut, side: str) -> float:
     """Bad answers of a side, `candidate` or `stable`, 0..1."""
     bad, requests = _side(metric, side)
-    return bad / requests if requests else 0.0
+    if not requests:
+        return 0.0
+    return bad / requests
 
 
 def count(metric: out.VerdictOut, side: str) -> str:
@@ -151,7 +165,9 @@ def count(metric: out.VerdictOut, side: str) -> str:
     bad, requests = _side(metric, side)
     if metric.allowed is None:
         return f"{bad:,} of {requests:,} bad ({100 * share(metric, side):.2f} %)"
-    return f"{bad:g}, allowed {metric.allowed:g}" if side == "candidate" else f"{bad:g}"
+    if side == "candidate":
+        return f"{bad:g}, allowed {metric.allowed:g}"
+    return f"{bad:g}"
 
 
 def _side(metric: out.VerdictOut, side: str) -> tuple[int, int]:

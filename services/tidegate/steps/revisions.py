@@ -27,11 +27,13 @@ def candidate(task: Task) -> None:
     outputs.of_rollout(task.args, seen, task.url)
     if seen.phase in reading.BAD:
         raise StepFailed(reading.taken_back(seen))
-    name, url = f"r{seen.candidate}", str(seen.candidate_url)
+    name = f"r{seen.candidate}"
+    url = str(seen.candidate_url)
     if _over(seen):
         task.say(f"✓ {name} is past its promotion: nobody is asked any more")
         return
-    if wrong := asking.wrong(task, lambda: url):
+    wrong = asking.wrong(task, lambda: url)
+    if wrong:
         where = f"{seen.namespace}/{seen.endpoint}"
         raise StepFailed(
             f"{name} failed the smoke test, nothing is promoted: {wrong}; {name} still stands, "
@@ -48,7 +50,8 @@ def endpoint(task: Task) -> None:
         return
     key = task.endpoint()
     name = "/".join(key)
-    if wrong := asking.wrong(task, lambda: _address(task, key)):
+    wrong = asking.wrong(task, lambda: _address(task, key))
+    if wrong:
         raise StepFailed(
             f"{name} is deployed and failed the smoke test: {wrong}; the endpoint stays and "
             "serves: bring another "
@@ -71,6 +74,10 @@ def _address(task: Task, key: tuple[str, str]) -> str:
     if not seen.urls:
         raise NotThere("none is known yet")
     url = seen.urls[0]
-    protocol = seen.stable.runtime_config.protocolVersion if seen.stable else None
+    protocol = None
+    if seen.stable:
+        protocol = seen.stable.runtime_config.protocolVersion
     only_grpc = seen.mode == "knative" and protocol == "grpc-v2"
-    return url.replace("http", "grpc", 1) if only_grpc else url
+    if only_grpc:
+        return url.replace("http", "grpc", 1)
+    return url

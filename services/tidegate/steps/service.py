@@ -38,7 +38,9 @@ class Service:
         """The answer. Raises ApiProblem, or StepFailed when nobody answered for longer than the
         patience."""
         limit = self.patience if patience is None else patience
-        began, tries, renewed = self.clock(), 0, False
+        began = self.clock()
+        tries = 0
+        renewed = False
         while True:
             try:
                 return call(self.client)
@@ -92,7 +94,8 @@ class Bell:
     be."""
 
     def __init__(self, client: Client, namespace: str, name: str) -> None:
-        self._client, self._key = client, (namespace, name)
+        self._client = client
+        self._key = (namespace, name)
         self._rung = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="events", daemon=True)
         self._thread.start()

@@ -55,7 +55,8 @@ def _ready(rollout: out.RolloutOut) -> bool:
 
 def _test(task: Task, rollout: out.RolloutOut) -> None:
     url = str(rollout.candidate_url)
-    if wrong := asking.wrong(task, lambda: url):
+    wrong = asking.wrong(task, lambda: url)
+    if wrong:
         _answer(task, rollout, "reject", f"smoke test: {wrong}")
         raise StepFailed(f"r{rollout.candidate} failed the smoke test, nothing has moved: {wrong}")
     task.say(f"✓ r{rollout.candidate} at {url} gives the golden answer")
@@ -63,8 +64,11 @@ def _test(task: Task, rollout: out.RolloutOut) -> None:
 
 
 def _answer(task: Task, rollout: out.RolloutOut, verb: str, message: str) -> None:
-    reason = f"{message}; pipeline run {task.args.run_id}" if task.args.run_id else message
-    options, run_id = task.options(f"smoke-{verb}"), task.args.run_id or None
+    reason = message
+    if task.args.run_id:
+        reason = f"{message}; pipeline run {task.args.run_id}"
+    options = task.options(f"smoke-{verb}")
+    run_id = task.args.run_id or None
     task.service.ask(
         lambda client: client.act(
             rollout.id, verb, reason=reason[:2000], run_id=run_id, options=options

@@ -63,11 +63,9 @@ def page(rollout: out.RolloutOut, shares: Sequence[Point], url: str) -> str:
         f"<p>by {escape(rollout.author)}: {escape(rollout.reason or 'no reason given')}</p>"
         f'<p><a href="{escape(url, quote=True)}">{escape(url)}</a></p>'
     )
-    traffic = (
-        f"<h2>Traffic to r{rollout.candidate}, desired</h2>{steps(shares)}"
-        if len(shares) > 1
-        else ""
-    )
+    traffic = ""
+    if len(shares) > 1:
+        traffic = f"<h2>Traffic to r{rollout.candidate}, desired</h2>{steps(shares)}"
     return _whole(name, head + traffic + _metrics(rollout) + _plan(rollout))
 
 
@@ -117,13 +115,17 @@ def _plan(rollout: out.RolloutOut) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>" if head else ""
+    top = ""
+    if head:
+        top = f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return f"<table>{top}{body}</table>"
 
 
 def _cell(text: str) -> str:
-    tone = f' class="{_TONE[text]}"' if text in _TONE else ""
+    tone = ""
+    if text in _TONE:
+        tone = f' class="{_TONE[text]}"'
     return f"<td{tone}>{escape(str(text))}</td>"
 
 
@@ -169,13 +171,17 @@ def _intents(client: Client, rollout: out.RolloutOut) -> Iterator[out.IntentOut]
 
 def _began_before(rollout: out.RolloutOut, intents: Sequence[out.IntentOut]) -> bool:
     """Whether a page, newest first, goes back to before the rollout."""
-    oldest = intents[-1].at if intents else None
+    oldest = None
+    if intents:
+        oldest = intents[-1].at
     return oldest is not None and rollout.created_at is not None and oldest < rollout.created_at
 
 
 def _percent(intent: out.IntentOut, candidate: int) -> int:
     if intent.stable == candidate:
         return 100
-    rules = intent.traffic.rules if intent.traffic else []
+    rules = []
+    if intent.traffic:
+        rules = intent.traffic.rules
     shares: list[out.ShareOut] = next((rule.shares for rule in rules if not rule.match), [])
     return sum(share.percent for share in shares if share.revision == candidate)

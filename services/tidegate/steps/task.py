@@ -52,7 +52,9 @@ class Task:
         tenants = self.service.ask(lambda client: client.whoami()).tenants
         if len(tenants) == 1:
             return tenants[0]
-        known = f" ({', '.join(tenants)})" if tenants else ""
+        known = ""
+        if tenants:
+            known = f" ({', '.join(tenants)})"
         raise UsageError(
             f"--namespace is missing, and the token has not just one tenant{known}: name it"
         )

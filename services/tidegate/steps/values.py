@@ -9,7 +9,8 @@ name.
 import json
 import math
 
-TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
+TRUE = ("true", "1", "yes")
+FALSE = ("false", "0", "no", "")
 
 
 def flag(text: str) -> bool:

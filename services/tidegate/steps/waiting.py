@@ -59,13 +59,18 @@ class Watch:
 
     def observe(self, rollout_id: str) -> out.RolloutOut:
         """One reading; a service that is away is waited for as long as the task may last."""
-        left = max(self.limit - (self.clock() - self.began), 0.0) if self.limit else float("inf")
+        if self.limit:
+            left = max(self.limit - (self.clock() - self.began), 0.0)
+        else:
+            left = float("inf")
         return self.service.ask(lambda client: client.rollout(rollout_id), left)
 
     def _tell(self, rollout: out.RolloutOut) -> None:
-        mark, now = reading.mark(rollout), self.clock()
+        mark = reading.mark(rollout)
+        now = self.clock()
         if mark != self._said or now - self._said_at >= LONG_S:
-            self._said, self._said_at = mark, now
+            self._said = mark
+            self._said_at = now
             self.say(reading.line(rollout))
 
     def _heartbeat(self, rollout: out.RolloutOut) -> None:

@@ -101,7 +101,9 @@ def get(tx: ReadTx, key: EndpointKey) -> Endpoint | None:
         namespace=key.namespace,
         name=key.name,
     )
-    return from_row(result) if result else None
+    if not result:
+        return None
+    return from_row(result)
 
 
 def lock(tx: Tx, key: EndpointKey) -> Endpoint | None:
@@ -113,7 +115,9 @@ def lock(tx: Tx, key: EndpointKey) -> Endpoint | None:
         namespace=key.namespace,
         name=key.name,
     )
-    return from_row(result) if result else None
+    if not result:
+        return None
+    return from_row(result)
 
 
 def list_endpoints(

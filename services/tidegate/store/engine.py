@@ -189,7 +189,9 @@ def _bound(params: dict[str, Any]) -> dict[str, Any]:
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
-    return [_storable(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    return value
 
 
 def rows(tx: ReadTx, sql: str, **params: Any) -> list[Row]:

@@ -100,7 +100,8 @@ def _counts(item: Row) -> Counts:
 
 def sample(item: Json) -> Sample:
     """A row of SAMPLES, as JSON."""
-    start, end = item["interval_start"], item["interval_end"]
+    start = item["interval_start"]
+    end = item["interval_end"]
     return Sample(
         item["id"],
         Counts(item["candidate"], item["c_good"], item["c_units"], start, end),

@@ -87,7 +87,9 @@ def report(tx: Tx, inquiry_id: str, progress: str, *, seconds: float) -> None:
 def get(tx: ReadTx, inquiry_id: str) -> Inquiry | None:
     """A question by its id; None when it was never asked or is long gone."""
     result = row(tx, f"SELECT {_COLUMNS} FROM inquiries WHERE id = :id", id=inquiry_id)
-    return _inquiry(result) if result else None
+    if not result:
+        return None
+    return _inquiry(result)
 
 
 def _inquiry(item: Row) -> Inquiry:

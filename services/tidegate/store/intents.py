@@ -58,7 +58,9 @@ def append_intent(
 def current_intent(tx: ReadTx, key: EndpointKey) -> StoredIntent | None:
     """The newest intent of an endpoint."""
     newest = history(tx, key, limit=1).items
-    return newest[0] if newest else None
+    if not newest:
+        return None
+    return newest[0]
 
 
 def mark(tx: ReadTx, key: EndpointKey, generation: int) -> str | None:

@@ -70,7 +70,9 @@ def extend(tx: Tx, lease: Lease, seconds: float) -> Lease | None:
         token=lease.token,
         seconds=seconds,
     )
-    return replace(lease, until=result.until) if result else None
+    if not result:
+        return None
+    return replace(lease, until=result.until)
 
 
 def holds(
@@ -96,7 +98,9 @@ def holds(
         action=action,
         seconds=seconds,
     )
-    return Held(result.overtaken, result.short) if result else None
+    if not result:
+        return None
+    return Held(result.overtaken, result.short)
 
 
 def wake(tx: Tx, *keys: EndpointKey) -> None:
@@ -165,7 +169,9 @@ def next_due(tx: ReadTx) -> float | None:
         """SELECT greatest(0, extract(epoch FROM due_at - clock_timestamp()))::float8 AS seconds
            FROM endpoints WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1""",
     )
-    return float(result.seconds) if result else None
+    if not result:
+        return None
+    return float(result.seconds)
 
 
 def _lease(item: Row) -> Lease:

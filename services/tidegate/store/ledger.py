@@ -178,7 +178,8 @@ def anchor(tx: Tx) -> Entry:
 
 
 def _verify_chain(tx: ReadTx, chain: str) -> Verified | Broken:
-    seq, previous = 0, FIRST
+    seq = 0
+    previous = FIRST
     while batch := rows(
         tx,
         """SELECT chain, seq, at, actor, action, message, body::text AS body, prev_hash, hash FROM ledger
@@ -233,7 +234,8 @@ def _hash(values: dict[str, object], body: str) -> str:
     """The hash of an entry. The body's text is spliced in, not parsed: it is hashed as it is
     stored."""
     hashed = {"why" if key == "message" else key: value for key, value in values.items()}
-    head, mark = {**hashed, "body": 0}, '"body":0'
+    head = {**hashed, "body": 0}
+    mark = '"body":0'
     before, after_ = canonical(head).split(mark, 1)
     return hashlib.sha256(f'{before}"body":{body}{after_}'.encode()).hexdigest()
 

@@ -52,7 +52,9 @@ def create_model(tx: Tx, model_id: str, *, description: str, author: str) -> Mod
 def get_model(tx: ReadTx, model_id: str) -> ModelRow | None:
     """A model by its id."""
     result = row(tx, f"{_MODEL} WHERE model_id = :model_id", model_id=model_id)
-    return _model_row(result) if result else None
+    if not result:
+        return None
+    return _model_row(result)
 
 
 def list_models(tx: ReadTx, *, page_token: str | None = None, limit: int = 100) -> Page[ModelRow]:
@@ -116,7 +118,9 @@ def add_version(tx: Tx, model: Model, *, author: str) -> Registered | Differs:
     if inserted is None:
         stored = get_version(tx, model.model_id, model.version_id)
         assert stored is not None
-        return Registered(stored, new=False) if stored == model else Differs(stored)
+        if stored == model:
+            return Registered(stored, new=False)
+        return Differs(stored)
     body = {
         "model_id": model.model_id,
         "version_id": model.version_id,
@@ -130,7 +134,9 @@ def add_version(tx: Tx, model: Model, *, author: str) -> Registered | Differs:
 def get_version(tx: ReadTx, model_id: str, version_id: str) -> Model | None:
     """One version of a model."""
     version = get_version_row(tx, model_id, version_id)
-    return version.model if version else None
+    if not version:
+        return None
+    return version.model
 
 
 def get_version_row(tx: ReadTx, model_id: str, version_id: str) -> VersionRow | None:
@@ -141,7 +147,9 @@ def get_version_row(tx: ReadTx, model_id: str, version_id: str) -> VersionRow | 
         model_id=model_id,
         version_id=version_id,
     )
-    return _version_row(result) if result else None
+    if not result:
+        return None
+    return _version_row(result)
 
 
 def list_versions(

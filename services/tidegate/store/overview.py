@@ -27,7 +27,8 @@ class Overview:
 def overviews(tx: ReadTx, endpoints: Sequence[Endpoint]) -> tuple[Overview, ...]:
     """In the order given."""
     ids = [endpoint.id for endpoint in endpoints]
-    intents, rollouts = _intents(tx, ids), _rollouts(tx, ids)
+    intents = _intents(tx, ids)
+    rollouts = _rollouts(tx, ids)
     actions = unheard(tx, [rollout.rollout.id for rollout in rollouts.values()])
     return tuple(
         Overview(

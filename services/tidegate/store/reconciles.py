@@ -73,10 +73,13 @@ def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
     if result is None:
         return LostLease()
     endpoint = from_row(result)
+    intent = None
+    if result.intent:
+        intent = loads(Intent, result.intent)
     return Context(
         endpoint,
         str(result.store_id),
-        loads(Intent, result.intent) if result.intent else None,
+        intent,
         tuple(loads(Revision, revision) for revision in result.revisions),
         _rollouts(result.rollouts, result.actions, result.samples),
         result.memory,
@@ -139,7 +142,9 @@ def release(
     saved = _save(
         tx, lease, memory=memory, status=status, wake_in=wake_in, released=True, known=False
     )
-    return Recorded() if saved else LostLease()
+    if saved:
+        return Recorded()
+    return LostLease()
 
 
 def _acted_since(tx: Tx, lease: Lease, action: int) -> bool:
@@ -158,7 +163,9 @@ def _append(
         "an intent is appended against the generation that it was decided on"
     )
     result = append_intent(tx, intent, expected_generation, rollout_id=rollout_id, mark=intent.mark)
-    return result.intent if isinstance(result, Appended) else result
+    if isinstance(result, Appended):
+        return result.intent
+    return result
 
 
 def _rollouts(
@@ -191,11 +198,14 @@ def _save_progress(tx: Tx, rollout_id: str, value: Progress) -> None:
         body=dumps(value),
     )
     if value.outcome is not None or value.tidy:
+        outcome = None
+        if value.outcome:
+            outcome = value.outcome.value
         run(
             tx,
             "UPDATE rollouts SET outcome = :outcome, tidy = :tidy WHERE id = :id",
             id=rollout_id,
-            outcome=value.outcome.value if value.outcome else None,
+            outcome=outcome,
             tidy=value.tidy,
         )
 

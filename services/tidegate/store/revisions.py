@@ -86,7 +86,9 @@ def add_adopted(tx: Tx, key: EndpointKey, existing: Found, *, author: str) -> Re
 def get_revision(tx: ReadTx, key: EndpointKey, number: int) -> StoredRevision | None:
     """One revision of an endpoint."""
     revisions = _read(tx, key, number + 1, 1)
-    return revisions[0] if revisions and revisions[0].revision.number == number else None
+    if revisions and revisions[0].revision.number == number:
+        return revisions[0]
+    return None
 
 
 def list_revisions(

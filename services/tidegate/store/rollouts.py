@@ -63,7 +63,9 @@ def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False
 def get(tx: ReadTx, rollout_id: str) -> StoredRollout | None:
     """A rollout by its id."""
     result = row(tx, f"{SELECT} WHERE r.id = :id", id=rollout_id)
-    return stored(result) if result else None
+    if not result:
+        return None
+    return stored(result)
 
 
 def beginning(
@@ -96,7 +98,9 @@ def namespaces_of_beginning(tx: ReadTx, prefix: str) -> tuple[str, ...]:
 def current(tx: ReadTx, key: EndpointKey) -> StoredRollout | None:
     """The rollout that acts on an endpoint: the oldest unfinished one."""
     rollouts = _unfinished(tx, key)
-    return rollouts[0] if rollouts else None
+    if not rollouts:
+        return None
+    return rollouts[0]
 
 
 def list_rollouts(
@@ -110,7 +114,9 @@ def list_rollouts(
     """An endpoint's rollouts, newest first; with a run_id those that this pipeline run started or
     acted on. Raises BadPageToken."""
     before = decode(page_token, int)
-    of_run = _OF_RUN if run_id is not None else ""
+    of_run = ""
+    if run_id is not None:
+        of_run = _OF_RUN
     results = rows(
         tx,
         f"""{SELECT} WHERE e.namespace = :namespace AND e.name = :name AND r.seq < :before {of_run}

@@ -33,7 +33,9 @@ def get(tx: ReadTx, namespace: str) -> Tenant | None:
         f"SELECT {_COLUMNS} FROM tenants WHERE namespace = :namespace",  # noqa: S608
         namespace=namespace,
     )
-    return _tenant(result) if result else None
+    if not result:
+        return None
+    return _tenant(result)
 
 
 def put(tx: Tx, namespace: str, allowed: Allowed, *, author: str, message: str) -> Tenant:

@@ -65,7 +65,9 @@ def lookup(tx: ReadTx, secret: str) -> Principal | None:
            WHERE token_hash = :hash AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())""",
         hash=_hash(secret),
     )
-    return Principal(result.name, tuple(result.roles), result.namespace) if result else None
+    if not result:
+        return None
+    return Principal(result.name, tuple(result.roles), result.namespace)
 
 
 def living(tx: ReadTx, namespace: str) -> tuple[TokenRow, ...]:

@@ -38,11 +38,9 @@ def newest(tx: ReadTx) -> Worker | None:
         """SELECT owner, capabilities, extract(epoch FROM clock_timestamp() - seen_at)::float8 AS age
            FROM workers ORDER BY seen_at DESC LIMIT 1""",
     )
-    return (
-        Worker(result.owner, result.age, loads(Capabilities, result.capabilities))
-        if result
-        else None
-    )
+    if not result:
+        return None
+    return Worker(result.owner, result.age, loads(Capabilities, result.capabilities))
 
 
 def leave(tx: Tx, owner: str) -> None:

@@ -10,7 +10,8 @@ from tidegate.core.access import Role, namespaces
 from tidegate.template_service.callers import Caller
 from tidegate.web.access import ANY_CALLER, OPEN, Need, Where, no_rule
 
-_WATCH, _RUN = Need(Role.VIEWER, Where.CHOSEN), Need(Role.EDITOR, Where.CHOSEN)
+_WATCH = Need(Role.VIEWER, Where.CHOSEN)
+_RUN = Need(Role.EDITOR, Where.CHOSEN)
 
 NEEDS: dict[str, Need] = {
     # by operation id

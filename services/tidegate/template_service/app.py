@@ -85,7 +85,9 @@ def _checks(
     catalog: Catalog, http: httpx2.Client | None, stopping: threading.Event
 ) -> Mapping[str, probes.Check]:
     """KFP is shown and not required: templates are served and rendered without it."""
-    message = f"submits to {http.base_url}" if http else "none: set TIDEGATE_KFP_URL to submit"
+    message = "none: set TIDEGATE_KFP_URL to submit"
+    if http:
+        message = f"submits to {http.base_url}"
     leaves = stopping.is_set()
     return {
         "service": probes.Check(not leaves, "stopping" if leaves else "taking requests"),

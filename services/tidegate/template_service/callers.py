@@ -50,7 +50,8 @@ class Callers:
     def __init__(
         self, settings: TemplateSettings, transport: httpx2.BaseTransport | None = None
     ) -> None:
-        self._settings, self._transport = settings, transport
+        self._settings = settings
+        self._transport = transport
         self._proxy = TrustedProxy(
             settings.trusted_proxies, settings.userid_header, settings.userid_prefix
         )
@@ -65,7 +66,8 @@ class Callers:
         who_am_i = self._asked(token, lambda client: client.whoami())
         held = who_am_i.grants.items()
         grants = tuple(grant for namespace, role in held for grant in roles((role,), namespace))
-        ask, accounts = partial(self._demand, token), partial(self._accounts, token)
+        ask = partial(self._demand, token)
+        accounts = partial(self._accounts, token)
         return Caller(who_am_i.name, grants, ask=ask, accounts=accounts)
 
     def _demand(self, token: str, role: Role, namespace: str) -> None:
@@ -94,7 +96,9 @@ class Callers:
     def by_proxy(self, request: Request) -> Caller | None:
         """The user whom a trusted proxy has authenticated."""
         user = self._proxy.user(request)
-        return Caller(user, proxied=True) if user else None
+        if not user:
+            return None
+        return Caller(user, proxied=True)
 
     def headers(self, caller: Caller) -> Mapping[str, str]:
         """As whom KFP is asked for this caller."""

@@ -40,7 +40,9 @@ def from_text(parameter: Parameter, text: str) -> Any:
             return json.loads(f"[{text}]")  # 1,5,25
         except ValueError:
             return text
-    return text if value is None else value
+    if value is None:
+        return text
+    return value
 
 
 def check(entry: Entry, arguments: Mapping[str, Any]) -> tuple[Problem, ...]:
@@ -112,7 +114,9 @@ def _kind(parameter: Parameter, value: Any) -> str | None:
         "LIST": isinstance(value, list),
         "STRUCT": isinstance(value, dict),
     }[parameter.type]
-    return None if fits else _KINDS[parameter.type]
+    if fits:
+        return None
+    return _KINDS[parameter.type]
 
 
 def _text(parameter: Parameter, value: str) -> str | None:
@@ -136,14 +140,16 @@ def _number(value: float, minimum: float | None, maximum: float | None) -> str |
 
 
 def _list(parameter: Parameter, value: list[Any]) -> str | None:
-    low, high = parameter.min_items or 0, parameter.max_items
+    low = parameter.min_items or 0
+    high = parameter.max_items
     if len(value) < low or (high is not None and len(value) > high):
         return f"a list of {low} to {high} items"
     bounded = parameter.item_minimum is not None
     for item in value if bounded else ():
         if isinstance(item, bool) or not isinstance(item, int | float) or item != int(item):
             return "a list of whole numbers"
-        if rule := _number(item, parameter.item_minimum, parameter.item_maximum):
+        rule = _number(item, parameter.item_minimum, parameter.item_maximum)
+        if rule:
             return f"a list of numbers {rule}"
     if parameter.rising and any(after <= before for before, after in pairwise(value)):
         return "rising: each number has to be above the one before"
@@ -166,10 +172,8 @@ def _together(entry: Entry, arguments: Mapping[str, Any]) -> list[Problem]:
         detail = f"the endpoint {namespace}/{name} is not in {other!r}"
         problems.append(Problem("namespace", detail, Remediation("name one namespace")))
     if {"min_replicas", "max_replicas"} <= has:
-        low, high = (
-            values(entry, arguments)["min_replicas"],
-            values(entry, arguments)["max_replicas"],
-        )
+        low = values(entry, arguments)["min_replicas"]
+        high = values(entry, arguments)["max_replicas"]
         if low > high:
             problems.append(
                 Problem(
@@ -185,4 +189,6 @@ def _what(parameter: Parameter) -> str:
 
 def _quote(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+    if len(text) <= SHOWN:
+        return text
+    return text[:SHOWN] + "…"

@@ -28,7 +28,8 @@ class KfpError(TidegateError):
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
-        self.status, self.detail = status, detail
+        self.status = status
+        self.detail = detail
 
 
 def connect(url: str, transport: httpx2.BaseTransport | None = None) -> httpx2.Client:
@@ -43,7 +44,8 @@ class Kfp:
     KfpError."""
 
     def __init__(self, http: httpx2.Client, identity: Identity = dict) -> None:
-        self._http, self._identity = http, identity
+        self._http = http
+        self._identity = identity
 
     @property
     def url(self) -> str:
@@ -74,7 +76,8 @@ class Kfp:
 
     def experiment(self, name: str, namespace: str | None) -> str:
         """The id of the experiment, which is made where there is none."""
-        if value := self.find_experiment(name, namespace):
+        value = self.find_experiment(name, namespace)
+        if value:
             return value
         body = {"display_name": name, "description": "Rollouts by Tidegate", "namespace": namespace}
         return self._id(self._call("POST", "/experiments", _without_blanks(body)), "experiment_id")
@@ -170,7 +173,8 @@ class Kfp:
         return KfpError(502, f"{self.url} does not answer as KFP does: check its address")
 
     def _explained(self, answer: httpx2.Response) -> str:
-        message, status = _error_message(answer), _status(answer)
+        message = _error_message(answer)
+        status = _status(answer)
         match status:
             case 401:
                 advice = "send a token that it takes (audience pipelines.kubeflow.org), or come through its proxy"
@@ -217,7 +221,9 @@ def _error_message(answer: httpx2.Response) -> str:
         results = [body.get(key) for key in ("message", "error_message", "error", "error_details")]
         text = next((item for item in results if isinstance(item, str) and item), text)
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= SAID else line[:SAID] + "…"
+    if len(line) <= SAID:
+        return line
+    return line[:SAID] + "…"
 
 
 def _named(name: str) -> str:

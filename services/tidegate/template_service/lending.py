@@ -17,7 +17,8 @@ from tidegate.template_service.rendering import Rendered
 from tidegate.web.access import Forbidden
 from tidegate.web.problems import ApiError, listed
 
-_ADDRESS, _ACCOUNT = "service_url", "service_account"
+_ADDRESS = "service_url"
+_ACCOUNT = "service_account"
 _OUT = "or have an administrator of every namespace do it"
 
 
@@ -63,7 +64,8 @@ def _image(installed: Installed, image: str | None) -> Iterator[Problem]:
 
 
 def _address(installed: Installed, made: Rendered) -> Iterator[Problem]:
-    parameter, value = made.entry.parameter(_ADDRESS), made.given.get(_ADDRESS)
+    parameter = made.entry.parameter(_ADDRESS)
+    value = made.given.get(_ADDRESS)
     if parameter is not None and value and value not in (parameter.default, installed.url):
         yield Problem(
             _ADDRESS,

@@ -68,7 +68,8 @@ def render(
 ) -> Rendered:
     """Raises UnknownTemplateError, InvalidParametersError."""
     entry = catalog.entry(name)
-    if problems := (*checking.check(entry, values), *check_image(image)):
+    problems = (*checking.check(entry, values), *check_image(image))
+    if problems:
         raise InvalidParametersError(problems)
     return Rendered(entry, load(catalog, entry, image), dict(values))
 
@@ -86,9 +87,12 @@ def check_image(image: str | None) -> tuple[Problem, ...]:
     if image is None:
         return ()
     name, at, digest = image.partition("@")
-    repository, colon, tag = (
-        name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "")
-    )
+    if ":" in name.rpartition("/")[2]:
+        repository, colon, tag = name.rpartition(":")
+    else:
+        repository = name
+        colon = ""
+        tag = ""
     named = _REPOSITORY.fullmatch(repository) and (not colon or _TAG.fullmatch(tag))
     if not named or (at and not _DIGEST.fullmatch(digest)):
         return (

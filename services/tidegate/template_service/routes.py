@@ -76,7 +76,9 @@ class Call:
     def run_out(self, run: Run) -> out.RunOut:
         """A run with the link to its page."""
         ui = self.services.settings.kfp_ui_url.rstrip("/")
-        url = f"{ui}/#/runs/details/{run.run_id}" if ui else None
+        url = None
+        if ui:
+            url = f"{ui}/#/runs/details/{run.run_id}"
         fields = {
             name: getattr(run, name)
             for name in out.RunOut.model_fields
@@ -260,8 +262,10 @@ def _observe(call: Call, run_id: str) -> Run:
 async def _stream(call: Call, run: Run) -> AsyncIterator[str]:
     """Ends with the run, at the limit, or where it may not be seen any more; who does not answer is
     asked again."""
-    settings, loop = call.services.settings, asyncio.get_running_loop()
-    end, view = loop.time() + settings.stream_limit, None
+    settings = call.services.settings
+    loop = asyncio.get_running_loop()
+    end = loop.time() + settings.stream_limit
+    view = None
     yield "retry: 1000\n\n"
     while True:
         if run != view:

@@ -82,7 +82,8 @@ def place(kfp: Kfp, namespace: str) -> str | None:
 def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
     """Start a run of a template. Raises KfpError."""
     experiment = kfp.experiment(target.experiment, target.namespace)
-    entry, values = rendered.entry, rendered.parameters
+    entry = rendered.entry
+    values = rendered.parameters
     words = (entry.name, values.get("endpoint"), values.get("model_version"))
     body: Json = {
         "display_name": target.name or " ".join(str(word) for word in words if word),
@@ -166,7 +167,9 @@ def _tasks(details: list[Json], labels: dict[str, str]) -> Iterator[Task]:
 
 
 def _time(value: str | None) -> str | None:
-    return None if value is None or value.startswith(("0001-", "1970-01-01T00:00:00")) else value
+    if value is None or value.startswith(("0001-", "1970-01-01T00:00:00")):
+        return None
+    return value
 
 
 def _error(raw: Json) -> str:

@@ -28,7 +28,9 @@ class Uploaded:
 def place(kfp: Kfp, namespace: str) -> str | None:
     """The namespace that gets them; None: shared by all, as everything is in a single-user KFP.
     Raises KfpError."""
-    return namespace if namespace and kfp.multi_user() else None
+    if namespace and kfp.multi_user():
+        return namespace
+    return None
 
 
 def upload(
@@ -36,7 +38,8 @@ def upload(
 ) -> Iterator[Uploaded]:
     """Upload what is not there yet. namespace: as `place` says it. Raises KfpError,
     InvalidParametersError."""
-    if problems := check_image(image):
+    problems = check_image(image)
+    if problems:
         raise InvalidParametersError(problems)
     for entry in catalog:
         yield _upload_entry(kfp, catalog, entry, namespace, image)
@@ -45,10 +48,14 @@ def upload(
 def _upload_entry(
     kfp: Kfp, catalog: Catalog, entry: Entry, namespace: str | None, image: str | None
 ) -> Uploaded:
-    text = catalog.text(entry) if image is None else dumped(*load(catalog, entry, image))
+    if image is None:
+        text = catalog.text(entry)
+    else:
+        text = dumped(*load(catalog, entry, image))
     version = f"{entry.version}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
     pipeline = kfp.pipeline(entry.name, namespace) or _create(kfp, entry, namespace)
-    if value := _version(kfp, pipeline, version):
+    value = _version(kfp, pipeline, version)
+    if value:
         return Uploaded(entry.name, version, pipeline, value, created=False)
     try:
         made = kfp.upload_version(pipeline, version, entry.description, text)

@@ -32,7 +32,8 @@ class Need:
     more: str = ""
 
 
-OPEN, ANY_CALLER = Need(Role.VIEWER, Where.OPEN), Need(Role.VIEWER, Where.CALLER)
+OPEN = Need(Role.VIEWER, Where.OPEN)
+ANY_CALLER = Need(Role.VIEWER, Where.CALLER)
 
 
 class Forbidden(ApiError):  # noqa: N818  (an expected outcome, named after what it is)
@@ -57,18 +58,20 @@ def demand(who: Principal, role: Role, namespace: str, tenants: Collection[str] 
     is asked for at its API server."""
     if tenants and namespace not in (*tenants, EVERYWHERE):
         yours = sorted(tenant for tenant in tenants if who.role_in(tenant))
-        text = (
-            f"use {', '.join(yours)}"
-            if yours
-            else "ask an admin for a role in a tenant: you have none"
-        )
+        text = "ask an admin for a role in a tenant: you have none"
+        if yours:
+            text = f"use {', '.join(yours)}"
         raise Forbidden(
             "not-a-tenant", f"{namespace[:80]!r} is not one of your tenants", Remediation(text)
         )
     held = who.role_in(namespace)
-    where = "every namespace" if namespace == EVERYWHERE else repr(namespace[:80])
+    where = "every namespace"
+    if namespace != EVERYWHERE:
+        where = repr(namespace[:80])
     if held is None or not held.includes(role):
-        has = f"is {held} there" if held else "has no role there"
+        has = "has no role there"
+        if held:
+            has = f"is {held} there"
         detail = f"this needs {role} in {where}, and {who.name!r} {has}"
         raise Forbidden("forbidden", detail, Remediation("ask an admin there to grant it"))
     if who.also is not None and (message := who.also(role, namespace)):

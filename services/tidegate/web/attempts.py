@@ -16,7 +16,9 @@ class Attempts:
     """window: seconds. clock: monotonic seconds."""
 
     def __init__(self, window: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._window, self._clock, self._guard = window, clock, threading.Lock()
+        self._window = window
+        self._clock = clock
+        self._guard = threading.Lock()
         self._tries: dict[str, deque[float]] = {}
 
     def take(self, limits: Mapping[str, int]) -> float:

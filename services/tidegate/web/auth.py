@@ -72,7 +72,9 @@ class Strangers:
     def turned_away(self, request: Request, reason: str) -> None:
         """One request."""
         self._count.labels(reason).inc()
-        address = request.client.host if request.client else ""
+        address = ""
+        if request.client:
+            address = request.client.host
         log.warning(
             "unauthenticated",
             reason=reason,
@@ -95,7 +97,10 @@ class AuthMiddleware:
         strangers: Strangers,
         proxied: Proxied = nobody,
     ) -> None:
-        self._app, self._lookup, self._open, self._proxied = app, lookup, open_paths, proxied
+        self._app = app
+        self._lookup = lookup
+        self._open = open_paths
+        self._proxied = proxied
         self._strangers = strangers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,7 +119,8 @@ class AuthMiddleware:
         await self._app(scope, receive, send)
 
     async def _principal(self, request: Request) -> Principal:
-        if behind := self._proxied(request):
+        behind = self._proxied(request)
+        if behind:
             return behind
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():

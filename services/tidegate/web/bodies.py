@@ -19,7 +19,8 @@ class BodyMiddleware:
     hands it on."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
-        self._app, self._limit = app, limit
+        self._app = app
+        self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -29,8 +30,13 @@ class BodyMiddleware:
         request = Request(scope, receive)
         try:
             _check_target(request)
-            body = await self._read(request) if request.method in _WITH_BODY else b""
-            request.state.body = parse(body) if body else None
+            body = b""
+            if request.method in _WITH_BODY:
+                body = await self._read(request)
+            if body:
+                request.state.body = parse(body)
+            else:
+                request.state.body = None
         except ApiError as error:
             await answer(request, error)(scope, receive, send)
             return

@@ -60,7 +60,9 @@ def example(schema: Json, schemas: Json) -> Any:
     if "properties" in schema:
         return {name: example(part, schemas) for name, part in schema["properties"].items()}
     if schema.get("type") == "array":
-        return [example(schema["items"], schemas)] if "items" in schema else []
+        if "items" not in schema:
+            return []
+        return [example(schema["items"], schemas)]
     return schema.get("default")
 
 

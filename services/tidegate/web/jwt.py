@@ -49,7 +49,8 @@ def peek(token: str) -> Unproven:
         raise unauthorized(
             "the bearer token is unknown or revoked: ask an administrator for a new one", "unknown"
         )
-    header, claims = _part(parts[0]), _part(parts[1])
+    header = _part(parts[0])
+    claims = _part(parts[1])
     algorithm = str(header.get("alg", ""))
     if algorithm.lower() == "none" or not parts[2]:
         raise unauthorized("the token is not signed (alg none): nobody vouches for it", "algorithm")

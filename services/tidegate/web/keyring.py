@@ -34,7 +34,8 @@ class KeyRing:
     """The ring of a file, as it is now."""
 
     def __init__(self, file: Path | None) -> None:
-        self._file, self._guard = file, threading.Lock()
+        self._file = file
+        self._guard = threading.Lock()
         self._seen: tuple[int, int, int] | None = None
         self._ring: Ring | None = None
 
@@ -47,7 +48,8 @@ class KeyRing:
             seen = (stat_result.st_mtime_ns, stat_result.st_ino, stat_result.st_size)
             with self._guard:
                 if self._ring is None or seen != self._seen:
-                    self._ring, self._seen = parse(self._file.read_text()), seen
+                    self._ring = parse(self._file.read_text())
+                    self._seen = seen
                 return self._ring
         except (OSError, UnicodeDecodeError) as error:
             message = getattr(error, "strerror", None) or type(error).__name__

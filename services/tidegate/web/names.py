@@ -19,7 +19,12 @@ def clean_name(value: Any, what: str) -> str:
 
 def clean_groups(value: Any) -> tuple[str, ...]:
     """The groups that are names; anything else gives no right, so it is left out."""
-    listed = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    if isinstance(value, str):
+        listed = [value]
+    elif isinstance(value, list):
+        listed = value
+    else:
+        listed = []
     results = (
         item
         for item in listed

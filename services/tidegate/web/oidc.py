@@ -69,13 +69,11 @@ class Oidc:
         _check_url("TIDEGATE_OIDC_ISSUER", provider.issuer)
         if provider.jwks_url:
             _check_url("TIDEGATE_OIDC_JWKS_URL", provider.jwks_url)
-        self.provider, self._fresh, self._eager, self._clock, self._now = (
-            provider,
-            fresh,
-            eager,
-            clock,
-            now,
-        )
+        self.provider = provider
+        self._fresh = fresh
+        self._eager = eager
+        self._clock = clock
+        self._now = now
         self._http = httpx2.Client(timeout=5.0, transport=transport, follow_redirects=False)
         self._guard = threading.Lock()
         self._keys: dict[str, Key] = {}
@@ -83,12 +81,19 @@ class Oidc:
 
     def person(self, token: str) -> Person:
         """Raises ApiError: 401 with the reason, 503 where the provider's keys cannot be had."""
-        provider, unproven = self.provider, peek(token)
+        provider = self.provider
+        unproven = peek(token)
         keys = self._known(unproven.key_id)
         key = keys.get(unproven.key_id)
-        allowed = ALGORITHMS.get(key.key_type, ()) if key else sum(ALGORITHMS.values(), ())
+        if key:
+            allowed = ALGORITHMS.get(key.key_type, ())
+        else:
+            allowed = sum(ALGORITHMS.values(), ())
         if key is not None and key.get("alg"):
-            allowed = (str(key.get("alg")),) if key.get("alg") in allowed else ()
+            if key.get("alg") in allowed:
+                allowed = (str(key.get("alg")),)
+            else:
+                allowed = ()
         claims = verify(
             token, Trust(provider.issuer, provider.audience, allowed), keys, self._now()
         )
@@ -106,7 +111,10 @@ class Oidc:
     def _known(self, key_id: str) -> dict[str, Key]:
         with self._guard:
             now = self._clock()
-            wait = self._eager if key_id not in self._keys else self._fresh
+            if key_id not in self._keys:
+                wait = self._eager
+            else:
+                wait = self._fresh
             if self._tried is None or now - self._tried >= wait:
                 self._tried = now
                 try:

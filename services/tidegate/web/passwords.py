@@ -18,7 +18,8 @@ class Passwords:
     def __init__(
         self, hasher: PasswordHasher | None = None, at_once: int = AT_ONCE, patience: float = 2.0
     ) -> None:
-        self._hasher, self._patience = hasher or PasswordHasher(), patience
+        self._hasher = hasher or PasswordHasher()
+        self._patience = patience
         self._room = threading.Semaphore(at_once)
         self._nobody = self._hasher.hash("nobody has this password")
 

@@ -47,8 +47,11 @@ class ApiError(TidegateError):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
-        self.errors, self.headers = tuple(errors), dict(headers or {})
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
 
 
 def invalid(problems: Sequence[Problem]) -> ApiError:
@@ -127,7 +130,8 @@ async def _on_error(request: Request, exc: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)
-    detail, code = str(exc.detail), HTTPStatus(exc.status_code).phrase.lower().replace(" ", "-")
+    detail = str(exc.detail)
+    code = HTTPStatus(exc.status_code).phrase.lower().replace(" ", "-")
     if exc.status_code == HTTPStatus.NOT_FOUND:
         detail = f"there is nothing at {request.url.path}: /openapi.json lists every path"
     headers = dict(exc.headers or {})
@@ -158,7 +162,10 @@ def _item(error: Mapping[str, Any]) -> Problem:
     """pydantic's error as ours: JSON pointers for the body, plain names for parameters and
     headers."""
     where, *path = error["loc"]
-    pointer = "".join(f"/{part}" for part in path) if where == "body" else "/".join(map(str, path))
+    if where == "body":
+        pointer = "".join(f"/{part}" for part in path)
+    else:
+        pointer = "/".join(map(str, path))
     pointer = pointer or ("/" if where == "body" else str(where))
     cause = (error.get("ctx") or {}).get("error")
     if isinstance(cause, Unfit):
@@ -168,11 +175,16 @@ def _item(error: Mapping[str, Any]) -> Problem:
             remediation = Remediation("remove it", "/openapi.json lists the known keys")
             return Problem(pointer, f"unknown key {str(path[-1])!r}", remediation)
         case "missing":
-            what = "a JSON body is" if not path else f"{str(path[-1])!r} is"
+            what = "a JSON body is"
+            if path:
+                what = f"{str(path[-1])!r} is"
             return Problem(pointer, f"{what} required", Remediation("add it"))
     message = error["msg"].removeprefix("Value error, ")
     secret = _SECRET & {str(part) for part in path}  # its value is not said back
-    detail = message if secret or cause is not None else f"{shown(error.get('input'))}: {message}"
+    if secret or cause is not None:
+        detail = message
+    else:
+        detail = f"{shown(error.get('input'))}: {message}"
     return Problem(pointer, detail, Remediation("send such a value"))
 
 

@@ -19,7 +19,9 @@ class Server(uvicorn.Server):
         self, config: uvicorn.Config, drain: float, begin_stop: Callable[[], None]
     ) -> None:
         super().__init__(config)
-        self._drain, self._begin_stop, self._stopping = drain, begin_stop, False
+        self._drain = drain
+        self._begin_stop = begin_stop
+        self._stopping = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first SIGTERM drains; SIGINT, or a second one, closes at once. Either way the exit

@@ -43,14 +43,18 @@ class TelemetryMiddleware:
     def __init__(
         self, app: ASGIApp, metrics: HttpMetrics, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._app, self._metrics, self._clock = app, metrics, clock
+        self._app = app
+        self._metrics = metrics
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request, began, status = Request(scope), self._clock(), 0
+        request = Request(scope)
+        began = self._clock()
+        status = 0
         request_id = _request_id(request)
         request.state.request_id = request_id
 
@@ -95,4 +99,6 @@ def _request_id(request: Request) -> str:
     """The caller's, when it is harmless in logs and headers, so that calls can be followed through;
     else a new one."""
     value = request.headers.get("x-request-id", "")
-    return value if _SAFE_ID.fullmatch(value) else str(uuid.uuid4())
+    if _SAFE_ID.fullmatch(value):
+        return value
+    return str(uuid.uuid4())

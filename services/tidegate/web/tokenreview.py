@@ -65,8 +65,13 @@ class Reviews:
         keep: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._server, self._keep, self._clock = server, keep, clock
-        verify = ssl.create_default_context(cafile=str(server.ca_file) if server.ca_file else None)
+        self._server = server
+        self._keep = keep
+        self._clock = clock
+        cafile = None
+        if server.ca_file:
+            cafile = str(server.ca_file)
+        verify = ssl.create_default_context(cafile=cafile)
         self._http = httpx2.Client(
             base_url=server.url,
             transport=transport,
@@ -95,8 +100,13 @@ class Reviews:
     def allowed(self, who: Identity, role: Role, namespace: str) -> str:
         """ "" where the cluster lets this identity do itself what the role stands for; else why
         not."""
-        verb, place = VERBS[role], "" if namespace == EVERYWHERE else namespace
-        where = f"in {place!r}" if place else "in every namespace"
+        verb = VERBS[role]
+        place = namespace
+        if namespace == EVERYWHERE:
+            place = ""
+        where = "in every namespace"
+        if place:
+            where = f"in {place!r}"
         key = ("access", who.name, who.uid, *who.groups, "/", verb, place)
         if self._remembered(key, lambda: self._allowed(who, verb, place)):
             return ""

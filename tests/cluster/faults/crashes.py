@@ -40,7 +40,9 @@ def killed_at(
         ]
 
     def _at(file: Path, numbers: Sequence[int]) -> list[str]:
-        passed = file.read_text().splitlines() if file.exists() else []
+        passed = []
+        if file.exists():
+            passed = file.read_text().splitlines()
         return [passed[number - 1] for number in numbers if number <= len(passed)]
 
     lab.workers.start("one", PROGRAM, TIDEGATE_CRASH_FOLDER=str(folder))

@@ -104,7 +104,10 @@ class FleetRollout:
             rollout = rollouts.get(tx, self.rollout)
         if rollout is None or rollout.outcome is None or not rollout.progress.tidy:
             return False
-        serves = self.candidate if rollout.outcome is Outcome.PROMOTED else self.stable
+        if rollout.outcome is Outcome.PROMOTED:
+            serves = self.candidate
+        else:
+            serves = self.stable
         if self.status().get("phase") != "ready" or self.shares() != {serves: 100}:
             return False
         self.stable = serves
@@ -114,13 +117,17 @@ class FleetRollout:
         """How the rollout ended."""
         with self.store.read() as tx:
             rollout = rollouts.get(tx, self.rollout)
-        return rollout.outcome if rollout else None
+        if not rollout:
+            return None
+        return rollout.outcome
 
     def status(self) -> dict[str, Any]:
         """As the API would tell it."""
         with self.store.read() as tx:
             endpoint = endpoints.get(tx, self.key)
-        return dict(endpoint.status) if endpoint else {}
+        if not endpoint:
+            return {}
+        return dict(endpoint.status)
 
     def shares(self) -> dict[int, int]:
         """Observed shares above 0, by revision."""
@@ -164,7 +171,9 @@ class Fleet:
         of: list[FleetRollout] | None = None,
     ) -> None:
         """Until the fact holds for each rollout."""
-        chosen = self.rollouts if of is None else of
+        chosen = of
+        if of is None:
+            chosen = self.rollouts
 
         def all_do() -> bool:
             self.alive()
@@ -237,11 +246,10 @@ class Fleet:
         result = {}
         for fleet_rollout in self.rollouts:
             ticks = self.ticks.of(fleet_rollout.key.namespace)
-            service = (
-                fleet_rollout.key.name
-                if fleet_rollout.mode is Mode.STANDARD
-                else f"{fleet_rollout.key.name}-predictor"
-            )
+            if fleet_rollout.mode is Mode.STANDARD:
+                service = fleet_rollout.key.name
+            else:
+                service = f"{fleet_rollout.key.name}-predictor"
             seen = [
                 tick
                 for tick in ticks

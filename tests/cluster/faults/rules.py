@@ -18,7 +18,9 @@ LABEL = "tidegate.dev/revision"
 
 def wrong(key: EndpointKey, ticks: Iterable[Tick], intents: Intents) -> list[str]:
     """Every breach in the life of one endpoint, in words; none is the aim."""
-    rules = _standard if intents[1].mode is Mode.STANDARD else _knative
+    rules = _knative
+    if intents[1].mode is Mode.STANDARD:
+        rules = _standard
     return replay(ticks, lambda tick, state: rules(key, tick, state, intents))
 
 
@@ -26,18 +28,25 @@ def asked(intent: Intent, revision: int) -> int:
     """The percent of unmatched requests that an intent gives a revision."""
     if revision == intent.stable:
         return 100 - (intent.candidate_traffic.percent if intent.candidate is not None else 0)
-    return intent.candidate_traffic.percent if revision == intent.candidate else 0
+    if revision != intent.candidate:
+        return 0
+    return intent.candidate_traffic.percent
 
 
 def _standard(key: EndpointKey, tick: Tick, state: State, intents: Intents) -> Iterator[str]:
     if tick.kind != "HTTPRoute" or tick.name != key.name or tick.item is None:
         return
     before = state.get(("HTTPRoute", key.name))
-    generation, old = _generation(tick.item), _generation(before) if before else 0
+    generation = _generation(tick.item)
+    old = 0
+    if before:
+        old = _generation(before)
     if generation < old:
         yield f"the route's generation fell from {old} to {generation}"
     intent = intents[generation]
-    had = _shares(key, before) if before else {}
+    had = {}
+    if before:
+        had = _shares(key, before)
     for revision, share in _shares(key, tick.item).items():
         if revision == -1:
             yield "a rule's shares do not sum to 100"
@@ -102,8 +111,11 @@ def _head(key: EndpointKey, item: Json, state: State, intents: Intents) -> Itera
     intent = intents[int(note["data"]["generation"])]
     if intent.stable is None:
         return
-    (now, share), before = _written(item), state.get(("InferenceService", key.name))
-    had = dict([_written(before)]).get(now, 0) if before else 0
+    now, share = _written(item)
+    before = state.get(("InferenceService", key.name))
+    had = 0
+    if before:
+        had = dict([_written(before)]).get(now, 0)
     if share > max(had, asked(intent, now)) and not (before is None or now == intent.stable):
         yield f"r{now} was written at {share} %, generation {intent.generation} gives it {asked(intent, now)} %"
 
@@ -157,5 +169,7 @@ def _tagged(rule: Json) -> bool:
 
 def _number(name: str, state: State) -> int:
     revision = state.get(("Revision", name))
-    label = revision["metadata"].get("labels", {}).get(LABEL, "r0") if revision else "r0"
+    label = "r0"
+    if revision:
+        label = revision["metadata"].get("labels", {}).get(LABEL, "r0")
     return int(label[1:])

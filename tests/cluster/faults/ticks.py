@@ -71,7 +71,8 @@ class Ticks:
     def news(self) -> tuple[Tick, ...]:
         """What came since it was last asked, in any namespace; nothing of it is kept."""
         with self._moved:
-            ticks, self._found = self._found, []
+            ticks = self._found
+            self._found = []
             return tuple(ticks)
 
     def wait(self, seconds: float) -> None:
@@ -134,7 +135,9 @@ def _tick(pair: dict[str, Any], removed: bool) -> Tick | None:
     plural, _, namespace = where.rpartition("/")
     if plural not in KINDS:
         return None
-    item = None if removed else json.loads(base64.b64decode(pair["value"]))
+    item = None
+    if not removed:
+        item = json.loads(base64.b64decode(pair["value"]))
     return Tick(int(pair["mod_revision"]), KINDS[plural], namespace, name, item, time.monotonic())
 
 

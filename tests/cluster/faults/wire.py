@@ -28,7 +28,8 @@ class Wire:
     def cut(self) -> int:
         """Break every connection now; how many there were."""
         with self._lock:
-            pairs, self._pairs = self._pairs, set()
+            pairs = self._pairs
+            self._pairs = set()
         for pair in pairs:
             _end(pair)
         return len(pairs)

@@ -7,7 +7,8 @@ import pytest
 from tidegate.core.drivers.adoption import service_port
 from tidegate.core.intent import Adopted
 
-HTTP, GRPC = {"name": "http", "containerPort": 8080}, {"name": "h2c", "containerPort": 9000}
+HTTP = {"name": "http", "containerPort": 8080}
+GRPC = {"name": "h2c", "containerPort": 9000}
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,10 @@ HTTP, GRPC = {"name": "http", "containerPort": 8080}, {"name": "h2c", "container
     ],
 )
 def test_a_route_refers_to_ports_that_an_adopted_service_has(ports: Any, grpc: int) -> None:
-    first = Adopted("u-1", {"model": {"ports": list(ports)} if ports else {}})
+    model = {}
+    if ports:
+        model = {"ports": list(ports)}
+    first = Adopted("u-1", {"model": model})
     assert service_port(first, 0, grpc=True) == grpc
     assert service_port(first, 0, grpc=False) == 80
 

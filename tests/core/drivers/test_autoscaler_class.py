@@ -26,7 +26,8 @@ def services(intent: Intent, *there: dict[str, object]) -> dict[str, dict[str, o
     assert traffic is not None
     stamped = route.render(intent, traffic, (1,), PLATFORM)
     stamped["metadata"]["uid"] = "u"
-    driver, snapshot = StandardDriver(PLATFORM), Snapshot(KEY, (stamped, *there))
+    driver = StandardDriver(PLATFORM)
+    snapshot = Snapshot(KEY, (stamped, *there))
     plan = driver.writes(
         intent, REVISIONS, snapshot, driver.read(KEY, REVISIONS, snapshot), Memory(), 0.0
     )

@@ -161,7 +161,8 @@ def test_ports_come_in_the_order_that_services_need() -> None:
 
 def test_kedas_trigger_is_that_revisions_queue_times_its_replicas() -> None:
     (metric,) = keda_metrics("fraud-r3", "team", PLATFORM)["metrics"]
-    request, target = metric["external"]["metric"], metric["external"]["target"]
+    request = metric["external"]["metric"]
+    target = metric["external"]["target"]
     assert request["serverAddress"] == "http://prometheus:9090"
     assert request["query"].count('namespace="team",pod=~"fraud-r3-predictor-.*"') == 3
     assert request["query"].endswith(

@@ -46,7 +46,8 @@ def next_writes(lab: Lab, intent: Intent, platform: Platform = PLATFORM) -> Writ
     driver = driver_for(Mode.STANDARD, platform)
     snapshot = lab.cluster.observe(KEY)
     seen = driver.read(KEY, REVISIONS, snapshot)
-    if (stop := fence(intent, seen, platform.store)) is not None:
+    stop = fence(intent, seen, platform.store)
+    if stop is not None:
         return Writes(waiting=(stop.message,))
     return driver.writes(intent, REVISIONS, snapshot, seen, Memory(), lab.clock())
 

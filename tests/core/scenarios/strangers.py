@@ -158,7 +158,8 @@ def a_strangers_service_stops_nobody(t: Simulation) -> None:
 @scenario()
 def an_older_store_writes_nothing(t: Simulation) -> None:
     begin(t, until=0)
-    kept, t.intents = t.intents, t.intents[:1]
+    kept = t.intents
+    t.intents = t.intents[:1]
     t.note("(the database is restored from a backup: generation 1)")
     t.run(60)
     t.intents = kept
@@ -170,7 +171,8 @@ def an_older_store_writes_nothing(t: Simulation) -> None:
 def another_store_writes_nothing(t: Simulation) -> None:
     t.deploy()
     other = replace(t.platform, store="00000000-0000-0000-0000-00000000000f")
-    t.driver, t.platform = driver_for(t.mode, other), other
+    t.driver = driver_for(t.mode, other)
+    t.platform = other
     t.note("(a second installation believes that it owns the endpoint)")
     t.run(30)
     t.person(candidate=t.revision())

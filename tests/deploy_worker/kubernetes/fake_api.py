@@ -54,7 +54,8 @@ class FakeKubernetes:
             meta = item.setdefault("metadata", {})
             meta.setdefault("name", path.rsplit("/", 1)[1])
             meta.setdefault("uid", before["metadata"]["uid"] if before else str(uuid.uuid4()))
-            if (space := _namespace(path)) and path.split("/")[-2] != "namespaces":
+            space = _namespace(path)
+            if space and path.split("/")[-2] != "namespaces":
                 meta.setdefault("namespace", space)
             self.version += 1
             stored = {**item, "metadata": {**meta, "resourceVersion": str(self.version)}}
@@ -110,7 +111,9 @@ class FakeKubernetes:
 
 def _namespace(path: str) -> str:
     match = re.search(r"/namespaces/([^/]+)/", path + "/")
-    return match[1] if match else ""
+    if not match:
+        return ""
+    return match[1]
 
 
 def status(code: int, reason: str, message: str) -> Json:
@@ -144,7 +147,8 @@ class Handler(BaseHTTPRequestHandler):
         if split is None:
             return None
         query = {key: values[0] for key, values in parse_qs(split.query).items()}
-        world, path = self.world, split.path
+        world = self.world
+        path = split.path
         if path in world.objects:
             return self._send(200, world.objects[path])
         if re.fullmatch(r"/apis?(/[^/]+)?/v\w+", path):
@@ -188,7 +192,8 @@ class Handler(BaseHTTPRequestHandler):
         split = self._begin()
         if split is None:
             return None
-        manifest, body = self.world.objects.get(split.path), json.loads(self.body)
+        manifest = self.world.objects.get(split.path)
+        body = json.loads(self.body)
         if isinstance(body, list):
             assert manifest is not None
             fields = [
@@ -198,7 +203,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(200, self.world.put(split.path, taken))
         uid = body["metadata"].pop("uid", None)
         if uid is not None and (manifest is None or manifest["metadata"]["uid"] != uid):
-            there = manifest["metadata"]["uid"] if manifest else "none"
+            there = "none"
+            if manifest:
+                there = manifest["metadata"]["uid"]
             return self._send(
                 409, status(409, "Conflict", f"uid mismatch: the provided is {uid}, found {there}")
             )
@@ -290,7 +297,9 @@ class Handler(BaseHTTPRequestHandler):
             if start + self.world.page < len(results):
                 meta["continue"] = str(start + self.world.page)
         # Built-in kinds: items of a list carry neither kind nor apiVersion.
-        strip = ("kind", "apiVersion") if path.startswith("/api/") else ()
+        strip = ()
+        if path.startswith("/api/"):
+            strip = ("kind", "apiVersion")
         self._send(
             200,
             {

@@ -17,7 +17,9 @@ def at(version: int, replicas: int = 1, uid: str = "u1") -> dict[str, Any]:
 
 def replicas(cache: Cache) -> int | None:
     manifest = cache.get("fraud-r1")
-    return manifest["spec"]["predictor"]["minReplicas"] if manifest else None
+    if not manifest:
+        return None
+    return manifest["spec"]["predictor"]["minReplicas"]
 
 
 def test_an_own_write_covers_older_events_and_yields_to_newer_ones() -> None:

@@ -30,7 +30,9 @@ def names(snapshot: Snapshot) -> set[str]:
 
 def pod(name: str, endpoint: str | None = "fraud", isvc: str = "") -> dict[str, object]:
     """As KServe makes it: with its own label, and those of its InferenceService."""
-    labels = {"tidegate.dev/endpoint": endpoint} if endpoint else {}
+    labels = {}
+    if endpoint:
+        labels = {"tidegate.dev/endpoint": endpoint}
     if endpoint or isvc:
         labels["serving.kserve.io/inferenceservice"] = isvc or f"{endpoint}-r1"
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}}
@@ -125,7 +127,9 @@ def test_without_contact_nothing_is_told(fake: tuple[FakeKubernetes, str]) -> No
 
         def unavailable_detail() -> str:
             snapshot = bench.cluster.observe(KEY)
-            return snapshot.detail if isinstance(snapshot, Unavailable) else ""
+            if isinstance(snapshot, Unavailable):
+                return snapshot.detail
+            return ""
 
         bench.until(unavailable_detail)
         bench.until(lambda: "etcd has no leader" in unavailable_detail())
@@ -170,7 +174,9 @@ def test_a_kind_that_is_unknown_for_a_moment_is_not_forgotten(
 
     def visible_names() -> set[str]:
         snapshot = bench.cluster.observe(KEY)
-        return names(snapshot) if isinstance(snapshot, Snapshot) else {"Unavailable"}
+        if isinstance(snapshot, Snapshot):
+            return names(snapshot)
+        return {"Unavailable"}
 
     bench.cluster.watch(lambda key: seen.append(visible_names()))
     try:
@@ -200,7 +206,9 @@ def test_a_label_without_a_binding_is_not_permitted_until_it_is_bound(bench: Ben
 
     def unavailable_detail() -> str:
         snapshot = bench.cluster.observe(key)
-        return snapshot.detail if isinstance(snapshot, Unavailable) and snapshot.lasting else ""
+        if isinstance(snapshot, Unavailable) and snapshot.lasting:
+            return snapshot.detail
+        return ""
 
     bench.until(lambda: "not permitted" in unavailable_detail())
     bench.world.denied.clear()

@@ -16,7 +16,9 @@ from tidegate.deploy_worker.preflight.site import Placed
 
 KEY = EndpointKey("team", "fraud")
 EMPTY = Snapshot(KEY, ())
-QUOTAS, NODES, PODS = "/api/v1/namespaces/team/resourcequotas", "/api/v1/nodes", "/api/v1/pods"
+QUOTAS = "/api/v1/namespaces/team/resourcequotas"
+NODES = "/api/v1/nodes"
+PODS = "/api/v1/pods"
 RUNTIME = "/apis/serving.kserve.io/v1alpha1/clusterservingruntimes/kserve-tritonserver"
 CONTAINER = {
     "image": "nvcr.io/nvidia/tritonserver:23.05-py3",
@@ -52,7 +54,8 @@ class FakeApi:
 
     def __init__(self, **creates):
         self.answers = {RUNTIME: Answer(200, {"spec": {"containers": [CONTAINER]}})}
-        self.creates, self.sent = creates, []
+        self.creates = creates
+        self.sent = []
 
     def call(self, method, path, body=None, *, query=None, content_type="", timeout=5.0):
         if method == "POST":

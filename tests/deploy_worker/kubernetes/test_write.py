@@ -20,7 +20,9 @@ PATH = f"{ISVC_PATH}/fraud-r1"
 
 def seen(bench: Bench, name: str = "fraud-r1") -> dict[str, object] | None:
     inference_service = bench.observe().get("InferenceService", name)
-    return dict(inference_service) if inference_service else None
+    if not inference_service:
+        return None
+    return dict(inference_service)
 
 
 def uid(bench: Bench) -> str:
@@ -288,7 +290,8 @@ def test_a_dry_run_asks_and_changes_nothing(there: Bench) -> None:
 def test_status_updates_of_another_writer_do_not_starve_an_abort(there: Bench) -> None:
     """KServe updates the status fifty times a second; the precondition is the uid, so every write
     goes through."""
-    stop, updates = threading.Event(), 0
+    stop = threading.Event()
+    updates = 0
 
     def busy() -> None:
         nonlocal updates

@@ -20,7 +20,9 @@ class FakePrometheus(httpx2.BaseTransport):
     """`now`: its clock. `down`: nobody answers."""
 
     def __init__(self, now: float) -> None:
-        self.now, self.down, self.queries = now, False, 0
+        self.now = now
+        self.down = False
+        self.queries = 0
         self.asked_with: dict[str, str] = {}
         self._samples: dict[tuple[tuple[str, str], ...], list[tuple[float, str]]] = {}
 
@@ -65,4 +67,6 @@ class FakePrometheus(httpx2.BaseTransport):
 
 
 def _matches(value: str, how: str, desired: str) -> bool:
-    return value == desired if how == "=" else re.fullmatch(desired, value) is not None
+    if how == "=":
+        return value == desired
+    return re.fullmatch(desired, value) is not None

@@ -137,7 +137,9 @@ class Gateway:
     """The running Envoy: send through it, and let a Prometheus scrape it."""
 
     def __init__(self, listen: int, admin: int, born: float) -> None:
-        self.listen, self.admin, self.born = listen, admin, born
+        self.listen = listen
+        self.admin = admin
+        self.born = born
         self._http = httpx2.Client(trust_env=False)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{listen}")
 
@@ -159,7 +161,10 @@ class Gateway:
         for line in _SAMPLE.finditer(self._text()):
             labels = {"__name__": line[1], "pod": "gw", "instance": "gw:19001", "job": "envoy"}
             # the scenario's clock runs faster than Envoy's
-            value = str(at - self.born) if line[1] == "envoy_server_uptime" else line[3]
+            if line[1] == "envoy_server_uptime":
+                value = str(at - self.born)
+            else:
+                value = line[3]
             prometheus.store(labels | dict(_LABEL.findall(line[2])), at, value)
 
     def wait_for_histograms(self, answers: int) -> None:
@@ -192,7 +197,9 @@ class Gateway:
 
 @contextmanager
 def gateway(folder: Path, born: float, *, grpc_stats: bool = True) -> Iterator[Gateway]:
-    admin, listen, grpc_port = free_port(), free_port(), free_port()
+    admin = free_port()
+    listen = free_port()
+    grpc_port = free_port()
     http_model = HttpServer(model)
     server = grpc_model(grpc_port)
     boot = folder / "envoy.json"

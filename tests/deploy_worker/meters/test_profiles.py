@@ -46,7 +46,9 @@ def scenario(
     prometheus = FakePrometheus(START)
     for number, samples in enumerate(scrapes):
         for labels, value in samples:
-            late = skew if labels.get("pod", "").endswith("-2") else 0.0
+            late = 0.0
+            if labels.get("pod", "").endswith("-2"):
+                late = skew
             prometheus.store(labels, START + number * INTERVAL + late, value)
     prometheus.now = START + (len(scrapes) - 1) * INTERVAL + 5
     api = Prometheus("http://prometheus", lambda: prometheus.now, transport=prometheus)

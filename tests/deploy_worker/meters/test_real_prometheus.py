@@ -55,7 +55,8 @@ class Server:
     """The Prometheus process, with its data in a folder."""
 
     def __init__(self, folder: Path, *targets: int) -> None:
-        self._folder, self.port = folder, free_port()
+        self._folder = folder
+        self.port = free_port()
         scrape = {
             "job_name": "envoy",
             "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in targets]}],
@@ -101,7 +102,10 @@ class Counted:
         deadline = time.monotonic() + 40
         while True:
             seen = self.meter.scrape(KEY)
-            self.said = seen.detail if isinstance(seen, NoData) else ""
+            if isinstance(seen, NoData):
+                self.said = seen.detail
+            else:
+                self.said = ""
             if not isinstance(seen, NoData):
                 self.evidence = absorb(self.evidence, seen, stable=1, candidate=2)
             if desired():
@@ -166,7 +170,8 @@ def test_data_that_prometheus_lost_is_lost_and_a_gateway_that_restarts_begins_at
         before = 0
         counted.until(counts_again)  # at the latest after the next cut
         before = sent
-        page.counts, page.born = {(0, 200): 0, (1, 500): 1}, time.time()
+        page.counts = {(0, 200): 0, (1, 500): 1}
+        page.born = time.time()
         counted.until(counts_again)
         assert before < counted.counted()[0].n <= sent
         assert counted.counted()[0].bad == 0

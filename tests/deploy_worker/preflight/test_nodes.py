@@ -136,10 +136,8 @@ def test_where_nodes_come_when_pods_wait_nothing_is_said_of_what_is_free():
 
 def test_what_runs_on_a_node_that_was_closed_since_stays_and_refuses_nothing():
     """Stable's node is drained; only the candidate may be placed on the other one."""
-    closed, other = (
-        node("a", 4, Taint("node.kubernetes.io/unschedulable")),
-        node("b", 4, Taint("new")),
-    )
+    closed = node("a", 4, Taint("node.kubernetes.io/unschedulable"))
+    other = node("b", 4, Taint("new"))
     place = Place(tolerations=(Toleration("new", "Exists"),))
     assert findings(closed, other, place=place, known=False) == []
     assert findings(closed, other, place=place) == []

@@ -39,10 +39,8 @@ def test_a_toleration_covers_a_taint(toleration, does):
 
 def test_a_pod_may_be_placed_where_its_selector_matches_and_every_taint_is_tolerated():
     action = Taint("slow", effect="PreferNoSchedule")
-    plain, batch = (
-        Node("a", {}, {"pool": "gpu"}, (action,)),
-        Node("b", {}, {"pool": "gpu"}, (BATCH, action)),
-    )
+    plain = Node("a", {}, {"pool": "gpu"}, (action,))
+    batch = Node("b", {}, {"pool": "gpu"}, (BATCH, action))
     gone = Node("c", {}, {"pool": "gpu"}, (Taint("gone", effect="NoExecute"),))
     small = Node("d", {}, {"pool": "cpu"})
     asks = {"pool": "gpu"}

@@ -45,7 +45,8 @@ class Picky:
     does."""
 
     def __init__(self, say):
-        self.inner, self.say = Lab().cluster, say
+        self.inner = Lab().cluster
+        self.say = say
 
     def observe(self, key):
         return self.inner.observe(key)
@@ -58,7 +59,8 @@ class Picky:
 
 class Site(Anywhere):
     def __init__(self, denied=None, silent=()):
-        self._denied, self._silent = denied, silent
+        self._denied = denied
+        self._silent = silent
 
     def denied(self, namespace):
         return self._denied
@@ -102,7 +104,9 @@ def problems(report):
 
 
 def weight(manifest, percent):
-    rules = manifest["spec"].get("rules", ()) if "spec" in manifest else ()
+    rules = ()
+    if "spec" in manifest:
+        rules = manifest["spec"].get("rules", ())
     return any(ref["weight"] == percent for rule in rules for ref in rule["backendRefs"])
 
 
@@ -203,7 +207,9 @@ def started(*, ready: str, available: str | None, number: int = 1) -> Snapshot:
             "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": ready}]
         },
     }
-    reason = "NewReplicaSetAvailable" if available else "ReplicaSetUpdated"
+    reason = "ReplicaSetUpdated"
+    if available:
+        reason = "NewReplicaSetAvailable"
     progress = {
         "type": "Progressing",
         "status": "True",

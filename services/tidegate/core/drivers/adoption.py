@@ -38,13 +38,17 @@ _CHILDREN = ("Deployment", "Pod", "Revision")
 def adopted(revisions: Mapping[int, Revision]) -> Adopted | None:
     """How the endpoint began, None for one that we made."""
     first = revisions.get(NUMBER)
-    return first.adopted if first else None
+    if not first:
+        return None
+    return first.adopted
 
 
 def route_name(key: EndpointKey, first: Adopted | None) -> str:
     """Our HTTPRoute's: KServe's own route of an adopted InferenceService may hold the endpoint's
     name."""
-    return key.name if first is None else f"{key.name}-tidegate"
+    if first is None:
+        return key.name
+    return f"{key.name}-tidegate"
 
 
 def service_port(first: Adopted | None, revision: int, *, grpc: bool) -> int:
@@ -58,11 +62,9 @@ def service_port(first: Adopted | None, revision: int, *, grpc: bool) -> int:
     if first is None or revision != NUMBER:
         return GRPC_PORT
     others = ((first.predictor.get("model") or {}).get("ports") or ())[1:]
-    return (
-        GRPC_PORT
-        if any(port.get("containerPort") == GRPC_PORT for port in others)
-        else HTTP_SERVICE_PORT
-    )
+    if any(port.get("containerPort") == GRPC_PORT for port in others):
+        return GRPC_PORT
+    return HTTP_SERVICE_PORT
 
 
 def present(
@@ -72,11 +74,10 @@ def present(
     known = adopted(revisions)
     if known is None:
         return snapshot
-    stamp = (
-        ("HTTPRoute", route_name(key, known))
-        if mode is Mode.STANDARD
-        else (note.KIND, note.name(key))
-    )
+    if mode is Mode.STANDARD:
+        stamp = ("HTTPRoute", route_name(key, known))
+    else:
+        stamp = (note.KIND, note.name(key))
     manifest = snapshot.get(*stamp)
     stamped = manifest is not None and ours(manifest, key)
     manifests = (_present(item, key, known, mode, stamped=stamped) for item in snapshot.objects)
@@ -104,15 +105,19 @@ def _numbered(item: Manifest, key: EndpointKey) -> Manifest:
 def _present(
     manifest: Manifest, key: EndpointKey, known: Adopted, mode: Mode, *, stamped: bool
 ) -> Manifest | None:
-    meta, kind = manifest["metadata"], manifest["kind"]
+    meta = manifest["metadata"]
+    kind = manifest["kind"]
     if ours(manifest, key):
         return manifest
     if kind == "InferenceService" and meta["name"] == key.name:
         if meta["uid"] == known.uid:
-            return _labelled_service(manifest, key, mode) if stamped else None
-        return (
-            None if mode is Mode.STANDARD else manifest
-        )  # in standard mode it holds none of our names
+            if not stamped:
+                return None
+            return _labelled_service(manifest, key, mode)
+        # in standard mode it holds none of our names
+        if mode is Mode.STANDARD:
+            return None
+        return manifest
     if kind in ("HTTPRoute", "Service") and meta["name"] == key.name:
         return None  # KServe's own: ours have other names
     return _numbered(manifest, key)

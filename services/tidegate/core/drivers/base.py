@@ -119,7 +119,9 @@ def _older_database(intent: Intent, seen: Observation, known: str | None) -> Con
             "bring the newer database back"
         )
         return Condition(Code.DATABASE_OLDER, message, params)
-    mark = intent.mark if seen.generation == intent.generation else known
+    mark = known
+    if seen.generation == intent.generation:
+        mark = intent.mark
     if mark is None or seen.mark is None or mark == seen.mark:
         return None
     message = (

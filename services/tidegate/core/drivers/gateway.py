@@ -87,9 +87,8 @@ class GatewayEntry:
         service = snapshot.get("Service", intent.key.name)
         if service is not None and not ours(service, intent.key):
             return
-        if (alias := self._alias(intent.key, first)) and (
-            write := apply(snapshot, alias, "address")
-        ):
+        alias = self._alias(intent.key, first)
+        if alias and (write := apply(snapshot, alias, "address")):
             yield write
 
     def reached(

@@ -30,7 +30,8 @@ def without(snapshot: Snapshot, pods: Collection[str]) -> Snapshot:
 
 
 def _changed(item: Manifest, pods: Collection[str], missing: dict[str, int]) -> Manifest:
-    meta, status = item["metadata"], item.get("status") or {}
+    meta = item["metadata"]
+    status = item.get("status") or {}
     if item["kind"] == "Pod" and meta["uid"] in pods:
         unready = {
             **condition(item, "Ready"),

@@ -66,11 +66,10 @@ class KnativeDriver:
         )
         status = isvc.get("status") or {}
         address = (status.get("address") or {}).get("url") or status.get("url")
-        unmade = (
-            None
-            if any(live_revision.revision == at.head for live_revision in live)
-            else pod_state.unmade(isvc, snapshot)
-        )
+        if any(live_revision.revision == at.head for live_revision in live):
+            unmade = None
+        else:
+            unmade = pod_state.unmade(isvc, snapshot)
         return replace(
             observation, live=live, traffic=traffic, settled=settled, address=address, unmade=unmade
         )
@@ -127,14 +126,10 @@ class KnativeDriver:
         self, reachable_intents: Sequence[ReachableIntent], revisions: Revisions, snapshot: Snapshot
     ) -> Iterator[planned.Planned]:
         for reachable_intent in reachable_intents:
-            intent, seen = (
-                reachable_intent.intent,
-                self.read(reachable_intent.intent.key, revisions, snapshot),
-            )
-            live, noted = (
-                snapshot.get("InferenceService", intent.key.name),
-                note.render(intent, self._platform),
-            )
+            intent = reachable_intent.intent
+            seen = self.read(reachable_intent.intent.key, revisions, snapshot)
+            live = snapshot.get("InferenceService", intent.key.name)
+            noted = note.render(intent, self._platform)
             memory = Memory(size=max([1, *(live_revision.ready for live_revision in seen.live)]))
             yield planned.Planned(
                 noted,
@@ -181,7 +176,9 @@ class KnativeDriver:
         live: Manifest | None,
         memory: Memory,
     ) -> dict[str, Any]:
-        kept = restored(head.adopted) if head.adopted else None
+        kept = None
+        if head.adopted:
+            kept = restored(head.adopted)
         spec = kept or predictor(head, intent.scaling, Mode.KNATIVE, self._platform)
         spec["labels"] = {**spec.get("labels", {}), ENDPOINT: intent.key.name, REVISION: head.label}
         start = _initial_scale(intent, head.number, live, memory)
@@ -205,7 +202,8 @@ class KnativeDriver:
 def _heads(intent: Intent) -> Iterator[tuple[int, int | None, str]]:
     """Every head with its percent that `order.next_write` may lead through on the way to an intent,
     and its rule."""
-    stable, candidate = intent.stable, intent.candidate
+    stable = intent.stable
+    candidate = intent.candidate
     assert stable is not None
     if candidate is not None:
         yield candidate, intent.candidate_traffic.percent, "the split of this step"
@@ -227,9 +225,13 @@ def _initial_scale(
     if live is not None and knative_state.head(live) == number:
         kept = live["spec"]["predictor"].get("annotations") or {}
         return kept.get(INITIAL_SCALE)
-    share = intent.candidate_traffic.replicas_percent if number == intent.candidate else 100
+    share = 100
+    if number == intent.candidate:
+        share = intent.candidate_traffic.replicas_percent
     start = needed(share or 100, max(memory.size, 1), intent.scaling)
-    return str(start) if start > max(intent.scaling.min_replicas, 1) else None
+    if start > max(intent.scaling.min_replicas, 1):
+        return str(start)
+    return None
 
 
 def _rollout_size(intent: Intent, seen: Observation, memory: Memory) -> int:

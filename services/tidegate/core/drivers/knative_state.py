@@ -47,8 +47,10 @@ def _numbers(snapshot: Snapshot) -> dict[str, int]:
 
 def pointers(isvc: Manifest, snapshot: Snapshot) -> Pointers:
     """KServe's pointers in our numbers."""
-    status, numbers = _status(isvc), _numbers(snapshot)
-    created, ready = status.get("latestCreatedRevision"), status.get("latestReadyRevision")
+    status = _status(isvc)
+    numbers = _numbers(snapshot)
+    created = status.get("latestCreatedRevision")
+    ready = status.get("latestReadyRevision")
     pinned = status.get("latestRolledoutRevision")
     at = head(isvc)
     caught_up = bool(created) and created == ready and numbers.get(str(created)) == at
@@ -120,21 +122,17 @@ def _live(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -
     ]
     ready = sum(pod_state.ready_since(pod) is not None for pod in pods)
     is_ready = pod_state.condition(revision, "Ready").get("status") == "True"
-    asleep, not_warmed_up = (
-        _asleep(revision, ready),
-        any(pod_state.not_warmed_up(pod) for pod in pods),
-    )
+    asleep = _asleep(revision, ready)
+    not_warmed_up = any(pod_state.not_warmed_up(pod) for pod in pods)
     leads = head(isvc) == number
     served = any(
         t.get("revisionName") == name and t.get("percent")
         for t in _status(isvc).get("traffic") or ()
     )
     broken = pod_state.condition(revision, "Ready")
-    failed = (
-        str(broken.get("message") or broken.get("reason"))
-        if broken.get("status") == "False"
-        else None
-    )
+    failed = None
+    if broken.get("status") == "False":
+        failed = str(broken.get("message") or broken.get("reason"))
     return Live(
         number,
         desired=max(len(pods), ready),

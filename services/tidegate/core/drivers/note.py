@@ -29,13 +29,18 @@ def name(key: EndpointKey) -> str:
 def find(key: EndpointKey, snapshot: Snapshot) -> Manifest | None:
     """The note, None also where an object of somebody else has its name."""
     manifest = snapshot.get(KIND, name(key))
-    return manifest if manifest is not None and ours(manifest, key) else None
+    if manifest is not None and ours(manifest, key):
+        return manifest
+    return None
 
 
 def read(key: EndpointKey, snapshot: Snapshot) -> Noted:
     """What the note says."""
     manifest = find(key, snapshot)
-    data = (manifest.get("data") or {}) if manifest else {}
+    if manifest:
+        data = manifest.get("data") or {}
+    else:
+        data = {}
     return Noted(data.get("store"), generation_of(data.get("generation")), data.get("mark"))
 
 

@@ -51,10 +51,14 @@ def next_write(intent: Intent, at: Pointers) -> Next:
     if at.head != intent.candidate:
         # A candidate enters only from rest: stable at the head, everything pinned to it.
         at_stable = at.head == intent.stable and at.steady and at.percent is None
-        return _enter(intent.candidate, at) if at_stable else _settle(intent.stable, at)
+        if at_stable:
+            return _enter(intent.candidate, at)
+        return _settle(intent.stable, at)
     if not at.caught_up:
         silent = Next(at.head, 0, f"r{at.head} starts")
-        return silent if at.percent else Next(at.head, at.percent, silent.waiting)
+        if at.percent:
+            return silent
+        return Next(at.head, at.percent, silent.waiting)
     return Next(at.head, intent.candidate_traffic.percent)
 
 
@@ -63,7 +67,10 @@ def _settle(stable: int, at: Pointers) -> Next:
     if at.head != stable:
         return _enter(stable, at)
     if at.percent is None:
-        return Next(stable, None, "" if at.steady else f"r{stable} starts")
+        waiting = ""
+        if not at.steady:
+            waiting = f"r{stable} starts"
+        return Next(stable, None, waiting)
     if not at.caught_up:
         return Next(stable, at.percent, f"r{stable} starts")
     return Next(stable, None)

@@ -88,7 +88,8 @@ def splits(intent: Intent, known: Levels) -> Iterator[tuple[Traffic, str]]:
 def _held(rule: Rule, intent: Intent, known: Levels) -> Iterator[Rule]:
     assert intent.stable is not None
     assert intent.candidate is not None
-    most, mirrored = rule.percent(intent.candidate), sum(m.percent for m in rule.mirrors)
+    most = rule.percent(intent.candidate)
+    mirrored = sum(m.percent for m in rule.mirrors)
     shares = sorted(share for share in known.shares.get(rule.match, {0}) if share <= most)
     for share, mirror in product(shares, sorted(m for m in known.mirrors if m <= mirrored)):
         copies = (Share(intent.candidate, mirror),) if mirror else ()
@@ -122,9 +123,7 @@ def plain(manifest: Manifest) -> dict[str, Any]:
             k: v for k, v in meta["annotations"].items() if k not in (GENERATION, MARK)
         }
     message = manifest.get("data") or {}
-    data = (
-        {"data": {k: v for k, v in message.items() if k not in ("generation", "mark")}}
-        if message
-        else {}
-    )
+    data = {}
+    if message:
+        data = {"data": {k: v for k, v in message.items() if k not in ("generation", "mark")}}
     return {**manifest, "metadata": meta, **data}

@@ -25,9 +25,9 @@ NOT_STARTING = frozenset(
 
 def seconds(timestamp: str | None) -> float | None:
     """RFC 3339 to epoch seconds."""
-    return (
-        datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp() if timestamp else None
-    )
+    if not timestamp:
+        return None
+    return datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp()
 
 
 def condition(manifest: Manifest, kind: str) -> Mapping[str, Any]:
@@ -69,7 +69,9 @@ def troubled(pods: Iterable[Manifest]) -> tuple[Container, ...]:
         status = pod.get("status") or {}
         for field in ("containerStatuses", "initContainerStatuses"):
             for item in status.get(field) or ():
-                restarts = int(item.get("restartCount", 0)) if field == "containerStatuses" else 0
+                restarts = 0
+                if field == "containerStatuses":
+                    restarts = int(item.get("restartCount", 0))
                 containers.append(
                     Container(f"{pod['metadata']['uid']}/{item['name']}", restarts, _killed(item))
                 )
@@ -127,9 +129,11 @@ def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
         return str(refused.get("message") or refused.get("reason"))
     ready = condition(isvc, "Ready")
     times = [deployment["metadata"].get("creationTimestamp")]
-    times += [ready.get("lastTransitionTime")] if ready.get("status") == "True" else []
+    if ready.get("status") == "True":
+        times += [ready.get("lastTransitionTime")]
     since = max(seconds(at) or 0.0 for at in times)
-    uid, warnings = isvc["metadata"].get("uid"), snapshot.all("Event")
+    uid = isvc["metadata"].get("uid")
+    warnings = snapshot.all("Event")
     about = [
         (_told_at(w), str(w.get("message")))
         for w in warnings
@@ -140,7 +144,9 @@ def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
         (event for event in about if event[0] >= since and TRIED_AGAIN not in event[1]),
         default=None,
     )
-    return f"KServe: {messages[1]}" if messages else None
+    if not messages:
+        return None
+    return f"KServe: {messages[1]}"
 
 
 def _teller(event: Manifest) -> str:

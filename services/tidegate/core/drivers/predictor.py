@@ -57,7 +57,8 @@ def _model(revision: Revision, mode: Mode, platform: Platform) -> dict[str, Any]
             model["env"] = restriction.environment(runtime.security)
     if runtime.version:
         model["runtimeVersion"] = runtime.version
-    if resources := _resources(runtime):
+    resources = _resources(runtime)
+    if resources:
         model["resources"] = resources
     if runtime.pods.shared_memory != "0":
         model["volumeMounts"] = [{"name": SHM, "mountPath": SHM_PATH}]
@@ -70,7 +71,9 @@ def _ports(protocol: Protocol, mode: Mode) -> list[dict[str, Any]]:
     http = {"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}
     grpc = {"name": "h2c", "containerPort": GRPC_PORT, "protocol": "TCP"}
     if mode is Mode.KNATIVE:  # one container port, so one protocol
-        return [grpc] if protocol is Protocol.GRPC_V2 else [http | {"name": "http1"}]
+        if protocol is Protocol.GRPC_V2:
+            return [grpc]
+        return [http | {"name": "http1"}]
     return [http, grpc, {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"}]
 
 
@@ -94,7 +97,9 @@ def _resources(runtime: Runtime) -> dict[str, Any]:
         runtime.gpu_type: str(runtime.gpu or ""),
     }
     named = {name: amount for name, amount in desired.items() if amount}
-    return {"limits": named, "requests": named} if named else {}
+    if not named:
+        return {}
+    return {"limits": named, "requests": named}
 
 
 def _pod(pods: Pods) -> dict[str, Any]:
@@ -119,11 +124,9 @@ def _toleration(toleration: Toleration) -> dict[str, Any]:
         "effect": toleration.effect,
     }
     rendered: dict[str, Any] = {key: value for key, value in named.items() if value}
-    return (
-        rendered
-        if toleration.seconds is None
-        else rendered | {"tolerationSeconds": toleration.seconds}
-    )
+    if toleration.seconds is None:
+        return rendered
+    return rendered | {"tolerationSeconds": toleration.seconds}
 
 
 def keda_metrics(name: str, namespace: str, platform: Platform) -> dict[str, Any]:

@@ -23,7 +23,9 @@ OLD_NAMES = {Mode.STANDARD: "RawDeployment", Mode.KNATIVE: "Serverless"}
 AUTOSCALER = "serving.kserve.io/autoscalerClass"
 INITIAL_SCALE = "autoscaling.knative.dev/initial-scale"
 
-HTTP_PORT, GRPC_PORT, METRICS_PORT = 8080, 9000, 8002
+HTTP_PORT = 8080
+GRPC_PORT = 9000
+METRICS_PORT = 8002
 HTTP_SERVICE_PORT = 80
 SHM_PATH = "/dev/shm"  # noqa: S108
 
@@ -87,11 +89,9 @@ def stamp(platform: Platform, intent: Intent) -> dict[str, str]:
 def generation_of(stamp: str | None) -> int | None:
     """The generation that a stamp says; None where there is none, or somebody has made it
     unreadable: then it is as if they had taken it away, and the next write puts it right."""
-    return (
-        int(stamp)
-        if stamp is not None and stamp.isascii() and stamp.isdecimal() and len(stamp) < 19
-        else None
-    )
+    if stamp is not None and stamp.isascii() and stamp.isdecimal() and len(stamp) < 19:
+        return int(stamp)
+    return None
 
 
 def number_of(manifest: Manifest) -> int | None:
@@ -101,7 +101,9 @@ def number_of(manifest: Manifest) -> int | None:
 
 def parse_label(label: str) -> int | None:
     """`r3` → 3; None for anything else."""
-    return int(label[1:]) if label[:1] == "r" and label[1:].isdecimal() else None
+    if label[:1] == "r" and label[1:].isdecimal():
+        return int(label[1:])
+    return None
 
 
 def uid_of(snapshot: Snapshot, kind: str, name: str) -> str | None:
@@ -113,13 +115,17 @@ def uid_of(snapshot: Snapshot, kind: str, name: str) -> str | None:
 def annotations(mode: Mode, scaling: Scaling, platform: Platform) -> dict[str, str]:
     """KServe's switches. They are copied into the pod template, so they depend on the endpoint
     alone and never on the state of a rollout."""
-    named = NEW_NAMES if platform.new_names else OLD_NAMES
+    named = OLD_NAMES
+    if platform.new_names:
+        named = NEW_NAMES
     # Not `disable-auto-update`: with it KServe v0.20 skips every change of a Ready
     # InferenceService, ours too.
     common = {DEPLOYMENT_MODE: named[mode]}
     if mode is Mode.KNATIVE:
         return common | {"serving.kserve.io/enable-tag-routing": "true"}
-    moves = "hpa" if scaling.max_replicas > scaling.min_replicas else "none"
+    moves = "none"
+    if scaling.max_replicas > scaling.min_replicas:
+        moves = "hpa"
     return common | {AUTOSCALER: "keda" if scaling.keda else moves}
 
 

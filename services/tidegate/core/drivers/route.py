@@ -22,7 +22,9 @@ REVISION_HEADER = "x-tidegate-revision"
 def service_name(key: EndpointKey, revision: int) -> str:
     """The Service that KServe makes for a revision's predictor; an adopted one (r0) has the
     endpoint's own name."""
-    return f"{key.name}-r{revision}-predictor" if revision else f"{key.name}-predictor"
+    if revision:
+        return f"{key.name}-r{revision}-predictor"
+    return f"{key.name}-predictor"
 
 
 def render(
@@ -34,7 +36,8 @@ def render(
 ) -> dict[str, Any]:
     """The full HTTPRoute. `slots`: every revision in it, in order, also those with weight 0. first:
     how an adopted endpoint began."""
-    key, gateway = intent.key, platform.gateway
+    key = intent.key
+    gateway = platform.gateway
     assert gateway is not None
     parent = {"name": gateway.name, "namespace": gateway.namespace}
     hosts = [gateway.host_template.format(name=key.name, namespace=key.namespace)]
@@ -154,7 +157,9 @@ def _revision(key: EndpointKey, service: str) -> int | None:
     if service == service_name(key, 0):
         return 0
     name = service.removeprefix(f"{key.name}-").removesuffix("-predictor")
-    return parse_label(name) if service == f"{key.name}-{name}-predictor" else None
+    if service != f"{key.name}-{name}-predictor":
+        return None
+    return parse_label(name)
 
 
 def settled(route: Manifest, platform: Platform) -> bool:
@@ -191,9 +196,9 @@ def slots_of(traffic: Traffic | None) -> tuple[int, ...]:
 def address(route: Manifest, platform: Platform) -> str | None:
     """Where clients outside call: what the data plane tells, else the first host name."""
     message = (route.get("status") or {}).get("address")
-    scheme = "https" if platform.gateway is not None and platform.gateway.tls else "http"
-    return (
-        str(message)
-        if message
-        else next((f"{scheme}://{host}" for host in route["spec"].get("hostnames") or ()), None)
-    )
+    scheme = "http"
+    if platform.gateway is not None and platform.gateway.tls:
+        scheme = "https"
+    if message:
+        return str(message)
+    return next((f"{scheme}://{host}" for host in route["spec"].get("hostnames") or ()), None)

@@ -58,12 +58,16 @@ class ServiceEntry:
     ) -> Observation | None:
         """The selector is the traffic: it takes effect without anybody's consent, so what is read
         is settled."""
-        noted, manifest = note.read(key, snapshot), snapshot.get("Service", key.name)
+        noted = note.read(key, snapshot)
+        manifest = snapshot.get("Service", key.name)
         if manifest is None or not ours(manifest, key):
             return Observation(store=noted.store, generation=noted.generation, mark=noted.mark)
         number = _leads_to(key, manifest)
+        traffic = None
+        if number is not None:
+            traffic = _all_to(number)
         return Observation(
-            traffic=None if number is None else _all_to(number),
+            traffic=traffic,
             settled=number is not None,
             generation=noted.generation,
             store=noted.store,
@@ -91,12 +95,11 @@ class ServiceEntry:
         self, intent: Intent, traffic: Traffic, snapshot: Snapshot, first: Adopted | None
     ) -> Iterator[Write]:
         """The Service."""
-        key, number = intent.key, _serving(intent, traffic)
-        message, desired, manifest = (
-            f"all to r{number}",
-            render(key, number),
-            snapshot.get("Service", key.name),
-        )
+        key = intent.key
+        number = _serving(intent, traffic)
+        message = f"all to r{number}"
+        desired = render(key, number)
+        manifest = snapshot.get("Service", key.name)
         if (
             manifest is not None and _leads_to(key, manifest) is None
         ):  # also by a label more, which `apply` lets pass
@@ -164,7 +167,9 @@ def _leads_to(key: EndpointKey, service: Manifest) -> int | None:
     selector = (service.get("spec") or {}).get("selector") or {}
     name = str(selector.get(ISVC_LABEL, ""))
     number = parse_label(name.removeprefix(f"{key.name}-"))
-    return number if selector == {ISVC_LABEL: f"{key.name}-r{number}"} else None
+    if selector == {ISVC_LABEL: f"{key.name}-r{number}"}:
+        return number
+    return None
 
 
 def _all_to(number: int) -> Traffic:

@@ -41,19 +41,22 @@ class StandardDriver:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        gateway, service = GatewayEntry(platform), ServiceEntry(platform)
+        gateway = GatewayEntry(platform)
+        service = ServiceEntry(platform)
         self._entry: TrafficEntry = gateway if platform.gateway is not None else service
         self._other: TrafficEntry = service if platform.gateway is not None else gateway
 
     def read(self, key: EndpointKey, revisions: Revisions, snapshot: Snapshot) -> Observation:
         """Live revisions from InferenceServices and their pods, traffic from the traffic entry."""
-        snapshot, first = present(snapshot, key, revisions, Mode.STANDARD), adopted(revisions)
+        snapshot = present(snapshot, key, revisions, Mode.STANDARD)
+        first = adopted(revisions)
         stranded = self._entry.stranded(key, first, snapshot) is not None
         observation = (self._other if stranded else self._entry).read(
             key, first, snapshot
         ) or Observation()
         live = tuple(sorted(self._live(key, snapshot), key=lambda item: item.revision))
-        carriers, address = self._entry.names(key, first), ("Service", key.name)
+        carriers = self._entry.names(key, first)
+        address = ("Service", key.name)
         others = [
             (manifest["kind"], manifest["metadata"]["name"])
             for manifest in snapshot.objects
@@ -106,7 +109,8 @@ class StandardDriver:
         memory = _remember(memory, intent, seen, now)
         if intent.stable is None:
             return self._dismantle(intent, snapshot, route_name(intent.key, first), memory, now)
-        if (stop := self._entry.stranded(intent.key, first, snapshot)) is not None:
+        stop = self._entry.stranded(intent.key, first, snapshot)
+        if stop is not None:
             return Writes(waiting=(stop,), memory=memory)
         moving, reasons, memory, wake_at = self._traffic(intent, seen, memory, now)
         stamped = self._entry.stamped(intent, moving, seen, snapshot, first)
@@ -136,10 +140,8 @@ class StandardDriver:
     ) -> Iterator[planned.Planned]:
         known = planned.levels(reachable_intents)
         for reachable_intent in reachable_intents:
-            intent, seen = (
-                reachable_intent.intent,
-                self.read(reachable_intent.intent.key, revisions, snapshot),
-            )
+            intent = reachable_intent.intent
+            seen = self.read(reachable_intent.intent.key, revisions, snapshot)
             yield from self._entry.reached(reachable_intent, known, seen, adopted(revisions))
             size = max([1, *(live.desired for live in seen.live)])
             for number in filter(None, intent.desired):
@@ -173,7 +175,8 @@ class StandardDriver:
                 continue
             floor = _floor(intent, number, seen, memory)
             desired = self._isvc(intent, revisions[number], snapshot, floor)
-            if write := apply(snapshot, desired, f"r{number} with at least {floor} replicas"):
+            write = apply(snapshot, desired, f"r{number} with at least {floor} replicas")
+            if write:
                 yield write
 
     def _isvc(
@@ -181,7 +184,8 @@ class StandardDriver:
     ) -> dict[str, Any]:
         """`floor`: the replicas that it is held at; its autoscaler's class is that of the bounds as
         asked for."""
-        key, scaling = intent.key, _as_it_began(intent, revision, snapshot)
+        key = intent.key
+        scaling = _as_it_began(intent, revision, snapshot)
         name = f"{key.name}-{revision.label}"
         spec = predictor(
             revision, replace(scaling, min_replicas=floor), Mode.STANDARD, self._platform
@@ -257,7 +261,9 @@ def _remember(memory: Memory, intent: Intent, seen: Observation, now: float) -> 
     sizes = [
         live.desired for live in seen.live if live.revision in (intent.stable, *intent.standby)
     ]
-    size = max(memory.size, 1, *sizes) if in_rollout else 0
+    size = 0
+    if in_rollout:
+        size = max(memory.size, 1, *sizes)
     known = {entry.revision: entry.at for entry in memory.dropped}
     held = route.slots_of(seen.traffic)
     gone = (
@@ -267,7 +273,10 @@ def _remember(memory: Memory, intent: Intent, seen: Observation, now: float) -> 
         and live.revision not in held
         and (seen.settled or seen.traffic is None)
     )
-    served = memory.served if seen.traffic is None else _still_served(intent, seen.traffic)
+    if seen.traffic is None:
+        served = memory.served
+    else:
+        served = _still_served(intent, seen.traffic)
     return replace(memory, size=size, dropped=tuple(gone), served=served)
 
 
@@ -283,9 +292,12 @@ def _floor(intent: Intent, number: int, seen: Observation, memory: Memory) -> in
     """minReplicas of a revision now: stable and the standby revisions are held at the size the
     rollout began with, a candidate gets what its candidate traffic needs, never less than what it
     serves."""
-    scaling, size = intent.scaling, memory.size
+    scaling = intent.scaling
+    size = memory.size
     if number == intent.candidate:
-        served = needed(seen.traffic.most(number), size, scaling) if seen.traffic else 1
+        served = 1
+        if seen.traffic:
+            served = needed(seen.traffic.most(number), size, scaling)
         return max(candidate_size(intent.candidate_traffic, size, scaling), served)
     if not size:  # no rollout: the autoscaler alone decides
         return scaling.min_replicas
@@ -303,11 +315,11 @@ def _floors(intent: Intent, number: int, size: int) -> tuple[int, ...]:
     """What `_floor` may say of a revision, with stable at `size` replicas."""
     if number == intent.candidate:
         return (candidate_size(intent.candidate_traffic, size, intent.scaling),)
-    full, least = (
-        max(intent.scaling.min_replicas, needed(100, size, intent.scaling)),
-        intent.scaling.min_replicas,
-    )
-    return (full,) if number != intent.stable else tuple(dict.fromkeys((full, least)))
+    full = max(intent.scaling.min_replicas, needed(100, size, intent.scaling))
+    least = intent.scaling.min_replicas
+    if number != intent.stable:
+        return (full,)
+    return tuple(dict.fromkeys((full, least)))
 
 
 def _as_it_began(intent: Intent, revision: Revision, snapshot: Snapshot) -> Scaling:
@@ -315,8 +327,12 @@ def _as_it_began(intent: Intent, revision: Revision, snapshot: Snapshot) -> Scal
     autoscaler behind when the class changes, and two of them would fight over the replicas. A new
     revision has what is asked for."""
     live = snapshot.get("InferenceService", f"{intent.key.name}-{revision.label}")
-    known = (live["metadata"].get("annotations") or {}).get(AUTOSCALER) if live else None
-    return intent.scaling if known is None else replace(intent.scaling, keda=known == "keda")
+    known = None
+    if live:
+        known = (live["metadata"].get("annotations") or {}).get(AUTOSCALER)
+    if known is None:
+        return intent.scaling
+    return replace(intent.scaling, keda=known == "keda")
 
 
 def _undesired(intent: Intent, snapshot: Snapshot) -> Iterator[Manifest]:

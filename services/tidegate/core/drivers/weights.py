@@ -55,19 +55,22 @@ def _toward_stable(
     if (
         seen.traffic is None
     ):  # the first route, or one that a stranger took away while a promotion waited
-        holders = [memory.served] if memory.served is not None and seen.up(memory.served) else []
+        holders = []
+        if memory.served is not None and seen.up(memory.served):
+            holders = [memory.served]
     else:
         holders = [r for r in seen.traffic.revisions if r != intent.stable]
     if not holders or not set(holders) <= set(intent.standby):
         return target, ()
     alive = any(seen.ready(r) for r in holders)
-    need, ready = (
-        needed(100, max(memory.size, 1), intent.scaling) if alive else 1,
-        seen.ready(intent.stable),
-    )
+    need = 1
+    if alive:
+        need = needed(100, max(memory.size, 1), intent.scaling)
+    ready = seen.ready(intent.stable)
     if ready >= need:
         return target, ()
-    known, held = {intent.stable, *intent.standby}, seen.traffic
+    known = {intent.stable, *intent.standby}
+    held = seen.traffic
     if held is None or not all(_fair(rule, known) for rule in held.rules):
         heir = max(holders, key=seen.ready)
         held = Traffic((Rule((), (Share(intent.stable, 0), Share(heir, 100))),))
@@ -88,23 +91,26 @@ def trust(
 ) -> tuple[Memory, bool, str, float | None]:
     """Whether the candidate may have a share at all, after it was lost or before it was ever
     ready."""
-    candidate, memory, now = intent.candidate, capacity.memory, capacity.now
+    candidate = intent.candidate
+    memory = capacity.memory
+    now = capacity.now
     assert candidate is not None
     served = seen.traffic is not None and (
         seen.traffic.most(candidate) or seen.traffic.mirrored(candidate)
     )
     lost = next((entry for entry in memory.lost if entry.revision == candidate), None)
     if not seen.up(candidate):
-        forgotten = (
-            replace(memory, lost=(Since(candidate, None),))
-            if served or lost
-            else replace(memory, lost=())
-        )
+        if served or lost:
+            forgotten = replace(memory, lost=(Since(candidate, None),))
+        else:
+            forgotten = replace(memory, lost=())
         requested = target.most(candidate) or target.mirrored(candidate)
         return forgotten, not requested, f"r{candidate} has no ready pod", None
     if lost is None:
         return replace(memory, lost=()), True, "", None
-    back = lost.at if lost.at is not None else now
+    back = now
+    if lost.at is not None:
+        back = lost.at
     if now - back >= capacity.steady:
         return replace(memory, lost=()), True, "", None
     waiting = f"r{candidate} is ready again, for {now - back:.0f} of {capacity.steady:.0f} s"
@@ -123,7 +129,10 @@ def _no_more_than(rule: Rule, seen: Observation, intent: Intent) -> Rule:
     rules = seen.traffic.rules if seen.traffic else ()
     now = next((r for r in rules if r.match == rule.match), None)
     share = min(rule.percent(intent.candidate), now.percent(intent.candidate) if now else 0)
-    had = {m.revision: m.percent for m in now.mirrors} if now else {}
+    if now:
+        had = {m.revision: m.percent for m in now.mirrors}
+    else:
+        had = {}
     mirrors = tuple(Share(m.revision, min(m.percent, had.get(m.revision, 0))) for m in rule.mirrors)
     return Rule(
         rule.match,

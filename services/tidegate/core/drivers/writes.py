@@ -8,7 +8,8 @@ from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
 
 def apply(snapshot: Snapshot, desired: dict[str, Any], message: str) -> Apply | None:
     """A write of the full object, None where the live one already says so."""
-    name, kind = desired["metadata"]["name"], desired["kind"]
+    name = desired["metadata"]["name"]
+    kind = desired["kind"]
     live = snapshot.get(kind, name)
     if live is not None and covers(live, desired) and not live["metadata"].get("deletionTimestamp"):
         return None

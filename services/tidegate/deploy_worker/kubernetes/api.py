@@ -83,7 +83,10 @@ class Stream:
             return  # silence: nothing is wrong that a new watch would not tell
         except (HTTPError, OSError, ValueError, AttributeError) as error:
             # ValueError: half a line before the connection broke, or a reader closed under it.
-            self.trouble = "stopped" if self._aborted else _describe(error)
+            if self._aborted:
+                self.trouble = "stopped"
+            else:
+                self.trouble = _describe(error)
         finally:
             self._raw.close()
 
@@ -199,12 +202,16 @@ def _answer(raw: Any, data: bytes) -> Answer:
 
 
 def _seconds(header: str | None) -> float | None:
-    return float(header) if header is not None and header.isdecimal() else None
+    if header is not None and header.isdecimal():
+        return float(header)
+    return None
 
 
 def _date(header: str | None) -> float | None:
     try:
-        return parsedate_to_datetime(header).timestamp() if header else None
+        if not header:
+            return None
+        return parsedate_to_datetime(header).timestamp()
     except ValueError:
         return None
 

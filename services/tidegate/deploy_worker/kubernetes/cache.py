@@ -64,7 +64,9 @@ class Cache:
         """The answer of a LIST at this resourceVersion."""
         listed = {item["metadata"]["name"]: self._shaped(item) for item in items}
         with self._lock:
-            before, self._seen, self._at = self._seen, listed, version
+            before = self._seen
+            self._seen = listed
+            self._at = version
             changed = frozenset[str]()
             for name in before.keys() | listed.keys() | self._own.keys():
                 self._settle(name)
@@ -74,7 +76,8 @@ class Cache:
     def event(self, kind: str, item: Object) -> frozenset[str]:
         """One ADDED, MODIFIED or DELETED event of the watch."""
         item = self._shaped(item)
-        name, uid = item["metadata"]["name"], item["metadata"].get("uid")
+        name = item["metadata"]["name"]
+        uid = item["metadata"].get("uid")
         with self._lock:
             before = self._seen.get(name)
             if kind != "DELETED":
@@ -137,7 +140,10 @@ class Cache:
         keys = frozenset[str]()
         own = self._own.get(name)
         for item in (self._seen.get(name), own.item if own else None):
-            keys |= endpoints_of(item) if item else frozenset()
+            if item:
+                keys |= endpoints_of(item)
+            else:
+                keys |= frozenset()
         before = self._keys.pop(name, frozenset())
         for gone in before - keys:
             names = self._index[gone]

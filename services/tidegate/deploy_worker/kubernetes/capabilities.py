@@ -231,7 +231,9 @@ def _describe(asking: _Asking, data: Mapping[str, str]) -> None:
         asking.note("KServe's configuration is not JSON")
         return
     mode = deploy.get("defaultDeploymentMode", "unknown")
-    routes = "makes HTTPRoutes" if ingress.get("enableGatewayApi") else "makes no HTTPRoutes"
+    routes = "makes no HTTPRoutes"
+    if ingress.get("enableGatewayApi"):
+        routes = "makes HTTPRoutes"
     asking.note(f"KServe's default mode is {mode}; it {routes} of its own")
 
 
@@ -304,7 +306,8 @@ class Inquiry:
         moment, so a change is believed when it is said twice, and the first answer of all is soon
         asked for again."""
         capabilities = inquire(self._api, self._expected, self._timing.call)
-        steady, self._last = capabilities == self._last, capabilities
+        steady = capabilities == self._last
+        self._last = capabilities
         unknown = isinstance(self._found, Unavailable)
         if unknown or (steady and isinstance(capabilities, Capabilities)):
             self._found = capabilities
@@ -312,7 +315,9 @@ class Inquiry:
         self._quotas = tuple(
             quotas.told(self._api, namespace, self._timing.call) for namespace in permitted
         )
-        return PERIOD_S if steady and isinstance(capabilities, Capabilities) else AGAIN_S
+        if steady and isinstance(capabilities, Capabilities):
+            return PERIOD_S
+        return AGAIN_S
 
     def capabilities(self) -> Capabilities | Unavailable:
         """The last answer, with a note for each tenant that is not permitted."""

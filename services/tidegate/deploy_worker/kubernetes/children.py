@@ -35,7 +35,8 @@ _CLASS = "serving.kserve.io/autoscalerClass"
 
 def pod(isvc: Manifest, runtime: Manifest) -> dict[str, Any]:
     """The spec of one pod."""
-    predictor, spec = isvc["spec"]["predictor"], runtime["spec"]
+    predictor = isvc["spec"]["predictor"]
+    spec = runtime["spec"]
     model = predictor["model"]
     container = {**(spec.get("containers") or [{}])[0]}
     container |= {field: model[field] for field in CONTAINER_FIELDS if field in model}
@@ -68,7 +69,8 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 def _named(isvc: Manifest) -> tuple[str, dict[str, str], dict[str, str]]:
     """(name, selector, labels) of what it makes."""
-    meta, name = isvc["metadata"], f"{isvc['metadata']['name']}-predictor"
+    meta = isvc["metadata"]
+    name = f"{isvc['metadata']['name']}-predictor"
     select = {"app": f"isvc.{name}"}
     return name, select, {**(meta.get("labels") or {}), **select, ISVC_LABEL: meta["name"]}
 
@@ -87,7 +89,8 @@ def first_pod(isvc: Manifest, runtime: Manifest) -> dict[str, Any]:
 
 def deployment(isvc: Manifest, runtime: Manifest) -> dict[str, Any]:
     """The Deployment."""
-    meta, (name, select, labels) = isvc["metadata"], _named(isvc)
+    meta = isvc["metadata"]
+    name, select, labels = _named(isvc)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -103,13 +106,15 @@ def deployment(isvc: Manifest, runtime: Manifest) -> dict[str, Any]:
 def autoscaler(isvc: Manifest) -> dict[str, Any] | None:
     """The HorizontalPodAutoscaler or the ScaledObject; None where nothing scales."""
     kind = (isvc["metadata"].get("annotations") or {}).get(_CLASS)
-    predictor, name = isvc["spec"]["predictor"], f"{isvc['metadata']['name']}-predictor"
+    predictor = isvc["spec"]["predictor"]
+    name = f"{isvc['metadata']['name']}-predictor"
     meta = {
         "name": name,
         "namespace": isvc["metadata"]["namespace"],
         "labels": isvc["metadata"].get("labels") or {},
     }
-    low, high = predictor.get("minReplicas", 1), predictor.get("maxReplicas", 1)
+    low = predictor.get("minReplicas", 1)
+    high = predictor.get("maxReplicas", 1)
     if kind == "hpa":
         cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}
         target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
@@ -137,7 +142,8 @@ def autoscaler(isvc: Manifest) -> dict[str, Any] | None:
 
 def _trigger(metric: Mapping[str, Any]) -> dict[str, Any]:
     external = metric["external"]
-    result, target = external["metric"], external["target"]
+    result = external["metric"]
+    target = external["target"]
     metadata = {
         "serverAddress": result["serverAddress"],
         "query": result["query"],

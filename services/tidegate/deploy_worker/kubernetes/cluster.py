@@ -47,7 +47,8 @@ class KubernetesCluster:
     `close`."""
 
     def __init__(self, api: Api, options: Options | None = None) -> None:
-        self.api, self._options = api, options or Options()
+        self.api = api
+        self._options = options or Options()
         self._watchers: list[Wake] = []
         self._lock = threading.Lock()
         self._started = False
@@ -99,9 +100,9 @@ class KubernetesCluster:
                 return self._apply(write, space, meta["name"], dry_run)
             case Remove(_, _, namespace, _, _, _):
                 space = self.tenants.space(namespace)
-                return (
-                    space if isinstance(space, Unavailable) else self._remove(write, space, dry_run)
-                )
+                if isinstance(space, Unavailable):
+                    return space
+                return self._remove(write, space, dry_run)
 
     def watch(self, wake: Wake) -> Callable[[], None]:
         """Call `wake` from the watches' threads for each endpoint that an event concerns."""
@@ -122,7 +123,9 @@ class KubernetesCluster:
     def trouble(self) -> Unavailable | None:
         """Why not even the list of tenants can be believed; None while it can."""
         message = self.tenants.watch.trouble(self._options.timing.clock())
-        return Unavailable(message) if message else None
+        if not message:
+            return None
+        return Unavailable(message)
 
     def _woken(self, key: EndpointKey) -> None:
         with self._lock:
@@ -132,8 +135,12 @@ class KubernetesCluster:
 
     def _apply(self, write: Apply, space: Space, name: str, dry_run: bool) -> WriteResult:
         kind = written(write.manifest["apiVersion"], write.manifest["kind"])
-        cache = space.caches.get(kind) if kind else None
-        known = cache.get(name) if cache else None
+        cache = None
+        if kind:
+            cache = space.caches.get(kind)
+        known = None
+        if cache:
+            known = cache.get(name)
         adopts = write.adopts and known is not None and known["metadata"]["uid"] == write.uid
         if known is not None and not adopts and not _ours(known, write.manifest):
             return Refused(
@@ -171,19 +178,21 @@ class KubernetesCluster:
             and capabilities.new_names == (mode in NEW_NAMES.values())
         ):
             return None
-        message = (
-            capabilities.detail
-            if isinstance(capabilities, Unavailable)
-            else "this was planned before"
-        )
+        message = "this was planned before"
+        if isinstance(capabilities, Unavailable):
+            message = capabilities.detail
         return Unavailable(
             f"how this KServe names deployment mode {mode} must be known first: {message}"
         )
 
     def _remove(self, write: Remove, space: Space, dry_run: bool) -> WriteResult:
         kind = written(write.api_version, write.kind)
-        cache = space.caches.get(kind) if kind else None
-        known = cache.get(write.name) if cache else None
+        cache = None
+        if kind:
+            cache = space.caches.get(kind)
+        known = None
+        if cache:
+            known = cache.get(write.name)
         going = known is not None and known["metadata"].get("deletionTimestamp")
         if known is not None and going and known["metadata"]["uid"] == write.uid:
             return Done()  # its finalizers are at work: asking again changes nothing

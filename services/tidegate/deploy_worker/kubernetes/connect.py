@@ -37,7 +37,9 @@ def connect(
             loader.load_kube_config(str(kubeconfig), client_configuration=made)
             _follow_token_file(made, kubeconfig, clock)
     except (ConfigException, OSError, yaml.YAMLError) as error:
-        where = f"TIDEGATE_KUBECONFIG={kubeconfig}" if kubeconfig else "the pod's ServiceAccount"
+        where = "the pod's ServiceAccount"
+        if kubeconfig:
+            where = f"TIDEGATE_KUBECONFIG={kubeconfig}"
         raise ConnectError(
             f"no way to the API server by {where}: {error}; run in a pod with a ServiceAccount "
             "token, or set "

@@ -86,7 +86,10 @@ def of_tenants(denied: Mapping[str, str | None]) -> Iterator[Fact]:
 def _fact(name: str, there: bool, good: str, way_out: str, *, needed: bool = False) -> Fact:
     if there:
         return Fact(name, State.OK, good, needed=needed)
-    return Fact(name, State.MISSING, "not there" if not needed else "not set", way_out, needed)
+    detail = "not set"
+    if not needed:
+        detail = "not there"
+    return Fact(name, State.MISSING, detail, way_out, needed)
 
 
 def _about(notes: Sequence[Note], about: About) -> str | None:

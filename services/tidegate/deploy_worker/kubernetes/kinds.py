@@ -28,9 +28,9 @@ class Kind:
     @property
     def root(self) -> str:
         """The path of its group and version."""
-        return (
-            f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
-        )
+        if "/" in self.api_version:
+            return f"/apis/{self.api_version}"
+        return f"/api/{self.api_version}"
 
     @property
     def selection(self) -> dict[str, str]:
@@ -41,7 +41,9 @@ class Kind:
     def path(self, namespace: str, name: str = "") -> str:
         """The path of one object, or of the namespace's collection."""
         collection = f"{self.root}/namespaces/{namespace}/{self.plural}"
-        return f"{collection}/{name}" if name else collection
+        if name:
+            return f"{collection}/{name}"
+        return collection
 
 
 ISVC = Kind("serving.kserve.io/v1beta1", "InferenceService", "inferenceservices", "")
@@ -75,10 +77,17 @@ def endpoints_of(item: Object) -> frozenset[str]:
     """The names of every endpoint that an object concerns: by our label, by KServe's label on what
     it made of an InferenceService, by the InferenceService that a warning is about, and by the
     names that an endpoint claims."""
-    meta, kind = item["metadata"], item["kind"]
+    meta = item["metadata"]
+    kind = item["kind"]
     labels = meta.get("labels") or {}
-    names = {labels[ENDPOINT]} if ENDPOINT in labels else set()
-    isvc = meta["name"] if kind == ISVC.kind else labels.get(ISVC_LABEL)
+    if ENDPOINT in labels:
+        names = {labels[ENDPOINT]}
+    else:
+        names = set()
+    if kind == ISVC.kind:
+        isvc = meta["name"]
+    else:
+        isvc = labels.get(ISVC_LABEL)
     if kind == WARNING.kind:
         isvc = item["involvedObject"]["name"]
     if isvc:

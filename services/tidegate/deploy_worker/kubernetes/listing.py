@@ -51,7 +51,8 @@ def bodies(
         if not answer.ok:
             raise Unread(answer.words, answer)
         yield answer.body
-        if not (following := _following(answer.body)):
+        following = _following(answer.body)
+        if not following:
             return
         parameters = {**parameters, "continue": following}
 

@@ -17,7 +17,8 @@ PLACED = {"fieldSelector": "spec.nodeName!=,status.phase!=Succeeded,status.phase
 
 def node_of(manifest: Mapping[str, Any]) -> Node:
     """One node. A cordoned one has its taint, also before Kubernetes writes it."""
-    meta, spec = manifest["metadata"], manifest.get("spec") or {}
+    meta = manifest["metadata"]
+    spec = manifest.get("spec") or {}
     taints = {_taint(taint) for taint in spec.get("taints") or ()}
     if spec.get("unschedulable"):
         taints.add(Taint(CORDON))
@@ -54,4 +55,6 @@ def _takes(pod: Mapping[str, Any]) -> tuple[str, Amounts] | None:
     """Its node and what it takes there."""
     spec = pod.get("spec") or {}
     node = spec.get("nodeName")
-    return (node, of_node(pod_asks(spec))) if node and not ended(pod) else None
+    if node and not ended(pod):
+        return (node, of_node(pod_asks(spec)))
+    return None

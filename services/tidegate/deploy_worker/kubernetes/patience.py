@@ -34,20 +34,22 @@ class Patience:
     def persist(self, call: Callable[[float], Answer | Unavailable]) -> Answer | Unavailable:
         """The answer of `call(timeout)`, tried again while nobody answers or the server says
         "later"; at the end Unavailable with the last words."""
-        ends, wait = self.clock() + self.total, self.first
+        ends = self.clock() + self.total
+        wait = self.first
         for number in range(1, self.attempts + 1):
             answer = call(min(self.attempt, max(ends - self.clock(), 0.1)))
             if isinstance(answer, Answer) and answer.status not in AGAIN:
                 return answer
-            requested = answer.retry_after if isinstance(answer, Answer) else None
+            requested = None
+            if isinstance(answer, Answer):
+                requested = answer.retry_after
             pause = max(requested or 0.0, wait * (0.5 + self.chance() / 2))
             if number == self.attempts or self.clock() + pause >= ends:
                 break
             self.pause(pause)
             wait = min(wait * 2, self.most)
-        message = (
-            answer.detail
-            if isinstance(answer, Unavailable)
-            else f"{answer.words} (HTTP {answer.status})"
-        )
+        if isinstance(answer, Unavailable):
+            message = answer.detail
+        else:
+            message = f"{answer.words} (HTTP {answer.status})"
         return Unavailable(f"{message} (tried {number} time{'s' if number > 1 else ''})")

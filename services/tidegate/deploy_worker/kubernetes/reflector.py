@@ -102,7 +102,8 @@ class Reflector:
     def stop(self) -> None:
         """End soon; does not wait."""
         self._stop.set()
-        if (stream := self._stream) is not None:
+        stream = self._stream
+        if stream is not None:
             stream.abort()
 
     def run(self) -> None:
@@ -146,7 +147,8 @@ class Reflector:
 
     def trouble(self, now: float) -> str | None:
         """Why the sink must not be believed now; None while it may be."""
-        contact, timing = self.contact, self.timing
+        contact = self.contact
+        timing = self.timing
         if contact.denied is not None:
             return f"not permitted: {contact.denied}"
         if not contact.synced:
@@ -157,11 +159,9 @@ class Reflector:
         # No ages: these words become statuses, and a status that grows is a change each time.
         if contact.broken is not None and now - contact.broken_at > timing.lost:
             return f"{self.path} is not watched now: {contact.broken}"
-        return (
-            f"{self.path} has said nothing for over {limit:.0f} s"
-            if now - contact.heard > limit
-            else None
-        )
+        if now - contact.heard > limit:
+            return f"{self.path} has said nothing for over {limit:.0f} s"
+        return None
 
     def absent(self, now: float) -> bool:
         """Whether the kind has been unknown to the server for a while."""
@@ -200,14 +200,17 @@ class Reflector:
             self._failures = 0
             self._heard()
             self._told = self.contact.heard
-        return Unavailable(stream.trouble) if stream.trouble and not self._stop.is_set() else None
+        if stream.trouble and not self._stop.is_set():
+            return Unavailable(stream.trouble)
+        return None
 
     def _heard(self) -> None:
         self.contact = Contact(synced=True, heard=self.timing.clock())
 
     def _refused(self, answer: Answer | Unavailable) -> float:
         """Note what the server said instead; the seconds to wait."""
-        before, now = self.contact, self.timing.clock()
+        before = self.contact
+        now = self.timing.clock()
         if isinstance(answer, Unavailable):
             self.contact = _broken(before, answer.detail, now)
             return self._back_off()
@@ -229,7 +232,9 @@ class Reflector:
         if before.synced and not before.absent and now - contact.broken_at <= self.timing.lost:
             self.contact = contact
             return self._back_off()
-        since = before.broken_at if before.absent else now
+        since = now
+        if before.absent:
+            since = before.broken_at
         self.contact = Contact(synced=True, heard=now, absent=True, broken_at=since)
         self.changed(self.sink.replace((), ""))
         return self.timing.jitter(self.timing.absent)
@@ -237,7 +242,9 @@ class Reflector:
     def _denied(self, before: Contact, words: str, now: float) -> float:
         """Nothing is believed from now on; forgotten it is only when that lasts. An API server that
         has just started denies everything for a moment."""
-        since = before.broken_at if before.denied is not None else now
+        since = now
+        if before.denied is not None:
+            since = before.broken_at
         self._version = ""
         self.contact = Contact(denied=words, heard=now, broken_at=since)
         self.changed(self.sink.replace((), "") if now - since > self.timing.lost else frozenset())
@@ -253,6 +260,7 @@ class Reflector:
 
 
 def _broken(before: Contact, message: str, now: float) -> Contact:
-    return replace(
-        before, broken=message, broken_at=before.broken_at if before.broken is not None else now
-    )
+    broken_at = now
+    if before.broken is not None:
+        broken_at = before.broken_at
+    return replace(before, broken=message, broken_at=broken_at)

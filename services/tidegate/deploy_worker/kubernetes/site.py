@@ -58,8 +58,12 @@ class KubernetesSite:
         timeout: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._api, self._tenants, self._evidence = api, tenants, evidence
-        self._grows, self._timeout, self._clock = grows, timeout, clock
+        self._api = api
+        self._tenants = tenants
+        self._evidence = evidence
+        self._grows = grows
+        self._timeout = timeout
+        self._clock = clock
 
     def denied(self, namespace: str) -> str | None:
         """See Site."""
@@ -83,7 +87,9 @@ class KubernetesSite:
             if q not in whole
         ]
         nodes = tuple(node_of(node) for node in self._items("/api/v1/nodes", "nodes", unread))
-        others = self._others(snapshot, unread) if nodes and not self._grows else None
+        others = None
+        if nodes and not self._grows:
+            others = self._others(snapshot, unread)
         return Budget(
             tuple(_quota(quota) for quota in whole),
             nodes,
@@ -148,8 +154,12 @@ class KubernetesSite:
         return f"runtime {name} could not be read: {answer.words}"
 
     def _dry_run(self, item: Manifest) -> Answer | Unavailable:
-        group, meta = item["apiVersion"], item["metadata"]
-        root = f"/apis/{group}" if "/" in group else f"/api/{group}"
+        group = item["apiVersion"]
+        meta = item["metadata"]
+        if "/" in group:
+            root = f"/apis/{group}"
+        else:
+            root = f"/api/{group}"
         path = f"{root}/namespaces/{meta['namespace']}/{_PLURALS[item['kind']]}"
         query = {"dryRun": "All", "fieldManager": "tidegate"}
         return self._api.call("POST", path, item, query=query, timeout=self._timeout)
@@ -187,8 +197,12 @@ def _refusal(item: Manifest, answer: Answer | Unavailable) -> Finding | None:
 def _admitted(answer: Answer | Unavailable) -> Pod | None:
     """The pod as the cluster's admission leaves it: with a LimitRange's requests, and with what
     plugins and policies add, such as a toleration of the taint that is named after a GPU."""
-    spec = answer.body.get("spec") if isinstance(answer, Answer) and answer.ok else None
-    return pod_of(spec, admitted=True) if spec else None
+    spec = None
+    if isinstance(answer, Answer) and answer.ok:
+        spec = answer.body.get("spec")
+    if not spec:
+        return None
+    return pod_of(spec, admitted=True)
 
 
 def _known(isvc: Manifest, snapshot: Snapshot) -> Pod | None:
@@ -198,11 +212,10 @@ def _known(isvc: Manifest, snapshot: Snapshot) -> Pod | None:
         pod for pod in snapshot.all("Pod") if (number_of(pod) or 0) == number and not ended(pod)
     )
     specs = (pod_of(pod["spec"], admitted=True) for pod in pods if pod.get("spec"))
-    if (there := next(specs, None)) is not None:
+    there = next(specs, None)
+    if there is not None:
         return there
     deployment = snapshot.get("Deployment", f"{isvc['metadata']['name']}-predictor")
-    return (
-        None
-        if deployment is None
-        else pod_of(deployment["spec"]["template"]["spec"], admitted=False)
-    )
+    if deployment is None:
+        return None
+    return pod_of(deployment["spec"]["template"]["spec"], admitted=False)

@@ -75,7 +75,9 @@ def _reading(reflectors: Iterable[Reflector]) -> _Reading:
     contacts = [reflector.contact for reflector in reflectors]
     if any(contact.denied is not None for contact in contacts):
         return _Reading.DENIED
-    return _Reading.WHOLE if all(contact.synced for contact in contacts) else _Reading.NEW
+    if all(contact.synced for contact in contacts):
+        return _Reading.WHOLE
+    return _Reading.NEW
 
 
 class Tenants:
@@ -106,7 +108,8 @@ class Tenants:
         self.watch.stop()
         with self._lock:
             self._stopped = True
-            spaces, self._spaces = self._spaces, {}
+            spaces = self._spaces
+            self._spaces = {}
         for space in spaces.values():
             space.stop()
 
@@ -123,11 +126,9 @@ class Tenants:
                 f"namespace {namespace}: {unknown or way_out}", lasting=unknown is None
             )
         message = space.trouble(now)
-        return (
-            Unavailable(f"namespace {namespace}: {message}", space.denied is not None)
-            if message
-            else space
-        )
+        if message:
+            return Unavailable(f"namespace {namespace}: {message}", space.denied is not None)
+        return space
 
     def denied(self, namespace: str) -> str | None:
         """Why nothing may be done in a namespace, with the way out; None: it may, or nobody knows
@@ -135,11 +136,9 @@ class Tenants:
         space = self._spaces.get(namespace)
         if space is not None:
             way_out = "bind ClusterRole tidegate-tenant there (deploy/k8s/rbac/rolebinding-tenant.example.yaml)"
-            return (
-                f"namespace {namespace} is not permitted: {space.denied}; {way_out}"
-                if space.denied
-                else None
-            )
+            if not space.denied:
+                return None
+            return f"namespace {namespace} is not permitted: {space.denied}; {way_out}"
         if self.watch.trouble(self._timing.clock()):
             return None
         return f"namespace {namespace} is not a tenant: label it {TENANT_LABEL}=true and bind Tidegate's role in it"
@@ -186,7 +185,8 @@ class Tenants:
             self.turned(namespace)
 
     def _make(self, namespace: str) -> Space:
-        lock, before = threading.Lock(), _Reading.NEW
+        lock = threading.Lock()
+        before = _Reading.NEW
 
         def changed(endpoints: frozenset[str]) -> None:
             nonlocal before
@@ -196,7 +196,8 @@ class Tenants:
                 now = _reading(watched)
                 # A denial of what was whole is told by the endpoints' objects, once it lasts.
                 turned = now is not before and (now is _Reading.WHOLE or before is _Reading.NEW)
-                before = before if now is _Reading.NEW else now
+                if now is not _Reading.NEW:
+                    before = now
             if turned:
                 self.turned(namespace)
 

@@ -65,7 +65,10 @@ class Writer:
         query = {"fieldManager": ownership.MANAGER, "force": "true", **_dry(dry_run)}
         answer = self._persist("PATCH", path, body, query, APPLY)
         result = _result(answer, dry_run)
-        return Written(result, answer.body if isinstance(answer, Answer) and answer.ok else None)
+        item = None
+        if isinstance(answer, Answer) and answer.ok:
+            item = answer.body
+        return Written(result, item)
 
     def remove(self, write: Remove, *, dry_run: bool = False) -> Written:
         """Delete while the uid still is this one. `item` is what is left where finalizers hold
@@ -96,7 +99,9 @@ class Writer:
             return answer
         if answer.status == 404:
             return None
-        return answer.body if answer.ok else Unavailable(answer.words)
+        if answer.ok:
+            return answer.body
+        return Unavailable(answer.words)
 
     def _create(self, kind: Kind, manifest: Manifest, dry_run: bool) -> Written:
         query = {"fieldManager": ownership.MANAGER, **_dry(dry_run)}
@@ -108,7 +113,9 @@ class Writer:
             and answer.status == 409
             and answer.body.get("reason") == "AlreadyExists"
         )
-        made = answer.body if isinstance(answer, Answer) and answer.ok else None
+        made = None
+        if isinstance(answer, Answer) and answer.ok:
+            made = answer.body
         return Written(_result(answer, dry_run), made, taken)
 
     def _take_over(self, path: str, uid: str) -> WriteResult | None:
@@ -116,9 +123,9 @@ class Writer:
         for _ in range(TAKEOVERS):
             result = self._persist("GET", path)
             if isinstance(result, Unavailable) or not result.ok:
-                return (
-                    _result(result) if isinstance(result, Unavailable) else Conflict(result.words)
-                )
+                if isinstance(result, Unavailable):
+                    return _result(result)
+                return Conflict(result.words)
             if result.body["metadata"]["uid"] != uid:
                 return Conflict(f"uid is {result.body['metadata']['uid']}, not {uid}")
             patch = ownership.takeover(result.body)
@@ -164,7 +171,9 @@ def _result(answer: Answer | Unavailable, dry_run: bool = False) -> WriteResult:
         return Done()
     if answer.unauthorised and not dry_run:
         return Unavailable(f"not permitted: {answer.words}")
-    return Conflict(answer.words) if answer.status == 409 else Refused(answer.words, _field(answer))
+    if answer.status == 409:
+        return Conflict(answer.words)
+    return Refused(answer.words, _field(answer))
 
 
 def _field(answer: Answer) -> str:
@@ -180,4 +189,6 @@ def _unknown(api_version: str, kind: str) -> Refused:
 
 
 def _dry(dry_run: bool) -> Query:
-    return {"dryRun": "All"} if dry_run else {}
+    if not dry_run:
+        return {}
+    return {"dryRun": "All"}

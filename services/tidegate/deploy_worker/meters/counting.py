@@ -152,7 +152,8 @@ def copies(counted: Sequence[Counted]) -> tuple[Reading, ...]:
 
 
 def _counters(counts: Iterable[tuple[Meaning, int]]) -> Counters:
-    answers, bad = 0, 0
+    answers = 0
+    bad = 0
     causes: Counter[tuple[str, int]] = Counter()
     buckets: Counter[float] = Counter()
     for meaning, value in counts:

@@ -121,26 +121,33 @@ class Profile:
         if place is None:
             return None
         meaning = _meaning(family, labels, place.revision, place.spoken)
-        return replace(meaning, copy=place.copy) if meaning else None
+        if not meaning:
+            return None
+        return replace(meaning, copy=place.copy)
 
 
 def _meaning(family: Family, labels: Labels, revision: int, spoken: Spoken) -> Meaning | None:
     if family.kind is Kind.BUCKET:
         le = _number(labels.get("le", ""))
-        return (
-            None
-            if le is None
-            else Meaning(Kind.BUCKET, revision, spoken, le=round(le * family.unit, 9))
-        )
+        if le is None:
+            return None
+        return Meaning(Kind.BUCKET, revision, spoken, le=round(le * family.unit, 9))
     if family.kind is Kind.EXISTS:
         return Meaning(Kind.EXISTS, revision, spoken)
     if spoken not in family.codes:
-        return Meaning(Kind.UNREAD, revision, spoken) if spoken == "grpc" else None
+        if spoken != "grpc":
+            return None
+        return Meaning(Kind.UNREAD, revision, spoken)
     label = family.codes[spoken]
-    code = labels.get(label, "") if label else labels["__name__"].rpartition("_")[2]
+    if label:
+        code = labels.get(label, "")
+    else:
+        code = labels["__name__"].rpartition("_")[2]
     if spoken == "grpc" and not code:
         code = "14"  # the stream ended without a status: clients see UNAVAILABLE
-    return Meaning(Kind.ANSWER, revision, spoken, int(code)) if code.isdecimal() else None
+    if code.isdecimal():
+        return Meaning(Kind.ANSWER, revision, spoken, int(code))
+    return None
 
 
 def _number(text: str) -> float | None:
@@ -162,8 +169,12 @@ def _envoy_gateway(labels: Labels, request: Asked) -> Place | None:
     ours = (request.key.name, f"{request.key.name}-tidegate")  # the second: of an adopted endpoint
     if match is None or match[1] != request.key.namespace or match[2] not in ours:
         return None
-    copy, grpc = match[4] != "/backend/", int(match[3]) % 2 == 0
-    listed = request.slots.copies if copy else request.slots.revisions
+    copy = match[4] != "/backend/"
+    grpc = int(match[3]) % 2 == 0
+    if copy:
+        listed = request.slots.copies
+    else:
+        listed = request.slots.revisions
     if int(match[5]) >= len(listed):
         return None  # of an older list: the gateway has not dropped it yet
     if copy and grpc:
@@ -186,8 +197,12 @@ def _istio(labels: Labels, request: Asked) -> Place | None:
 
 def _knative(labels: Labels, request: Asked) -> Place | None:
     name = labels.get("revision_name") or labels.get("kn_revision_name")
-    revision = request.revision_of(request.key, name) if name else None
-    return None if revision is None else Place(revision, "http")
+    revision = None
+    if name:
+        revision = request.revision_of(request.key, name)
+    if revision is None:
+        return None
+    return Place(revision, "http")
 
 
 ENVOY_GATEWAY = Profile(

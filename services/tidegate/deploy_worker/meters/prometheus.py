@@ -91,12 +91,12 @@ class PrometheusMeter:
         revision_of: Callable[[EndpointKey, str], int | None] = no_names,
         speaks_grpc: Callable[[EndpointKey], bool] = lambda _key: False,
     ) -> None:
-        self._prometheus, self._profile, self._slots = prometheus, profile, slots
-        self._reach, self._revision_of, self._speaks_grpc = (
-            reach or Reach(),
-            revision_of,
-            speaks_grpc,
-        )
+        self._prometheus = prometheus
+        self._profile = profile
+        self._slots = slots
+        self._reach = reach or Reach()
+        self._revision_of = revision_of
+        self._speaks_grpc = speaks_grpc
 
     @property
     def profile(self) -> Profile:
@@ -117,7 +117,8 @@ class PrometheusMeter:
         if isinstance(base, Unavailable):
             return NoData(base.detail)
         since = targets(base.series, self._profile, observation.asked)
-        begin, until = after, at
+        begin = after
+        until = at
         if not self._profile.together:
             begin = together_from(since.values(), after, self._reach.interval, self._reach.skew)
             until = at + self._reach.skew
@@ -166,7 +167,9 @@ class PrometheusMeter:
             )
         live = {k: t for k, t in result.items() if t.times()[-1] >= newest - self._reach.patience}
         twice = doubled(list(live.values()))
-        return NoData(twice) if twice else Targets(request, live)
+        if twice:
+            return NoData(twice)
+        return Targets(request, live)
 
     def _weigh(
         self, all_of: Sequence[Counted | LeftOut | None], at: float, request: Asked
@@ -175,12 +178,12 @@ class PrometheusMeter:
         counted = [item for item in all_of if isinstance(item, Counted)]
         if not counted:
             left = [item.message for item in all_of if isinstance(item, LeftOut)]
-            return NoData(
-                f"{left[0]}; evidence begins again at the next cut"
-                if left
-                else "the first scrape is to come"
-            )
-        if (hidden := hidden_grpc(counted)) is not None:
+            detail = "the first scrape is to come"
+            if left:
+                detail = f"{left[0]}; evidence begins again at the next cut"
+            return NoData(detail)
+        hidden = hidden_grpc(counted)
+        if hidden is not None:
             return NoData(
                 f"{hidden} answers gRPC but does not count grpc-status; switch on "
                 f"{self._profile.switch}"

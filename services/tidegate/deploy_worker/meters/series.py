@@ -71,12 +71,10 @@ class Prometheus:
         self._http = httpx2.Client(
             timeout=timeout, verify=verify, trust_env=False, transport=transport
         )
-        self._url, self._clock, self._token_file, self._timeout = (
-            url.rstrip("/"),
-            clock,
-            token_file,
-            timeout,
-        )
+        self._url = url.rstrip("/")
+        self._clock = clock
+        self._token_file = token_file
+        self._timeout = timeout
 
     def samples(
         self, selector: str, seconds: float, until: float | None = None
@@ -106,11 +104,9 @@ class Prometheus:
         return self._read(answer, body)
 
     def _headers(self) -> dict[str, str]:
-        return (
-            {"authorization": f"Bearer {self._token_file.read_text().strip()}"}
-            if self._token_file
-            else {}
-        )
+        if not self._token_file:
+            return {}
+        return {"authorization": f"Bearer {self._token_file.read_text().strip()}"}
 
     def _read(self, answer: httpx2.Response, body: Any) -> Answer | Unavailable:
         try:

@@ -98,8 +98,6 @@ def doubled(live: Sequence[Target]) -> str | None:
             )
     pods = [target.key[0] for target in live if target.key[0]]
     twice = next((pod for pod in pods if pods.count(pod) > 1), None)
-    return (
-        f"pod {twice} is scraped at two addresses, so each answer is there twice: scrape one"
-        if twice
-        else None
-    )
+    if not twice:
+        return None
+    return f"pod {twice} is scraped at two addresses, so each answer is there twice: scrape one"

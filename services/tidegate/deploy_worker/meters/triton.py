@@ -36,9 +36,13 @@ class TritonExplains:
 
 
 def _line(series: tuple[Series, ...]) -> str:
-    good, reasons, pods = 0, Counter[str](), set()
+    good = 0
+    reasons = Counter[str]()
+    pods = set()
     for series_item in series:
-        value = round(series_item.samples[-1][1]) if series_item.samples else 0
+        value = 0
+        if series_item.samples:
+            value = round(series_item.samples[-1][1])
         pods.add(series_item.labels.get("pod", ""))
         if series_item.labels["__name__"].endswith("success"):
             good += value

@@ -83,8 +83,10 @@ def differs(before: Any, after: Any, path: str = "") -> str:
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         both = enumerate(zip(before, after, strict=True))
         pairs = [(f"[{index}]", first, other) for index, (first, other) in both if first != other]
+    elif before is None:
+        return ""
     else:
-        return "" if before is None else path.removeprefix(".")
+        return path.removeprefix(".")
     deeper = (
         differs(first, other, path + step) or (path + step).removeprefix(".")
         for step, first, other in pairs

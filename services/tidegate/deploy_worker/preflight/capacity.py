@@ -81,7 +81,8 @@ def _quotas(demand: Demand, total: Amounts, present: Amounts, quotas: Sequence[Q
             name = _SYNONYMS.get(limited, limited)
             if name not in total:
                 continue
-            used, mine = quota.used.get(limited, Decimal()), present.get(name, Decimal())
+            used = quota.used.get(limited, Decimal())
+            mine = present.get(name, Decimal())
             if used - min(mine, used) + total[name] > hard:
                 detail = (
                     f"{demand.text} need {quantity(name, total[name])} {limited} in all; quota "

@@ -53,26 +53,24 @@ def demands(reachable_intents: Sequence[ReachableIntent], size: int) -> Iterator
     """What each reachable intent needs with stable at `size` replicas."""
     for reachable_intent in reachable_intents:
         knative = reachable_intent.intent.mode is Mode.KNATIVE
-        yield (
-            _knative(reachable_intent, reachable_intents, size)
-            if knative
-            else _standard(reachable_intent, size)
-        )
+        if knative:
+            yield _knative(reachable_intent, reachable_intents, size)
+        else:
+            yield _standard(reachable_intent, size)
 
 
 def _standard(reachable_intent: ReachableIntent, size: int) -> Demand:
-    intent, whole = reachable_intent.intent, _whole(reachable_intent.intent, size)
+    intent = reachable_intent.intent
+    whole = _whole(reachable_intent.intent, size)
     counts = [(number, whole) for number in (intent.stable, *intent.standby) if number is not None]
     rule = "replicas of stable"
     if intent.candidate is not None:
         counts.append(
             (intent.candidate, candidate_size(intent.candidate_traffic, size, intent.scaling))
         )
-        rule = (
-            "full size beside stable"
-            if intent.candidate_traffic.replicas_percent
-            else "capacity rule: a fifth more than its share"
-        )
+        rule = "capacity rule: a fifth more than its share"
+        if intent.candidate_traffic.replicas_percent:
+            rule = "full size beside stable"
     elif intent.standby:
         rule = "full size beside the standby revision"
     return Demand(reachable_intent, tuple(counts), rule)
@@ -81,7 +79,8 @@ def _standard(reachable_intent: ReachableIntent, size: int) -> Demand:
 def _knative(
     reachable_intent: ReachableIntent, reachable_intents: Sequence[ReachableIntent], size: int
 ) -> Demand:
-    intent, whole = reachable_intent.intent, _whole(reachable_intent.intent, size)
+    intent = reachable_intent.intent
+    whole = _whole(reachable_intent.intent, size)
     assert intent.stable is not None
     staged = next(
         (other.intent for other in reachable_intents if other.intent.candidate is not None), None

@@ -28,18 +28,19 @@ def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
     for number in sorted(
         homes, key=lambda home: (len(homes[home]), home)
     ):  # those with the least choice go first
-        pod, count, nodes = needs[number], more[number], homes[number]
+        pod = needs[number]
+        count = more[number]
+        nodes = homes[number]
         large = holding(budget.nodes, of_node(pod.asks))
         if not open_to(pod.place, large):
             continue
         before = {node.name: dict(free[node.name]) for node in nodes}
         fits = _put(pod, count, nodes, free)
         if fits < count:
-            message = (
-                _shortage(pod, count, nodes, before, budget.others)
-                if nodes
-                else explain(pod.place, large, passing=True)
-            )
+            if nodes:
+                message = _shortage(pod, count, nodes, before, budget.others)
+            else:
+                message = explain(pod.place, large, passing=True)
             detail = (
                 f"no capacity now for {count - fits} of {count} new pod{'s' if count > 1 else ''} "
                 f"of r{number} "
@@ -70,7 +71,8 @@ def _take(free: Free, node: str, amounts: Amounts, times: int = 1) -> None:
 
 def _put(pod: Pod, count: int, nodes: Sequence[Node], free: Free) -> int:
     """Place up to `count` pods, node by node; how many found capacity."""
-    request, left = of_node(pod.asks), count
+    request = of_node(pod.asks)
+    left = count
     for node in nodes:
         here = free[node.name]
         most = min(

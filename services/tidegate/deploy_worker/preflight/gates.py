@@ -13,16 +13,13 @@ def check(request: Request, silent: Sequence[str]) -> Iterator[Finding]:
     """silent: why gates could not decide. A plan that waits for them is refused; one that a person
     decides is only told that nothing guards it."""
     if request.rollout is None or request.rollout.strategy.proven:
-        level, note = Level.WARNING, "rollouts of this endpoint will have no gates"
+        level = Level.WARNING
+        note = "rollouts of this endpoint will have no gates"
     elif any(step.until in _GATES for step in request.rollout.strategy.steps):
-        level, note = (
-            Level.PROBLEM,
-            "or start a manual or blue-green rollout, which a person decides",
-        )
+        level = Level.PROBLEM
+        note = "or start a manual or blue-green rollout, which a person decides"
     else:
-        level, note = (
-            Level.WARNING,
-            "nothing but its pods' health rolls this rollout back by itself",
-        )
+        level = Level.WARNING
+        note = "nothing but its pods' health rolls this rollout back by itself"
     for message in silent:
         yield Finding(level, "evidence", f"{message}; {note}")

@@ -57,7 +57,8 @@ def _one_by_one(demand: Demand, needs: Needs, budget: Budget) -> Found:
         running = len([placed for placed in budget.own if placed.number == number])
         if count <= running or number not in needs:
             continue  # what runs has its place, also where a node was closed since
-        pod, request = needs[number], of_node(needs[number].asks)
+        pod = needs[number]
+        request = of_node(needs[number].asks)
         large = holding(budget.nodes, request)
         if open_to(pod.place, large):
             continue
@@ -96,7 +97,9 @@ def _sums(part: Demand, pods: Sequence[Pod], needs: Needs, budget: Budget) -> Fo
         if amount <= most:
             continue
         limited = most < every
-        where = "the nodes that they may be placed on" if limited else "all nodes together"
+        where = "all nodes together"
+        if limited:
+            where = "the nodes that they may be placed on"
         detail = (
             f"{part.text} need {quantity(name, amount)} {name} in all, {where} offer "
             f"{quantity(name, most)}, even if nothing else ran on them: add nodes, or lower the "
@@ -107,7 +110,9 @@ def _sums(part: Demand, pods: Sequence[Pod], needs: Needs, budget: Budget) -> Fo
 
 
 def _level(budget: Budget, sure: bool) -> Level:
-    return Level.PROBLEM if sure and not budget.grows else Level.WARNING
+    if sure and not budget.grows:
+        return Level.PROBLEM
+    return Level.WARNING
 
 
 def _if_written(pod: Pod) -> str:

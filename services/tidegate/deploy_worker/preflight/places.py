@@ -40,9 +40,9 @@ class Taint:
 
     def __str__(self) -> str:
         """As kubectl writes it: `dedicated=batch:NoSchedule`."""
-        return (
-            f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
-        )
+        if self.value:
+            return f"{self.key}={self.value}:{self.effect}"
+        return f"{self.key}:{self.effect}"
 
 
 @dataclass(frozen=True, slots=True)

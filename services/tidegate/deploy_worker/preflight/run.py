@@ -101,7 +101,9 @@ def _first_of(label: str, reached: tuple[Planned, ...]) -> Manifest | None:
 def _label(item: Manifest) -> str | None:
     labels = item.get("metadata", item).get("labels") or {}
     result = labels.get("tidegate.dev/revision")
-    return str(result) if result else None
+    if not result:
+        return None
+    return str(result)
 
 
 def _capacity(
@@ -127,5 +129,8 @@ def _capacity(
     yield from findings
     yield from capacity.unsaid(needs, budget)
     if not any(finding.level is Level.PROBLEM for finding in findings):
-        newest = request.rollout.candidate if request.rollout else request.intent.stable or 0
+        if request.rollout:
+            newest = request.rollout.candidate
+        else:
+            newest = request.intent.stable or 0
         yield from capacity.ceiling(request.intent, newest, needs, budget)

@@ -35,19 +35,24 @@ def _start(deployment: Manifest, made: Sequence[float | None]) -> float | None:
     if progress.get("reason") != _COMPLETE or available is None:
         return None
     before = [created for created in made if created is not None and created <= available]
-    return available - max(before) if before else None
+    if not before:
+        return None
+    return available - max(before)
 
 
 def undo(request: Request, start: float | None) -> tuple[float | None, str]:
     """Seconds until stable has everything again, and how, for a person."""
     if request.rollout is None:
         return None, ""
-    base, rollout = f"r{request.rollout.base}", request.rollout
+    base = f"r{request.rollout.base}"
+    rollout = request.rollout
     anew = "as long as its pods need to start"
     if start is not None:
         anew = f"about {lasts(start)}, as its pods took to start"
     if request.intent.mode is Mode.KNATIVE:
-        rollback = None if start is None else start + ROUTE_S
+        rollback = None
+        if start is not None:
+            rollback = start + ROUTE_S
         return (
             rollback,
             f"{base} starts its pods again: {anew}; until then the other has nothing more than it "

@@ -36,7 +36,9 @@ _ANY = [
 )
 def log_in(request: Request, body: LogIn) -> Response:
     """A token for a local user, which ends soon. Needs no token; a few attempts a minute."""
-    address = request.client.host if request.client else ""
+    address = ""
+    if request.client:
+        address = request.client.host
     try:
         made = services_of(request).identities.local.log_in(
             body.username, body.password.get_secret_value(), address
@@ -72,7 +74,8 @@ for path in ("/verify/{namespace}/{role}", "/verify/{namespace}/{role}/{rest:pat
 
 
 def _passed(who: Principal) -> Response:
-    groups, room = [], _HEADER_LIMIT
+    groups = []
+    room = _HEADER_LIMIT
     for group in who.groups:
         room -= len(group) + 1
         if room >= 0:

@@ -56,7 +56,8 @@ def adopt(call: WriteCall, namespace: str, name: str, body: AdoptEndpoint) -> Re
     """Take an InferenceService of your own under Tidegate as the endpoint's r0. Nothing of it is
     written, no pod restarts; everything that is in the way is named."""
     key = EndpointKey(namespace, name)
-    if (known := replayed(call)) is not None:
+    known = replayed(call)
+    if known is not None:
         return known
     with call.services.store.read() as tx:
         adoption.check_new(tx, key)

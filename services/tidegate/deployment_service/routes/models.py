@@ -143,7 +143,8 @@ def _check_plain(caller: Caller, uri: str) -> None:
             f"{uri[:200]!r} has no supported storage scheme",
             Remediation(f"use one of {known}"),
         )
-    if (wrong := check_uri(uri)) is not None:
+    wrong = check_uri(uri)
+    if wrong is not None:
         raise refuse("/uri", wrong.detail, wrong.remediation)
 
 

@@ -205,7 +205,9 @@ def create_token(call: WriteCall, namespace: Place, body: NewToken) -> Response:
 def revoke_token(call: WriteCall, namespace: str, token: str) -> Response:
     """Revoke every token of this name, at once: as it was made, or as the list shows it."""
     bare = token == tokens.ADMIN or token.startswith(SERVICE)
-    name = token if bare else f"{SERVICE}{namespace}:{token}"
+    name = token
+    if not bare:
+        name = f"{SERVICE}{namespace}:{token}"
 
     def action(tx: Tx) -> Reply:
         count = tokens.revoke(tx, name, author=call.principal.name, namespace=namespace)
@@ -229,11 +231,23 @@ def _no_replay(call: WriteCall) -> WriteCall:
 
 
 def _binding(binding: Binding) -> out.BindingOut:
+    user = None
+    if binding.kind == "user":
+        user = binding.subject
+    group = None
+    if binding.kind == "group":
+        group = binding.subject
+    role = None
+    if binding.role:
+        role = Role(binding.role)
+    created_at = None
+    if binding.created_at:
+        created_at = when(binding.created_at)
     return out.BindingOut(
-        user=binding.subject if binding.kind == "user" else None,
-        group=binding.subject if binding.kind == "group" else None,
+        user=user,
+        group=group,
         namespace=binding.namespace,
-        role=Role(binding.role) if binding.role else None,
-        created_at=when(binding.created_at) if binding.created_at else None,
+        role=role,
+        created_at=created_at,
         created_by=binding.created_by,
     )

@@ -60,7 +60,8 @@ def history(
     caller: ReadCall, namespace: str, name: str, page_token: PageToken, page_size: PageSize = 50
 ) -> Response:
     """Who changed and decided what, since when, why: intents and ledger entries, newest first."""
-    key, (of_intents, of_ledger) = EndpointKey(namespace, name), _tokens(page_token)
+    key = EndpointKey(namespace, name)
+    of_intents, of_ledger = _tokens(page_token)
     with caller.services.store.read() as tx:
         endpoint = lookup.recorded(tx, key)
         page: out.HistoryPage = out.HistoryPage(intents=[], ledger=[])
@@ -152,9 +153,11 @@ def _observe(caller: Caller, namespace: str, name: str, cursor: Cursor, *, prese
     with caller.services.store.read() as tx:
         endpoint = endpoints.get(tx, EndpointKey(namespace, name))
         assert endpoint is not None
-        sent, changed = [], present
+        sent = []
+        changed = present
         for event in events.since(tx, endpoint.id, cursor):
-            cursor, changed = event.cursor, True
+            cursor = event.cursor
+            changed = True
             if isinstance(event.what, ledger.Entry):
                 sent.append(_event("ledger", records.entry(event.what), cursor))
         if changed:

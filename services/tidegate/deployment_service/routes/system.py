@@ -48,13 +48,13 @@ def doctor(caller: ReadCall) -> Response:
 @router.get("/whoami", operation_id="whoAmI", response_model=out.WhoAmI, responses=READ)
 def who_am_i(caller: ReadCall) -> Response:
     """The caller."""
-    principal, known = caller.principal, caller.services.settings.tenants
+    principal = caller.principal
+    known = caller.services.settings.tenants
     granted = {grant.namespace: principal.role_in(grant.namespace) for grant in principal.grants}
     grants = {namespace: role for namespace, role in sorted(granted.items()) if role is not None}
     roles = sorted(set(grants.values()), key=list(Role).index)
-    tenants = (
-        list(known)
-        if EVERYWHERE in grants
-        else [grant for grant in grants if not known or grant in known]
-    )
+    if EVERYWHERE in grants:
+        tenants = list(known)
+    else:
+        tenants = [grant for grant in grants if not known or grant in known]
     return respond(out.WhoAmI(name=principal.name, roles=roles, tenants=tenants, grants=grants))

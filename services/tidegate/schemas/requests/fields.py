@@ -26,7 +26,9 @@ def _percent(value: object) -> object:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
-        quotes = ", without quotes" if isinstance(value, str) else ""
+        quotes = ""
+        if isinstance(value, str):
+            quotes = ", without quotes"
         raise Unfit(
             f"{shown(value)} is not a whole number between 0 and 100", f"send such a number{quotes}"
         )
@@ -43,7 +45,8 @@ def _mode(value: object) -> object:
 
 def _some(value: str) -> str:
     """A quantity above nothing, as Kubernetes writes it."""
-    if (text := canonical(value)) == "0":
+    text = canonical(value)
+    if text == "0":
         raise Unfit(f"{shown(value)} is nothing", "send more, or leave it out")
     return text
 

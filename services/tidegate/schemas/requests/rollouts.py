@@ -39,7 +39,8 @@ from tidegate.schemas.requests.fields import (
     Seconds,
 )
 
-_ERRORS, _DEADLINES = DEFAULT_METRICS[0], Deadlines()
+_ERRORS = DEFAULT_METRICS[0]
+_DEADLINES = Deadlines()
 
 
 class HeaderIn(Body):

@@ -35,7 +35,8 @@ def _prefix(value: str) -> str:
         raise Unfit(
             f"{shown(value)} holds a '*'", "leave it out, a prefix holds everything below it"
         )
-    if (wrong := check_uri(value)) is not None:
+    wrong = check_uri(value)
+    if wrong is not None:
         raise Unfit(wrong.detail, wrong.remediation.text)
     return value
 
