@@ -85,11 +85,13 @@ CASES: dict[str, Case] = {
 }
 
 
-@pytest.mark.parametrize(("request", "there", "sentence"), CASES.values(), ids=CASES)
-def test_refused(request: dict[str, Any], there: tuple[dict[str, Any], ...], sentence: str) -> None:
+@pytest.mark.parametrize(("candidate", "there", "sentence"), CASES.values(), ids=CASES)
+def test_refused(
+    candidate: dict[str, Any], there: tuple[dict[str, Any], ...], sentence: str
+) -> None:
     others = [item for item in there if item["kind"] == "ScaledObject"]
     autoscalers = [item for item in there if item["kind"] == "HorizontalPodAutoscaler"]
-    assert sentence in (problem(request, others, autoscalers) or "")
+    assert sentence in (problem(candidate, others, autoscalers) or "")
 
 
 def test_cpu_alone_never_reaches_zero() -> None:
