@@ -64,7 +64,7 @@ def test_the_cases_of_a_policy_pass_and_fail(name: str) -> None:
 
 def test_what_is_derived_from_the_policies_is_up_to_date() -> None:
     desired: dict[Path, str] = runpy.run_path(str(ROOT / "scripts" / "write_policies.py"))[
-        "wanted"
+        "rendered"
     ]()
     stale = [
         str(path.relative_to(ROOT)) for path, text in desired.items() if path.read_text() != text
