@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.core import quantity, restriction
+from tidegate.core import quantity
 from tidegate.core.adopted_runtime import shared_memory
 from tidegate.core.intent import Mode
+from tidegate.core.triton import restriction
 
 PREDICTOR = "spec.predictor"
 MODEL = "spec.predictor.model"

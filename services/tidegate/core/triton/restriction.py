@@ -13,7 +13,7 @@ from typing import Any
 
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Restriction, Runtime
-from tidegate.core.triton_servers import FORMAT, KSERVE_TRITON, runs_triton
+from tidegate.core.triton.servers import FORMAT, KSERVE_TRITON, runs_triton
 
 # In the order of Triton's own documentation (docs/customization_guide/inference_protocols.md, limit
 # endpoint access).
