@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 from tests.deploy.objects import BASE, CHART, DEPLOY, ROOT, Pod, base, env, of, pods, read, selects
 from tidegate.core.drivers import rendering
 from tidegate.core.triton import protocol
-from tidegate.deploy_worker.kubernetes.tenants import TENANT_LABEL
+from tidegate.deploy_worker.kubernetes.watched_tenants import TENANT_LABEL
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.settings import Settings
 from tidegate.store.__main__ import main as store_main

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from tidegate_local.devcluster.build import Built
 from tidegate_local.devcluster.control_plane import ClusterError, ControlPlane
+from tidegate_local.devcluster.fake_nodes import NODE_IP
 from tidegate_local.devcluster.kube import Json, Kube, KubeError, definitions, documents, establish
-from tidegate_local.devcluster.nodes import NODE_IP
 
 NAMESPACE = "knative-serving"
 USER = f"system:serviceaccount:{NAMESPACE}:controller"

@@ -10,9 +10,9 @@ from tidegate.cli import (
     accepted,
     completion,
     find,
-    plan,
     preflight,
     replaying,
+    rollout_options,
     show_history,
     show_rollout,
     watch,
@@ -151,21 +151,23 @@ def start(
     --dry-run shows the plan, with the time that each step about takes.
     """
     body = read_body(session, file) if file is not None else {}
-    body |= plan.candidate(model, version, revision(number), body)
-    body |= plan.given(
+    body |= rollout_options.candidate(model, version, revision(number), body)
+    body |= rollout_options.given(
         strategy=strategy,
-        steps=plan.percents(steps),
-        bake_seconds=plan.bake(bake),
+        steps=rollout_options.percents(steps),
+        bake_seconds=rollout_options.bake(bake),
         percent=percent,
-        match=plan.headers(match or []),
+        match=rollout_options.headers(match or []),
         mirror_percent=mirror,
         side_effects="none" if no_side_effects else None,
-        analysis=plan.analysis(
+        analysis=rollout_options.analysis(
             alpha,
             latency_threshold_ms,
-            plan.given(fail_margin=fail_margin, pass_margin=pass_margin, min_requests=min_requests),
+            rollout_options.given(
+                fail_margin=fail_margin, pass_margin=pass_margin, min_requests=min_requests
+            ),
         ),
-        deadlines=plan.given(decision_timeout_seconds=decision_timeout_seconds),
+        deadlines=rollout_options.given(decision_timeout_seconds=decision_timeout_seconds),
         accept_breaking=accept_breaking or None,
         reason=reason,
     )

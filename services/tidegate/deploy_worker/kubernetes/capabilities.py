@@ -21,7 +21,7 @@ from tidegate.deploy_worker.kubernetes.facts import About, Note
 from tidegate.deploy_worker.kubernetes.kinds import HTTP_ROUTE, ISVC, REVISION
 from tidegate.deploy_worker.kubernetes.listing import Unread, pages
 from tidegate.deploy_worker.kubernetes.reflector import Timing
-from tidegate.deploy_worker.kubernetes.tenants import Space
+from tidegate.deploy_worker.kubernetes.watched_tenants import Space
 
 log = structlog.get_logger()
 PERIOD_S = 300.0

@@ -28,7 +28,7 @@ from tidegate.deploy_worker.kubernetes.kinds import ISVC, Object, written
 from tidegate.deploy_worker.kubernetes.patience import Patience
 from tidegate.deploy_worker.kubernetes.reflector import Timing
 from tidegate.deploy_worker.kubernetes.strangers import Strangers
-from tidegate.deploy_worker.kubernetes.tenants import Space, Tenants, Wake
+from tidegate.deploy_worker.kubernetes.watched_tenants import Space, Tenants, Wake
 from tidegate.deploy_worker.kubernetes.writer import Writer, Written
 
 
