@@ -28,9 +28,8 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "tidegate.template_service": TemplateSettings,
     "tidegate.store": Settings,
 }
-FULL = list(
-    pods(read((ROOT / "tests" / "deploy" / "golden" / "full.yaml").read_text()))
-)  # with everything on
+# With everything on
+FULL = list(pods(read((ROOT / "tests" / "deploy" / "golden" / "full.yaml").read_text())))
 every_pod = pytest.mark.parametrize("pod", PODS, ids=[pod.owner for pod in PODS])
 
 
@@ -186,10 +185,11 @@ def test_a_tenants_policy_speaks_of_the_pods_that_the_drivers_make() -> None:
     triton = {protocol.HTTP_PORT, protocol.GRPC_PORT}
     for rule in (worker, steps, gateway):
         assert triton <= {port["port"] for port in rule["ports"]}
+    # Their proxies go past the activator, to the queue-proxy
     knatives = {
         "istio-system",
         "kourier-system",
-    }  # their proxies go past the activator, to the queue-proxy
+    }
     assert knatives | {"envoy-gateway-system", "traefik"} <= namespaces(gateway)
     assert {8012, 8013} <= {port["port"] for port in gateway["ports"]}
     assert protocol.METRICS_PORT in {port["port"] for port in prometheus["ports"]}

@@ -41,10 +41,11 @@ def test_http_answers_are_the_sum_of_codes_and_bad_by_rule() -> None:
         "envoy-a", body({**counts, **noise, **mirrored}, {f"{HTTP}.upstream_rq_time": buckets})
     )
     causes = (("http 400", 3), ("http 404", 2), ("http 503", 5))
+    # The histogram's own total: the other counters run ahead of it
     whole = (
         *buckets,
         (float("inf"), 102),
-    )  # the histogram's own total: the other counters run ahead of it
+    )
     assert readings(seen, KEY) == (
         Reading("envoy-a/http", 2, Counters(107, 10, whole, causes), "http"),
     )

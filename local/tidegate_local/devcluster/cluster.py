@@ -27,6 +27,7 @@ from tidegate_local.processes.process import State, end_leftovers
 from tidegate_local.processes.supervisor import Supervisor
 
 BASE = ("etcd", "kubernetes", "kwok")
+# In the order in which they start: KServe looks for the others once
 PARTS = (
     "gateway",
     "prometheus",
@@ -35,7 +36,7 @@ PARTS = (
     "kserve",
     "kyverno",
     "tools",
-)  # in the order in which they start: KServe looks for the others once
+)
 USUAL = ("knative", "kserve")
 _MODULES = {"gateway": "envoygateway"}  # where the part is not called as its module
 _FRESH = ("etcd", "certs", "kserve-tmp", "gateway", "prometheus", "logs", "kubeconfig")

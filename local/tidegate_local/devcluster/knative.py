@@ -139,9 +139,8 @@ class Knative:
         )
         for item in maps:
             item["data"] = _SETTINGS.get(item["metadata"]["name"], {})
-            item["metadata"].pop(
-                "annotations", None
-            )  # the checksum of the example that is left out
+            # The checksum of the example that is left out
+            item["metadata"].pop("annotations", None)
             self.kube.apply(item)
         self.kube.apply(self._service())
         self.kube.apply_all(_no_activator())

@@ -156,9 +156,8 @@ def _check_keda(new: Intent, old: Intent | None, caps: Capabilities) -> Iterator
             "needs KEDA and a Prometheus that it asks, which this cluster does not have",
             Remediation("install it, or leave it out"),
         )
-    limit = LABEL_LIMIT - len(
-        f"keda-hpa--{LONGEST_REVISION}-predictor"
-    )  # KEDA's name for its HPA is a label, too
+    # KEDA's name for its HPA is a label, too
+    limit = LABEL_LIMIT - len(f"keda-hpa--{LONGEST_REVISION}-predictor")
     if len(new.key.name) > limit:
         yield Problem(
             "/autoscaling/keda",

@@ -111,9 +111,8 @@ def _change(old: Counters | None, new: Counters, latency_threshold_ms: float | N
     before = None
     if old:
         before = _slow(old, latency_threshold_ms)
-    if (
-        old and old.answers and not before
-    ):  # its histogram begins here; what it holds happened before
+    # Its histogram begins here; what it holds happened before
+    if old and old.answers and not before:
         return Between()
     return _difference(before, now)
 

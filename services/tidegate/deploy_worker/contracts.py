@@ -26,12 +26,13 @@ from tidegate.core.triton.metrics import loaded_models
 from tidegate.core.triton.protocol import HTTP_PORT, METRICS_PORT, REPOSITORY_INDEX, model_path
 from tidegate.core.triton.signature import Signature, signature
 
+# Where a call is restricted (Triton's 403), or the server knows none such
 _UNTOLD = (
     403,
     404,
     405,
     501,
-)  # where a call is restricted (Triton's 403), or the server knows none such
+)
 BUDGET_S = 5.0  # for one comparison of both; longer than that, it is made again
 # between two comparisons of an endpoint that could not be read: each holds a thread of the worker
 AGAIN_S = 10.0

@@ -99,9 +99,8 @@ class ServiceEntry:
         message = f"all to r{number}"
         desired = render(key, number)
         manifest = snapshot.get("Service", key.name)
-        if (
-            manifest is not None and _leads_to(key, manifest) is None
-        ):  # also by a label more, which `apply` lets pass
+        # Also by a label more, which `apply` lets pass
+        if manifest is not None and _leads_to(key, manifest) is None:
             yield Apply(desired, manifest["metadata"]["uid"], message)
         elif write := apply(snapshot, desired, message):
             yield write

@@ -28,13 +28,14 @@ GROUPS = (
     "trace",
     "logging",
 )
+# No client of a model needs these
 USUAL = (
     "shared-memory",
     "model-repository",
     "statistics",
     "trace",
     "logging",
-)  # no client of a model needs these
+)
 
 HTTP_HEADER = "triton-access-token"
 GRPC_HEADER = f"triton-grpc-protocol-{HTTP_HEADER}"  # Triton puts the first part before it

@@ -338,8 +338,7 @@ class Inquiry:
             try:
                 wait = self.refresh()
             except Exception:
-                log.exception(
-                    "asking for capabilities failed"
-                )  # an odd answer must not end the thread
+                # An odd answer must not end the thread
+                log.exception("asking for capabilities failed")
                 wait = AGAIN_S
             self._stop.wait(self._timing.jitter(wait))

@@ -27,9 +27,8 @@ from tidegate.deploy_worker.meters.targets import Id, Target
 CELL = 600.0  # seconds between cuts while nothing changes
 # seconds by which Envoy's uptime and histograms may lag behind its counters: refreshed every 5
 LAG = 6.0
-SETTLE = (
-    LAG + 2.0
-)  # from a write of the route (its time has whole seconds) until every counter speaks of it
+# From a write of the route (its time has whole seconds) until every counter speaks of it
+SETTLE = LAG + 2.0
 _Counts = dict[Id, tuple[Meaning, int]]
 
 
@@ -103,9 +102,8 @@ def count(
     before, then = base.at(first), base.births.get(first)
     if born is not None and then is not None and born - then > 2 * LAG:
         return Counted(target, None, now, f"{source}+restarted", tuple(counts.values()))
-    if (
-        then is not None and then - LAG > after
-    ):  # judged at a sample that stays: one that moves could change its mind
+    # Judged at a sample that stays: one that moves could change its mind
+    if then is not None and then - LAG > after:
         return Counted(target, None, now, f"{source}+new", tuple(counts.values()))
     rise = _rise(before, counts)
     if rise is None:

@@ -40,14 +40,14 @@ def _line(series: tuple[Series, ...]) -> str:
     good = 0
     reasons = Counter[str]()
     pods = set()
-    for series_item in series:
+    for counter in series:
         value = 0
-        if series_item.samples:
-            value = round(series_item.samples[-1][1])
-        pods.add(series_item.labels.get("pod", ""))
-        if series_item.labels["__name__"] == SUCCESS:
+        if counter.samples:
+            value = round(counter.samples[-1][1])
+        pods.add(counter.labels.get("pod", ""))
+        if counter.labels["__name__"] == SUCCESS:
             good += value
         elif value:
-            reasons[series_item.labels.get("reason", "without a reason")] += value
+            reasons[counter.labels.get("reason", "without a reason")] += value
     failed = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common()) or "none"
     return f"Triton in {len(pods)} pod(s) counted {good} successes; failures: {failed}"

@@ -25,9 +25,8 @@ def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
         for number in more
         if number in needs
     }
-    for number in sorted(
-        homes, key=lambda home: (len(homes[home]), home)
-    ):  # those with the least choice go first
+    # Those with the least choice go first
+    for number in sorted(homes, key=lambda home: (len(homes[home]), home)):
         pod = needs[number]
         count = more[number]
         nodes = homes[number]
