@@ -11,8 +11,9 @@ from tests.cli.fakes import Cli
 from tidegate.cli.examples import EXAMPLES, walk
 from tidegate.cli.tree import commands
 from tidegate.core.strategy import Kind
+from tidegate.schemas.requests.analysis import AnalysisIn
 from tidegate.schemas.requests.endpoints import NewEndpoint
-from tidegate.schemas.requests.rollouts import AnalysisIn, StartRollout
+from tidegate.schemas.requests.rollouts import StartRollout
 
 COMMANDS = dict(walk(commands()))
 every_command = pytest.mark.parametrize("path", COMMANDS)

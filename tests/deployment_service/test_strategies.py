@@ -9,7 +9,8 @@ from tests.deployment_service.conftest import Api
 from tidegate.core.strategies import CHOICES, COMMON, Choice, Option
 from tidegate.core.strategy import Kind
 from tidegate.deployment_service.plans import strategy_of
-from tidegate.schemas.requests.rollouts import LatencyIn, StartRollout
+from tidegate.schemas.requests.analysis import LatencyIn
+from tidegate.schemas.requests.rollouts import StartRollout
 
 every_choice = pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice.kind.value)
 

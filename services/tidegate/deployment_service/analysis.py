@@ -3,7 +3,7 @@ Pure."""
 
 from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.strategy import Strategy
-from tidegate.schemas.requests.rollouts import (
+from tidegate.schemas.requests.analysis import (
     AnalysisIn,
     ExperimentIn,
     LatencyIn,

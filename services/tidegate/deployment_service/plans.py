@@ -15,14 +15,8 @@ from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Protocol
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
 from tidegate.deployment_service.durations import step_seconds
-from tidegate.schemas.requests.rollouts import (
-    HeaderIn,
-    MetricIn,
-    MetricsIn,
-    StartRollout,
-    StepIn,
-    StrategyIn,
-)
+from tidegate.schemas.requests.analysis import MetricIn, MetricsIn
+from tidegate.schemas.requests.rollouts import HeaderIn, StartRollout, StepIn, StrategyIn
 from tidegate.web.problems import invalid
 
 _BELONGS = {

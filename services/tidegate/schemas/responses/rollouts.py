@@ -10,7 +10,7 @@ from tidegate.core.evidence import Verdict
 from tidegate.core.guard import OnHeartbeatTimeout
 from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase
 from tidegate.core.strategy import Ending, Kind, Until
-from tidegate.schemas.requests.rollouts import AnalysisIn
+from tidegate.schemas.requests.analysis import AnalysisIn
 from tidegate.schemas.responses.base import ChangeOut, PreflightOut
 from tidegate.schemas.responses.traffic import HeaderOut
 

@@ -1,0 +1,145 @@
+"""How a candidate is judged: metrics, their margins and allowances, and how sure a verdict is."""
+
+from typing import Annotated
+
+from pydantic import Field, StrictInt
+
+from tidegate.core.incidents import Limits
+from tidegate.core.strategy import ALPHA, DEFAULT_METRICS
+from tidegate.schemas.requests.fields import WEEK, Body
+
+_ERRORS = DEFAULT_METRICS[0]
+
+
+class MetricIn(Body):
+    """One metric of the candidate. Margins and the objective are shares of requests, 0..1."""
+
+    fail_margin: Annotated[
+        Annotated[float, Field(ge=0, lt=1)],
+        Field(
+            description="How much above stable's rate is a fail, as a share of requests",
+            examples=[0.0],
+        ),
+    ] = _ERRORS.fail_margin
+    pass_margin: Annotated[
+        Annotated[float, Field(gt=0, lt=1)],
+        Field(
+            description="How much above stable's rate is still a pass, as a share of requests",
+            examples=[0.01],
+        ),
+    ] = _ERRORS.pass_margin
+    objective: Annotated[
+        Annotated[float, Field(gt=0, lt=1)] | None,
+        Field(
+            description="Rate to compare with instead of stable's, as a share of requests",
+            examples=[0.001],
+        ),
+    ] = None
+    min_requests: Annotated[
+        Annotated[StrictInt, Field(ge=1, le=10_000_000)],
+        Field(description="Least requests of the candidate before a verdict", examples=[20]),
+    ] = _ERRORS.min_requests
+
+
+class LatencyIn(MetricIn):
+    """Slow: above `latency_threshold_ms`, which is a bound of an existing histogram bucket."""
+
+    latency_threshold_ms: Annotated[
+        Annotated[float, Field(gt=0, le=3_600_000)],
+        Field(
+            description="Milliseconds above which a request is slow; the bound of a histogram "
+            "bucket",
+            examples=[250.0],
+        ),
+    ]
+
+
+class RestartsIn(Body):
+    """How often the candidate's containers may restart in the rollout, beyond what stable's did at
+    the same time."""
+
+    allowed: Annotated[
+        Annotated[StrictInt, Field(ge=0, le=10_000)],
+        Field(description="Restarts that are allowed", examples=[2]),
+    ] = Limits().restarts
+
+
+class OomKillsIn(Body):
+    """How many of the candidate's containers may be killed for memory in the rollout, beyond
+    stable's at that time."""
+
+    allowed: Annotated[
+        Annotated[StrictInt, Field(ge=0, le=10_000)],
+        Field(description="Kills that are allowed", examples=[0]),
+    ] = Limits().oom_kills
+
+
+class NoReadyPodsIn(Body):
+    """How long, in one step, the candidate may have a share of the traffic and no ready pod while
+    stable has one."""
+
+    allowed_seconds: Annotated[
+        Annotated[float, Field(ge=0, le=WEEK)],
+        Field(description="Seconds that are allowed", examples=[20.0]),
+    ] = Limits().no_ready_pods
+
+
+class ExperimentIn(Body):
+    """Your own experiment with an A/B: whether the candidate succeeds as often as stable. Margins
+    are shares of units: `fail` is less often than stable by more than `fail_margin`, `pass` is not
+    less often by `pass_margin` or more; 0 asks for a candidate that succeeds more often, -0.01 for
+    one that does by more than a point."""
+
+    fail_margin: Annotated[
+        Annotated[float, Field(ge=0, lt=0.5)],
+        Field(
+            description="How much less often than stable is a fail, as a share of units",
+            examples=[0.0],
+        ),
+    ] = _ERRORS.fail_margin
+    pass_margin: Annotated[
+        Annotated[float, Field(gt=-0.5, lt=0.5)],
+        Field(
+            description="How much less often than stable is still a pass, as a share of units",
+            examples=[0.01],
+        ),
+    ] = _ERRORS.pass_margin
+    min_requests: Annotated[
+        Annotated[StrictInt, Field(ge=1, le=10_000_000)],
+        Field(description="Least units of the candidate before a verdict", examples=[20]),
+    ] = _ERRORS.min_requests
+
+
+class MetricsIn(Body):
+    """What is measured; all but latency and experiment always are."""
+
+    errors: Annotated[MetricIn, Field(description="Failed requests; always judged")] = MetricIn()
+    latency: Annotated[
+        LatencyIn | None, Field(description="Slow requests; left out: not judged")
+    ] = None
+    restarts: Annotated[RestartsIn, Field(description="Restarts of containers; always judged")] = (
+        RestartsIn()
+    )
+    oom_kills: Annotated[OomKillsIn, Field(description="Kills for memory; always judged")] = (
+        OomKillsIn()
+    )
+    no_ready_pods: Annotated[
+        NoReadyPodsIn, Field(description="Seconds with a share and no ready pod; always judged")
+    ] = NoReadyPodsIn()
+    experiment: Annotated[
+        ExperimentIn | None, Field(description="The caller's own experiment; left out: none")
+    ] = None
+
+
+class AnalysisIn(Body):
+    """How the candidate is judged: by which metrics, and how sure a verdict is."""
+
+    alpha: Annotated[
+        Annotated[float, Field(gt=0, le=0.5)],
+        Field(
+            description="Chance, per rollout, that a candidate no worse than stable fails; above 0 "
+            "and at most 0.5",
+            examples=[0.01],
+        ),
+    ] = ALPHA
+    metrics: Annotated[MetricsIn, Field(description="What is judged, and how")] = MetricsIn()
