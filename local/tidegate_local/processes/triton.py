@@ -19,6 +19,7 @@ from typing import Any
 import httpx2
 
 from tidegate.core.triton import restriction, warmup
+from tidegate.core.triton.protocol import READY, REPOSITORY_INDEX, model_path
 from tidegate_local.processes.process import Backoff, Spec, State, Status
 from tidegate_local.processes.supervisor import Supervisor
 from tidegate_local.processes.toolchain import TritonInstall
@@ -158,7 +159,7 @@ class Replica:
         if self._warm_start != status.starts:
             self._begin(status)
         try:
-            if self._client.get("/v2/health/ready").status_code != 200:
+            if self._client.get(READY).status_code != 200:
                 return self._late(status, "tritonserver is loading its models")
             if self._warm_start == status.starts:
                 return Phase.READY, ""
@@ -188,19 +189,13 @@ class Replica:
     def _warm(self) -> str:
         """One inference on each loaded model; why it must be tried again, empty when all
         succeeded."""
-        index = (
-            self._client.post("/v2/repository/index", json={"ready": True})
-            .raise_for_status()
-            .json()
-        )
+        index = self._client.post(REPOSITORY_INDEX, json={"ready": True}).raise_for_status().json()
         for name in sorted({entry["name"] for entry in index}):
-            metadata: dict[str, Any] = (
-                self._client.get(f"/v2/models/{name}").raise_for_status().json()
-            )
+            metadata: dict[str, Any] = self._client.get(model_path(name)).raise_for_status().json()
             body = warmup.request(metadata)
             if isinstance(body, str):
                 continue  # no request can be made for it; Triton's own readiness must do
-            answer = self._client.post(f"/v2/models/{name}/infer", json=body)
+            answer = self._client.post(f"{model_path(name)}/infer", json=body)
             if answer.status_code != 200:
                 return f"the warm-up inference on {name} was answered {answer.status_code}: {answer.text[:300]}"
         return ""

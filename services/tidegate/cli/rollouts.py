@@ -265,18 +265,18 @@ def index(
         rollouts = find.every(session)[:limit]
     else:
         endpoints = session.api.endpoints(session.namespace, 1000)
-        rollouts = [single.rollout for single in endpoints if single.rollout][:limit]
-    single = endpoint is not None
+        rollouts = [entry.rollout for entry in endpoints if entry.rollout][:limit]
+    of_one = endpoint is not None
     if not rollouts:
         session.note(
             "no rollout yet"
-            if single or everything
+            if of_one or everything
             else "no rollout is running: --all shows those that have ended"
         )
     session.show(
         rollouts,
         show_rollout.name,
-        lambda: show_rollout.listing(rollouts, session.world.now(), of_one=single),
+        lambda: show_rollout.listing(rollouts, session.world.now(), of_one=of_one),
     )
 
 

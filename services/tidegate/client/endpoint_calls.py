@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tidegate.client.calling import API, PLAIN, Calls, Options, endpoint_path, part
+from tidegate.client.calling import API, PLAIN, Calls, Options, endpoint_path
 from tidegate.client.events import Event, follow
 from tidegate.schemas import responses as out
 
@@ -26,7 +26,7 @@ class EndpointCalls(Calls):
         return self._change(
             out.EndpointChange,
             "POST",
-            f"/endpoints/{part(namespace)}/{part(name)}/adopt",
+            f"{endpoint_path(namespace, name)}/adopt",
             body,
             options,
         )

@@ -118,8 +118,8 @@ def upgrade() -> None:
     for table, column, old, new in VALUES:
         _set(table, column, old, new)
     _sign(*AUTHOR)
-    _rewrite_keys(KEYS)
-    _rewrite_words(WORDS)
+    _rewrite(KEYS, _rename_keys)
+    _rewrite(WORDS, _replace_words)
     with_triggers("ENABLE")
     op.execute(UNDO)
     op.execute("DELETE FROM inquiries")  # questions of a moment, in the old words
@@ -127,12 +127,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     with_triggers("DISABLE")
-    _rewrite_words(
-        tuple((table, column, path, key, new, old) for table, column, path, key, old, new in WORDS)
-    )
-    _rewrite_keys(
-        tuple((table, column, path, new, old) for table, column, path, old, new in reversed(KEYS))
-    )
+    words = [(table, column, path, key, new, old) for table, column, path, key, old, new in WORDS]
+    keys = [(table, column, path, new, old) for table, column, path, old, new in reversed(KEYS)]
+    _rewrite(words, _replace_words)
+    _rewrite(keys, _rename_keys)
     _sign(*reversed(AUTHOR))
     for table, column, old, new in VALUES:
         _set(table, column, new, old)
@@ -176,18 +174,13 @@ def _sign(old: str, new: str) -> None:
     op.get_bind().execute(statement, {"old": old, "new": new})
 
 
-def _rewrite_keys(keys: Sequence[tuple[str, str, tuple[str, ...], str, str]]) -> None:
-    """Rename keys in every stored body, row by row."""
-    for table, column in dict.fromkeys((table, column) for table, column, *_ in keys):
-        renames = [rest for name, place, *rest in keys if (name, place) == (table, column)]
-        _rewrite_column(table, column, partial(_rename_keys, renames))
-
-
-def _rewrite_words(words: Sequence[tuple[str, str, tuple[str, ...], str, str, str]]) -> None:
-    """Replace words in every stored body, row by row."""
-    for table, column in dict.fromkeys((table, column) for table, column, *_ in words):
-        changes = [rest for name, place, *rest in words if (name, place) == (table, column)]
-        _rewrite_column(table, column, partial(_replace_words, changes))
+def _rewrite(
+    rows: Sequence[tuple[Any, ...]], change: Callable[[Sequence[Sequence[Any]], Any], None]
+) -> None:
+    """Change every stored body, row by row. rows: table, column, and what `change` takes."""
+    for table, column in dict.fromkeys((table, column) for table, column, *_ in rows):
+        changes = [rest for name, place, *rest in rows if (name, place) == (table, column)]
+        _rewrite_column(table, column, partial(change, changes))
 
 
 def _rewrite_column(table: str, column: str, change: Callable[[Any], None]) -> None:
