@@ -40,6 +40,7 @@ class Code(StrEnum):
     STABLE_FAILING = "stable-failing"
     STABLE_MISSING = "stable-missing"
     STABLE_STARTING = "stable-starting"  # too few ready replicas
+    DRIFT = "drift"  # somebody else changed a field of an object of ours
     TRAFFIC_DIFFERS = "traffic-differs"  # what is routed is not what is desired
     ROUTE_PENDING = "route-pending"  # the gateway has not taken the route yet
     DELETING = "deleting"

@@ -1,8 +1,8 @@
 """Who wrote which field of an object, as the API server records it in `metadata.managedFields`.
 
 Each entry names a manager and, in `fieldsV1`, a tree of the fields that are its own: `f:name` for a
-field, `k:{…}` for an element of a list by its keys, `v:…` by its value, `.` for the node itself; an
-empty tree is a field as a whole, also a list that has one owner only (Kubernetes, "Server-Side
+field, `k:{…}` for an element of a list by its keys, `v:…` by its value, `.` for the node itself;
+an empty tree is a field as a whole, also a list that has one owner only (Kubernetes, "Server-Side
 Apply"). A field may have several owners with the same value. One that was removed has none.
 """
 
@@ -30,17 +30,27 @@ class Owner:
 def of_others(entries: Iterable[Entry], ours: str) -> tuple[Entry, ...]:
     """The entries of others, of fields that `ours` does not own as well. What is written to the
     status is left out, and an entry of which nothing is left."""
+    return tuple(entry for entry in slim(tuple(entries), ours) if "fieldsV1" in entry)
+
+
+def slim(entries: Sequence[Entry], ours: str) -> tuple[Entry, ...]:
+    """Every entry, with no more fields than `of_others` needs: most of an object's size are those
+    of ours and of the status."""
     mine: Tree = {}
-    others = []
     for entry in entries:
-        if entry.get("subresource") or "fieldsV1" not in entry:
-            continue
-        if entry.get("manager") == ours:
-            mine = _union(mine, entry["fieldsV1"])
-        else:
-            others.append(entry)
-    left = ({**entry, "fieldsV1": _without(entry["fieldsV1"], mine)} for entry in others)
-    return tuple(entry for entry in left if entry["fieldsV1"])
+        if entry.get("manager") == ours and not entry.get("subresource"):
+            mine = _union(mine, entry.get("fieldsV1") or {})
+    return tuple(_slim(entry, ours, mine) for entry in entries)
+
+
+def _slim(entry: Entry, ours: str, mine: Tree) -> Entry:
+    bare = {key: content for key, content in entry.items() if key != "fieldsV1"}
+    if entry.get("subresource") or entry.get("manager") == ours:
+        return bare
+    fields = _without(entry.get("fieldsV1") or {}, mine)
+    if not fields:
+        return bare
+    return {**bare, "fieldsV1": fields}
 
 
 def owner(entries: Sequence[Entry], live: Any, path: Path) -> Owner | None:
@@ -70,7 +80,9 @@ def value(live: Any, path: Path) -> Any:
 
 def _owner(entry: Entry) -> Owner:
     time = entry.get("time")
-    at = datetime.fromisoformat(str(time)).timestamp() if time else None
+    at = None
+    if time:
+        at = datetime.fromisoformat(str(time)).timestamp()
     return Owner(str(entry.get("manager") or ""), at)
 
 
@@ -94,7 +106,9 @@ def _key(children: Tree, live: Any, step: Step) -> str | None:
     """Under which key a tree holds a field, or an element of a list."""
     if isinstance(step, str):
         key = f"f:{step}"
-        return key if key in children else None
+        if key in children:
+            return key
+        return None
     element = value(live, (step,))
     return next((key for key in children if _names(key, element, step)), None)
 
@@ -128,7 +142,9 @@ def _step(key: str, live: Any) -> Step | None:
     """Where in the object a key of the tree points; None where it is not there any more."""
     if key.startswith("f:"):
         name = key.removeprefix("f:")
-        return name if isinstance(live, Mapping) and name in live else None
+        if isinstance(live, Mapping) and name in live:
+            return name
+        return None
     if not isinstance(live, list):
         return None
     numbered = enumerate(live)

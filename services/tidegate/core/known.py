@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tidegate.core.drift import Drift
 from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.experiments import Sample
@@ -37,7 +38,7 @@ class Known:
     rollouts: oldest first, the unfinished ones and those whose undo window is open. memory: what
     the driver asked to keep. failed_writes: those that came to nothing so far. interval: seconds
     between two reconciles of a running rollout. mark: what the intents of this reconcile are marked
-    with, drawn by the caller. requests_per_second: as last measured.
+    with, drawn by the caller. requests_per_second: as last measured. drift: as last told.
     """
 
     intent: Intent
@@ -50,6 +51,7 @@ class Known:
     interval: float = 5.0
     mark: str = ""
     requests_per_second: float | None = None
+    drift: tuple[Drift, ...] = ()
 
     @property
     def running(self) -> RolloutState | None:

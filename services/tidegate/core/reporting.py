@@ -3,6 +3,7 @@ somebody may ask."""
 
 from dataclasses import replace
 
+from tidegate.core import drift
 from tidegate.core.conditions import Code, Condition, Param
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
@@ -33,7 +34,7 @@ def report(result: Result) -> EndpointStatus:
         settled=observation.settled,
         live=observation.live,
         waiting=waiting_of(conditions),
-        drift=observation.drift,
+        drift=result.drift,
         urls=(observation.address,) if observation.address else (),
         requests_per_second=result.requests_per_second,
         refusals=result.failed_writes,
@@ -87,7 +88,7 @@ def _conditions(result: Result) -> tuple[Condition, ...]:
     aside = rollout
     if summary.code is not Code.SERVING:
         aside = (*failing, *rollout)
-    return (*aside, *result.conditions, summary)
+    return (*aside, *result.conditions, *drift.conditions(result.drift), summary)
 
 
 def _rollout(acting: Decided | None) -> tuple[Condition, ...]:

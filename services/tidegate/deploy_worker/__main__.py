@@ -21,11 +21,12 @@ from tidegate.deploy_worker.kubernetes.capabilities import Expected
 from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
 from tidegate.deploy_worker.kubernetes.connect import ConnectError, connect
 from tidegate.deploy_worker.kubernetes.patience import Patience
+from tidegate.deploy_worker.kubernetes.pod_logs import PodLogs
 from tidegate.deploy_worker.kubernetes.reflector import Timing
 from tidegate.deploy_worker.kubernetes.site import KubernetesSite
 from tidegate.deploy_worker.loop import LEASE_S, Worker
 from tidegate.deploy_worker.meter import evidence_of, meter_of, uncounted_copies
-from tidegate.deploy_worker.parts import Parts
+from tidegate.deploy_worker.parts import Logs, Parts
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.deploy_worker.store_gauges import store_gauges
 from tidegate.deploy_worker.warm_up import WarmUp, trusting
@@ -122,9 +123,10 @@ def make(
     lease: float = LEASE_S,
     warm_up: WarmUp | None = None,
     contracts: Contracts | None = None,
+    logs: Logs | None = None,
 ) -> Worker:
-    """A worker over a cluster. lease: seconds, longer than the patience of one write. warm_up: None
-    for none."""
+    """A worker over a cluster. lease: seconds, longer than the patience of one write. warm_up,
+    logs: None for none."""
     capabilities = capabilities_of(cluster, uncounted_copies(settings))
     platform = platform_of(settings, capabilities)
     meter, explain = meter_of(settings, cluster.observe)
@@ -151,6 +153,7 @@ def make(
         settings.allowed,
         contracts,
         write_s=patience_of(settings).total,
+        logs=logs,
     )
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     worker = Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)
@@ -201,7 +204,10 @@ def main() -> None:
     if settings.warm_up:
         warm_up = WarmUp()
         contracts = PodContracts()
-    serve(settings, cluster, make(settings, cluster, store, warm_up=warm_up, contracts=contracts))
+    logs = PodLogs(cluster.api)
+    worker = make(settings, cluster, store, warm_up=warm_up, contracts=contracts, logs=logs)
+    serve(settings, cluster, worker)
+    logs.close()
     if warm_up is not None:
         warm_up.close()
     store.close()

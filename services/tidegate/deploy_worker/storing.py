@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from tidegate.core.intent import Intent
+from tidegate.core.observation import Observation
 from tidegate.core.reporting import report
 from tidegate.core.result import Result
 from tidegate.core.rollout import Note, Progress
@@ -29,7 +30,7 @@ def store(lease: Lease, context: Context, parts: Parts, result: Result) -> tuple
     notes: tuple[Note, ...] = ()
     for decided in result.decisions:
         progress.append((decided.rollout.id, decided.progress))
-        notes = (*notes, *decided.notes, *_explained(parts, lease, decided))
+        notes = (*notes, *decided.notes, *_explained(parts, lease, decided, result.observation))
         if decided.intent is None:
             continue
         if not _append(lease, context, parts, decided.intent, decided, progress, notes):
@@ -125,9 +126,17 @@ def _append(
     return not isinstance(appended, Stale)
 
 
-def _explained(parts: Parts, lease: Lease, decided: Decided) -> Iterator[Note]:
-    """What is known of the bad answers of a candidate that is aborted, for people."""
-    if decided.aborts:
-        number = decided.rollout.candidate
-        for line in parts.explain(lease.key, number):
-            yield Note("meter", "explain", f"r{number}: {line}")
+def _explained(
+    parts: Parts, lease: Lease, decided: Decided, observation: Observation
+) -> Iterator[Note]:
+    """What is known of the bad answers of a candidate that is aborted, and of the end of its
+    container, for people."""
+    if not decided.aborts:
+        return
+    number = decided.rollout.candidate
+    for line in parts.explain(lease.key, number):
+        yield Note("meter", "explain", f"r{number}: {line}")
+    live = observation.of(number)
+    if live is not None and live.failing is not None:
+        for line in live.log:
+            yield Note("pod log", "explain", f"r{number}: {live.failing.name}: {line}")

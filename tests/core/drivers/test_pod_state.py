@@ -3,7 +3,9 @@ InferenceService."""
 
 from typing import Any
 
-from tidegate.core.drivers.pod_state import troubled, unmade
+from tidegate.core.drivers.pod_containers import MODEL_CONTAINER
+from tidegate.core.drivers.pod_state import restarts, troubled, unmade
+from tidegate.core.drivers.pod_trouble import trouble
 from tidegate.core.intent import EndpointKey
 from tidegate.core.observation import Container
 from tidegate.core.ports import Snapshot
@@ -57,13 +59,26 @@ def test_without_an_id_the_time_or_the_restart_names_the_end() -> None:
     assert troubled([pod("a", container(4, lastState=nameless))])[0].killed == "restart 4"
 
 
-def test_an_init_containers_retries_are_no_restarts_but_its_kill_for_memory_counts() -> None:
+def test_nothing_that_befalls_an_init_container_fails_the_model() -> None:
+    """Its kill for memory is told as what keeps the pod from being ready."""
     statuses = (
         container(3, name="storage-initializer"),
         container(1, name="other", lastState=ended("OOMKilled")),
     )
-    containers = troubled([pod("a", *statuses, field="initContainerStatuses")])
-    assert containers == (Container("a/other", 0, "containerd://a"),)
+    starting = pod("a", *statuses, field="initContainerStatuses")
+    assert troubled([starting]) == ()
+    assert restarts([starting]) == 0
+    seen = trouble([starting])
+    assert seen is not None
+    assert seen.message == "other: OOMKilled, exit code 137"
+
+
+def test_what_befalls_a_sidecar_does_not_fail_the_model() -> None:
+    proxy = container(4, name="istio-proxy", lastState=ended("OOMKilled"))
+    model = container(1, name=MODEL_CONTAINER)
+    pods = [pod("a", proxy, model)]
+    assert troubled(pods) == (Container(f"a/{MODEL_CONTAINER}", 1),)
+    assert restarts(pods) == 1
 
 
 def service(**ready: str) -> dict[str, Any]:

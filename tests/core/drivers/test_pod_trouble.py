@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tidegate.core.drivers.pod_containers import MODEL_CONTAINER, beside, model_containers
+from tidegate.core.drivers.pod_containers import MODEL_CONTAINER, model_containers, restarted_beside
 from tidegate.core.drivers.pod_state import NOT_WARMED_UP
-from tidegate.core.drivers.pod_trouble import FailingContainer, trouble
+from tidegate.core.drivers.pod_trouble import trouble
+from tidegate.core.observation import FailingContainer
 
 AT = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 
@@ -105,7 +106,7 @@ def test_a_crash_is_told_by_what_the_container_said_last() -> None:
     ]
 
 
-def test_the_container_names_the_log_that_tells_why() -> None:
+def test_the_container_names_the_log_that_tells_more() -> None:
     crash = waiting(MODEL_CONTAINER, "CrashLoopBackOff", restarts=3, lastState=end())
     over = status(MODEL_CONTAINER, 3, state=end())
     never = waiting(MODEL_CONTAINER, "ErrImagePull")
@@ -208,4 +209,4 @@ def test_restarts_beside_the_model_are_told_by_name() -> None:
         pod(status(restarts=7), status("istio-proxy", 3), init=(status("storage-initializer", 1),)),
         pod(status(), status("istio-proxy", 1), name="q"),
     ]
-    assert beside(pods) == ("istio-proxy: 4 restarts", "storage-initializer: 1 restart")
+    assert restarted_beside(pods) == ("istio-proxy: 4 restarts", "storage-initializer: 1 restart")

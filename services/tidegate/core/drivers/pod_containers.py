@@ -85,7 +85,7 @@ def _main(pod: Manifest) -> tuple[PodContainer, ...]:
     return tuple(sorted(members, key=lambda each: each.role is not Role.MODEL))
 
 
-def beside(pods: Iterable[Manifest]) -> tuple[str, ...]:
+def restarted_beside(pods: Iterable[Manifest]) -> tuple[str, ...]:
     """A line for each container that is not judged and was restarted, over all pods."""
     restarts: dict[str, int] = {}
     for pod in pods:
@@ -97,4 +97,6 @@ def beside(pods: Iterable[Manifest]) -> tuple[str, ...]:
 
 
 def _times(count: int) -> str:
-    return "1 restart" if count == 1 else f"{count} restarts"
+    if count == 1:
+        return "1 restart"
+    return f"{count} restarts"

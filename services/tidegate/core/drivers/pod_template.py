@@ -43,7 +43,9 @@ def starts(kind: str, path: Path, mode: Mode) -> Starts:
     """What a change of the field at this path starts."""
     if kind != "InferenceService" or not _in_template(path, mode):
         return Starts.NOTHING
-    return Starts.REVISION if mode is Mode.KNATIVE else Starts.PODS
+    if mode is Mode.KNATIVE:
+        return Starts.REVISION
+    return Starts.PODS
 
 
 def _in_template(path: Path, mode: Mode) -> bool:

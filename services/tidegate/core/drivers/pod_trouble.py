@@ -13,25 +13,14 @@ from typing import Any
 from tidegate.core.drivers.pod_containers import PodContainer, Role, containers
 from tidegate.core.drivers.pod_state import condition, not_warmed_up, seconds
 from tidegate.core.foreign_text import first_words, last_words
-from tidegate.core.ports import Manifest
+from tidegate.core.observation import FailingContainer
+from tidegate.core.ports import Manifest, Snapshot
 
 STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})  # reasons to wait that are none
 CRASH_LOOP = "CrashLoopBackOff"
 ENDED = frozenset({"Failed", "Succeeded"})  # phases of a pod that will not run again
 FRESH_S = 180.0  # the kubelet repeats a warning that still holds within two minutes
 _OF_CONTAINERS = frozenset({"BackOff", "Failed", "FailedScheduling", "Unhealthy"})  # told better
-
-
-@dataclass(frozen=True, slots=True)
-class FailingContainer:
-    """A container that keeps its pod from being ready. pod, uid: of its pod. start: which start of
-    it this is, from 0. ended: whether its log of interest is that of its last end."""
-
-    pod: str
-    uid: str
-    name: str
-    start: int
-    ended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +49,24 @@ def trouble(
     message = next((line for line in lines if line is not None), None)
     if message is None and len(unready) == len(running):
         message = _end([pod for pod in present if ended(pod)])
-    return None if message is None else PodTrouble(message)
+    if message is None:
+        return None
+    return PodTrouble(message)
+
+
+NO_TROUBLE = PodTrouble("")
+
+
+def of_revision(isvc: Manifest | None, pods: Iterable[Manifest], snapshot: Snapshot) -> PodTrouble:
+    """Why a revision does not get ready, NO_TROUBLE where nothing is wrong: its pods know best,
+    then KServe. isvc: where that tells of
+    a model that failed to load, None where it speaks of another revision."""
+    seen = trouble(pods, snapshot.all("Event"), snapshot.at)
+    if seen is not None:
+        return seen
+    info = ((isvc or {}).get("status") or {}).get("modelStatus", {}).get("lastFailureInfo") or {}
+    words = last_words(str(info.get("message") or info.get("reason") or ""))
+    return PodTrouble(words)
 
 
 def ended(pod: Manifest) -> bool:
@@ -149,8 +155,10 @@ def _warned(pod: Manifest, warnings: Sequence[Manifest], at: float) -> str | Non
     """The newest warning about a pod whose containers have not started yet."""
     if any(each.running for each in containers(pod)):
         return None
-    about = max(_about(pod, warnings, at), default=None)
-    return None if about is None else about[1]
+    messages = sorted(_about(pod, warnings, at))
+    if not messages:
+        return None
+    return messages[-1][1]
 
 
 def _about(pod: Manifest, warnings: Sequence[Manifest], at: float) -> Iterator[tuple[float, str]]:
