@@ -59,7 +59,7 @@ def restarts(pods: Iterable[Manifest]) -> int:
 
 def troubled(pods: Iterable[Manifest]) -> tuple[Container, ...]:
     """The model's own containers that were restarted or killed for memory, by id. What prepares the
-    model or runs beside it is told by name, and held against nobody."""
+    model or runs beside it is told by name, and fails nobody."""
     judged = (
         Container(f"{pod['metadata']['uid']}/{each.name}", each.restarts, _killed(each.status))
         for pod in pods

@@ -70,7 +70,7 @@ class LiveOut(BaseModel):
     )
     beside: list[str] = Field(
         default=[],
-        description="Restarts of containers beside the model's, which are held against nobody",
+        description="Restarts of containers beside the model's, which fail nobody",
         examples=[["istio-proxy: 4 restarts"]],
     )
     log: list[str] = Field(
