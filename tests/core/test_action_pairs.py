@@ -134,7 +134,8 @@ def answers(situation: Simulation, first: str, second: str) -> Iterator[str]:
     saw the same page."""
     for passes in (0, 1):
         with unchanged(situation):
-            ann, bob = Desk(situation, "ann"), Desk(situation, "bob")
+            ann = Desk(situation, "ann")
+            bob = Desk(situation, "bob")
             page = ann.page()
             DEEDS[first](ann, page)
             for _ in range(passes):

@@ -1,5 +1,5 @@
-"""What the API answers to people, over a simulation: the core decides, as in the service, and what is
-accepted reaches the rollout controller."""
+"""What the API answers to people, over a simulation: the core decides, as in the service, and what
+is accepted reaches the rollout controller."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -106,14 +106,17 @@ class Desk:
 
     def set_percent(self, percent: int, *, force: bool = False) -> str:
         """Ask for a percent of the candidate; how it was answered."""
-        simulation, opened = self._simulation, self.open()
-        running = opened[0] if opened else None
+        simulation = self._simulation
+        opened = self.open()
+        running = next(iter(opened), None)
         intent = simulation.intent
         result = precedence.decide_percent(percent, intent, running, override=force)
         match result:
             case Lowering(new, actions) | Raising(new, actions):
                 if new is not None:
-                    candidate = running.rollout.candidate if running else intent.candidate
+                    candidate = intent.candidate
+                    if running is not None:
+                        candidate = running.rollout.candidate
                     traffic = replace(intent.candidate_traffic, percent=new)
                     standby = tuple(number for number in intent.standby if number != candidate)
                     simulation.person(

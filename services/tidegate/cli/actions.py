@@ -57,8 +57,8 @@ def _confirmed_step(session: Session, rollout_id: str, named: str, verb: str) ->
     where = f"step {seen.step} of {len(seen.steps)}"
     if not session.world.stdin.isatty():
         raise usage(
-            f"{where} waits, and nobody can look at it here: `tidegate rollout status {named}` shows "
-            f"its evidence, then repeat with --step {seen.step}"
+            f"{where} waits, and nobody can look at it here: `tidegate rollout status {named}` "
+            f"shows its evidence, then repeat with --step {seen.step}"
         )
     session.show_aside(show_rollout.status(seen, session.world.now()))
     traffic = show_rollout.candidate_traffic(seen.steps[seen.step - 1])

@@ -20,7 +20,8 @@ _TOWARD_STABLE = (Outcome.ABORTED, Outcome.KEPT_STABLE)
 
 def is_down(turn: Turn) -> bool:
     """Whether the revision that an abort leads to has no ready pod."""
-    base, intent = turn.rollout.base, turn.intent
+    base = turn.rollout.base
+    intent = turn.intent
     serves_or_stands_by = base == intent.stable or base in intent.standby
     return serves_or_stands_by and not turn.observation.up(base)
 
@@ -98,8 +99,8 @@ def _pause(before: Turn, reason: str) -> Pause:
 
 
 def resumed(turn: Turn) -> Turn:
-    """The turn once stable has a ready pod, or the candidate has none: what was postponed happens, and
-    a candidate that only waited for stable goes on."""
+    """The turn once stable has a ready pod, or the candidate has none: what was postponed happens,
+    and a candidate that only waited for stable goes on."""
     pause = turn.progress.pause
     if pause is None or pause.kind is not PauseKind.NO_STABLE:
         return turn
@@ -121,7 +122,8 @@ def waits_behind(turn: Turn) -> bool:
 def wait_behind(turn: Turn) -> Decision:
     """The decision of a candidate that waits behind stable: it is not blamed for it. It pauses when
     the time to get ready is over, and ends when the pause does."""
-    base, candidate = turn.rollout.base, turn.rollout.candidate
+    base = turn.rollout.base
+    candidate = turn.rollout.candidate
     deadlines = turn.rollout.strategy.deadlines
     command = forward(turn.intent.key, turn.rollout, turn.progress)
     message = f"r{candidate} waits for r{base}: {cause(turn)}; `{command}` skips r{base}"

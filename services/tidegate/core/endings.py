@@ -56,8 +56,8 @@ def overtaken(turn: Turn) -> Decision:
 
 
 def rebase(turn: Turn) -> Turn:
-    """An undo waited behind another rollout that changed stable: it leads to the same revision, from
-    what is stable now."""
+    """An undo waited behind another rollout that changed stable: it leads to the same revision,
+    from what is stable now."""
     turn = turn.having(base=turn.intent.stable)
     return replace(turn, rollout=with_base(turn.rollout, turn.progress))
 
@@ -161,7 +161,8 @@ def _back(turn: Turn) -> Decision:
 def _stay(turn: Turn) -> Decision:
     """An undo that another rollout supersedes leaves stable as it is by now: going back to what it
     led away from would help nobody."""
-    intent, rollout = turn.intent, turn.rollout
+    intent = turn.intent
+    rollout = turn.rollout
     standby = tuple(r for r in intent.standby if r not in (rollout.base, rollout.candidate))
     following = replace(intent, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby)
     if following == intent:

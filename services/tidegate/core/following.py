@@ -10,7 +10,8 @@ _TOWARD_STABLE = (ActionKind.ABORT, ActionKind.REJECT)
 
 def of_start(key: EndpointKey, rollout: Rollout, *, queued: bool) -> str:
     """What follows the start of a rollout. queued: it waits behind one that is superseded."""
-    candidate, steps = f"r{rollout.candidate}", rollout.strategy.steps
+    candidate = f"r{rollout.candidate}"
+    steps = rollout.strategy.steps
     ready = f"{candidate} gets ready without traffic"
     if rollout.strategy.kind is Kind.UNDO:
         follows = f"{candidate} gets ready, then all traffic goes to it"

@@ -60,8 +60,8 @@ class Known:
     @property
     def measured(self) -> bool:
         """Whether the acting rollout's candidate is the candidate, so that its requests are
-        counted. Not once a person has asked to go back: no answer of the metric source is waited for
-        then."""
+        counted. Not once a person has asked to go back: then no answer of the metric source is
+        waited for."""
         state = self.running
         if state is None or state.rollout.candidate != self.intent.candidate:
             return False

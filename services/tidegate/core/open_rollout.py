@@ -53,8 +53,8 @@ class OpenRollout:
 
     @property
     def answered_by(self) -> str:
-        """Who answered the step that waits: by an approval, or by a promotion that is still pending;
-        '' while nobody did."""
+        """Who answered the step that waits: by an approval, or by a promotion that is still
+        pending; '' while nobody did."""
         for action in self.pending:
             if action.kind in (ActionKind.APPROVE, ActionKind.PROMOTE):
                 return action.author

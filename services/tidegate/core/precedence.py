@@ -249,7 +249,9 @@ def _lower(
     that was decided is called off by that."""
     if intent.stable == running.rollout.candidate:
         return _ending(running)
-    new = None if percent == current else percent
+    new: int | None = percent
+    if percent == current:
+        new = None
     if running.going_back:
         return Lowering(new)
     if running.leaving or running.promoted_by:

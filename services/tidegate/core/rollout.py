@@ -118,7 +118,7 @@ class Progress:
     override: who sets the percent. ending: where it goes, once decided; outcome: when the cluster
     shows it. standby_until: end of the undo window. tidy: nothing is left to do. message: of the
     last decision. heartbeats: what was last heard of its pipeline. contract: the candidate's beside
-    stable's, once compared. base: stable when an undo began, where that is not the revision that was
+    stable's, once compared. base: what was stable when an undo began, where that is not what was
     stable when it was asked for.
     """
 

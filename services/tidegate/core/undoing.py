@@ -125,8 +125,9 @@ def decide_undo(to: int | None, situation: Situation) -> Undo | UndoRefusal:
     if to is None:
         return _back(situation)
     if to == situation.stable:
-        ended = situation.ended
-        return AlreadyStable(to, ended.rollout.id if ended is not None else "")
+        if situation.ended is None:
+            return AlreadyStable(to)
+        return AlreadyStable(to, situation.ended.rollout.id)
     return GoBack(to)
 
 
@@ -171,7 +172,8 @@ def _left(changes: Sequence[StableChange]) -> Iterator[StableChange]:
 
 
 def _while_open(to: int | None, situation: Situation) -> Undo | UndoRefusal:
-    acting, newest = situation.open[0], situation.open[-1]
+    acting = situation.open[0]
+    newest = situation.open[-1]
     if to is None:
         rollback = _running_rollback(situation)
         if rollback is not None:
@@ -186,7 +188,8 @@ def _while_open(to: int | None, situation: Situation) -> Undo | UndoRefusal:
 
 
 def _running_rollback(situation: Situation) -> AlreadyRolledBack | None:
-    acting, newest = situation.open[0], situation.open[-1]
+    acting = situation.open[0]
+    newest = situation.open[-1]
     served = served_well(situation.changes, situation.stable)
     if newest.rollout.strategy.kind is Kind.UNDO and not newest.going_back:
         message = f"{_started(newest.rollout)} is under way"

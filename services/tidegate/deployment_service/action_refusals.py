@@ -100,7 +100,8 @@ def _rollout_ending(key: EndpointKey, result: RolloutEnding) -> ApiError:
 
 
 def _needs_override(key: EndpointKey, result: NeedsOverride) -> ApiError:
-    what, command = "promote", f"tidegate rollout promote {key} --force"
+    what = "promote"
+    command = f"tidegate rollout promote {key} --force"
     if result.rise is not None:
         current, percent = result.rise
         what = f"raise the percent from {current} to {percent}"

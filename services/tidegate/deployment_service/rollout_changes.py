@@ -280,7 +280,9 @@ def act(
     running, endpoint = _live(tx, call, rollout_id)
     if kind in _UPWARD:
         check_match(call.if_match, endpoint.generation)
-    step = body.step if isinstance(body, Answer) else None
+    step = None
+    if isinstance(body, Answer):
+        step = body.step
     kinds = _actions(tx, running, kind, force=force, step=step)
     cautions: tuple[str, ...] = ()
     if kind in TOWARD_STABLE:
@@ -345,8 +347,9 @@ def accepted(tx: Tx, running: Running, kind: ActionKind, cautions: tuple[str, ..
     """The answer of an action that was appended, with what follows."""
     stored = running.stored
     follows = following.of_action(kind, stored.rollout, stored.progress)
-    shown = lookup.changed_rollout(tx, stored, cautions, lookup.accepted(str(kind), follows))
-    return Reply(202, shown, location=f"/api/v1/rollouts/{stored.rollout.id}")
+    accepting = lookup.accepted(str(kind), follows)
+    rollout_change = lookup.changed_rollout(tx, stored, cautions, accepting)
+    return Reply(202, rollout_change, location=f"/api/v1/rollouts/{stored.rollout.id}")
 
 
 def retry(tx: Tx, call: Call, rollout_id: str, body: Again) -> Reply:

@@ -24,7 +24,8 @@ def warnings(endpoint: Endpoint, acting: OpenRollout) -> Iterator[str]:
 def _dead_stable(endpoint: Endpoint, acting: OpenRollout) -> Iterator[str]:
     rollout = acting.rollout
     lives = {live.revision: live for live in statuses.lives(endpoint.status)}
-    base, candidate = lives.get(rollout.base), lives.get(rollout.candidate)
+    base = lives.get(rollout.base)
+    candidate = lives.get(rollout.candidate)
     if base is None or base.up:
         return
     failure = ""

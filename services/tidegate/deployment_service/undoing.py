@@ -1,4 +1,4 @@
-"""POST undo: end what runs, or make an earlier revision stable again. Toward stable: no If-Match."""
+"""POST undo: end what runs, or make an earlier revision stable again. It takes no If-Match."""
 
 from datetime import UTC, datetime
 from typing import assert_never
@@ -34,7 +34,7 @@ from tidegate.web.problems import ApiError, refused
 
 
 def go_back(tx: Tx, call: Call, key: EndpointKey, body: Undo) -> Reply:
-    """End the rollouts that run, or start one to an earlier revision. Raises ApiError (409, 422)."""
+    """End the rollouts that run, or start one to an earlier revision. Raises ApiError."""
     endpoint = lookup.locked(tx, key)
     intent = lookup.intent_of(tx, key)
     if body.to is not None:

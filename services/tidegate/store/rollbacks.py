@@ -43,7 +43,9 @@ def newest_ended(tx: ReadTx, key: EndpointKey) -> StoredRollout | None:
         namespace=key.namespace,
         name=key.name,
     )
-    return stored(newest) if newest else None
+    if newest is None:
+        return None
+    return stored(newest)
 
 
 def _goes_back(change: Row) -> bool:

@@ -49,7 +49,8 @@ def dead(t: Simulation, plan: Strategy) -> None:
 @scenario()
 def undo_after_undo(t: Simulation) -> None:
     promoted(t, 2)
-    desk, colleague = Desk(t, "bob"), Desk(t, "ann")
+    desk = Desk(t, "bob")
+    colleague = Desk(t, "ann")
     asks(t, desk)
     asks(t, colleague)
     t.run(t.interval)
@@ -136,7 +137,8 @@ def an_undo_behind_a_rollout_that_is_promoted_meanwhile(t: Simulation) -> None:
 def two_approvers_at_two_stops_of_the_same_percent(t: Simulation) -> None:
     begin(t, TWO_STOPS, until=0)
     t.run(30)
-    ann, bob = Desk(t, "ann"), Desk(t, "bob")
+    ann = Desk(t, "ann")
+    bob = Desk(t, "bob")
     page = ann.page()
     t.note(f"  answer: {ann.act('approve', step=page)}")
     t.note(f"  answer: {bob.act('approve', step=page)}")

@@ -96,7 +96,7 @@ def go_back(
     body: Annotated[Undo, Body()] = Undo(),  # noqa: B008
 ) -> Response:
     """End the running rollout, or make an older revision stable again (default: the last one that
-    served well). Without `to` it is refused while a rollback runs, and for ten minutes after one."""
+    served well). Without `to` it is refused while a rollback runs, and ten minutes after one."""
     key = EndpointKey(namespace, name)
     if body.to is not None:
         _check_proven(call, key, body.to)
