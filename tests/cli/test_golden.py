@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli import answers as a
-from tests.cli.fakes import Cli, FakeApi
+from tests.cli.fakes import FOLLOWS, Cli, FakeApi
 from tests.golden_files import check_golden
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -405,7 +405,7 @@ def test_a_dry_run_shows_the_plan(api: FakeApi, cli: Cli) -> None:
     api.on("POST", "/endpoints/demo/add-sub/rollouts", plan)
     line = ("rollout", "start", "add-sub", "--version", "2", "--dry-run")
     assert cli(*line).err.splitlines() == [
-        "◌ start would be accepted: r2 gets ready without traffic, then step 1 of 3: 5 %",
+        f"◌ start would be accepted: {FOLLOWS}",
         "◌ dry run: this is what would happen; nothing was changed",
     ]
     assert api.asked[0].query == {"dry_run": "true"}

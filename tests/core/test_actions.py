@@ -45,6 +45,7 @@ def test_approve() -> None:
     ("kind", "ending", "message"),
     [
         (ActionKind.ABORT, Outcome.ABORTED, "abort by bob: lunch"),
+        (ActionKind.UNDO, Outcome.ABORTED, "undo by bob: lunch"),
         (ActionKind.REJECT, Outcome.ABORTED, "reject by bob: lunch"),
         (ActionKind.SUPERSEDE, Outcome.SUPERSEDED, "superseded by bob: lunch"),
         (ActionKind.PROMOTE, Outcome.PROMOTED, "promoted by bob: lunch"),
@@ -58,6 +59,21 @@ def test_endings(kind: ActionKind, ending: Outcome, message: str) -> None:
 def test_a_promotion_can_be_aborted_but_an_abort_cannot_be_promoted() -> None:
     assert after(ActionKind.ABORT, ending=Outcome.PROMOTED).ending is Outcome.ABORTED
     assert after(ActionKind.PROMOTE, ending=Outcome.ABORTED).ending is Outcome.ABORTED
+
+
+def test_a_second_end_toward_stable_keeps_the_first_reason() -> None:
+    for kind in (ActionKind.ABORT, ActionKind.UNDO, ActionKind.REJECT, ActionKind.SUPERSEDE):
+        twice = after(kind, ending=Outcome.ABORTED, ending_message="5 of 9 failed")
+        assert (twice.ending, twice.ending_message) == (Outcome.ABORTED, "5 of 9 failed")
+
+
+def test_a_pause_calls_off_a_promotion_until_stable_changes() -> None:
+    called_off = after(ActionKind.PAUSE, ending=Outcome.PROMOTED, ending_message="approved")
+    assert (called_off.ending, called_off.pause) == (None, PAUSED)
+    promoting = turn(ending=Outcome.PROMOTED, ending_message="approved")
+    changed = replace(promoting, intent=replace(promoting.intent, stable=2, candidate=None))
+    late = hear(changed, (Action(1, ActionKind.PAUSE, "bob", "lunch"),))[0].progress
+    assert late.ending is Outcome.PROMOTED
 
 
 def test_each_action_is_heard_once_in_the_order_of_asking() -> None:

@@ -68,15 +68,14 @@ def test_the_first_observation_counts_nothing() -> None:
 
 
 def test_nothing_bakes_while_a_side_cannot_answer() -> None:
-    for observation, who in (
-        (seen(split(10), r1=0, r2=1), "stable r1"),
-        (seen(split(10), r1=1, r2=0), "r2"),
+    forward = "`tidegate rollout promote team/fraud --force` goes forward to r2"
+    for observation, message in (
+        (seen(split(10), r1=0, r2=1), f"stable r1 has no ready pod; {forward}"),
+        (seen(split(10), r1=1, r2=0), "r2 has no ready pod"),
+        (seen(split(10), r1=0, r2=0), "stable r1 has no ready pod"),
     ):
         decision = turn(BAKING, observation)
-        assert (decision.progress.baked, decision.message) == (
-            0.0,
-            f"waiting: {who} has no ready pod",
-        )
+        assert (decision.progress.baked, decision.message) == (0.0, f"waiting: {message}")
 
 
 def test_a_stable_scaled_to_zero_can_answer() -> None:

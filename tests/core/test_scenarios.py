@@ -11,6 +11,7 @@ from tests.core.scenarios import (
     incidents,
     people,
     pipelines,
+    rollbacks,
     strangers,
     without_gateway,
 )
@@ -28,6 +29,7 @@ CHAPTERS = (
     incidents,
     people,
     pipelines,
+    rollbacks,
     strangers,
     without_gateway,
 )

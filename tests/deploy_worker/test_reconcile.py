@@ -282,6 +282,35 @@ def test_a_field_that_somebody_changes_is_told_and_remembered(desk: Desk) -> Non
     assert later == {**drift, "put_back": True}
 
 
+def test_no_metric_source_is_asked_before_the_writes_toward_stable(desk: Desk) -> None:
+    """A source that takes its time would hold a person's abort."""
+    for _ in range(6):
+        desk.reconcile()
+    with desk.store.begin() as tx:
+        add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
+        rollouts.start(tx, KEY, Rollout("ro-1", canary(bake=0.0), 1, 2, "ann"))
+    for _ in range(6):
+        desk.reconcile()
+    calls: list[str] = []
+
+    class Slow:
+        def scrape(self, key: EndpointKey) -> NoData:
+            calls.append("scrape")
+            return NoData("slow")
+
+    def explain(key: EndpointKey, revision: int) -> tuple[str, ...]:
+        calls.append(f"explain after {len(desk.cluster.tried)} writes")
+        return ()
+
+    desk.parts = replace(desk.parts, meter=Slow(), explain=explain)
+    with desk.store.begin() as tx:
+        rollouts.add_action(tx, "ro-1", ActionKind.ABORT, author="bob")
+    desk.cluster.tried.clear()
+    desk.reconcile()
+    assert desk.cluster.tried
+    assert calls == [f"explain after {len(desk.cluster.tried)} writes"]
+
+
 class Bytes:
     """A registry whose bytes a test can change."""
 

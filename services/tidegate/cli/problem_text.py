@@ -39,6 +39,7 @@ OPTIONS = {
     "/mode": "--mode",
     "/name": "NAME",
     "/uri": "--uri",
+    "/step": "--step",
     "/to": "--to",
 }
 # the status of a request whose fields are wrong; other refusals are about more than a field

@@ -24,6 +24,7 @@ def _grant(turn: Turn, action: Action) -> Turn:
         message = action.author
     match action.kind:
         case ActionKind.PAUSE:
+            turn = _call_off(turn)
             pause = Pause(PauseKind.PAUSED, action.author, action.reason or "no reason given")
             return turn.having(pause=pause, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.RESUME:
@@ -34,10 +35,10 @@ def _grant(turn: Turn, action: Action) -> Turn:
             return turn.having(
                 override=action.author, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING
             )
-        case ActionKind.ABORT | ActionKind.REJECT:
-            return endings.begin(turn, Outcome.ABORTED, f"{action.kind} by {message}")
+        case ActionKind.ABORT | ActionKind.UNDO | ActionKind.REJECT:
+            return _toward_stable(turn, Outcome.ABORTED, f"{action.kind} by {message}")
         case ActionKind.SUPERSEDE:
-            return endings.begin(turn, Outcome.SUPERSEDED, f"superseded by {message}")
+            return _toward_stable(turn, Outcome.SUPERSEDED, f"superseded by {message}")
         case ActionKind.PROMOTE:
             if turn.progress.ending is not None:
                 return (
@@ -46,3 +47,18 @@ def _grant(turn: Turn, action: Action) -> Turn:
             return endings.begin(turn, Outcome.PROMOTED, f"promoted by {message}")
         case _:
             assert_never(action.kind)
+
+
+def _toward_stable(turn: Turn, ending: Outcome, message: str) -> Turn:
+    """The end that a person asks for. One that goes to stable already keeps its first reason."""
+    if turn.progress.ending not in (None, Outcome.PROMOTED):
+        return turn
+    return endings.begin(turn, ending, message)
+
+
+def _call_off(turn: Turn) -> Turn:
+    """A pause stops a promotion that was decided, as long as stable has not changed for it."""
+    promoting = turn.progress.ending is Outcome.PROMOTED
+    if not promoting or turn.intent.stable != turn.rollout.base:
+        return turn
+    return turn.having(ending=None, ending_message="", ending_at=None)

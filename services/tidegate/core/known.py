@@ -10,6 +10,7 @@ from tidegate.core.experiments import Sample
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import Intent, Revision
+from tidegate.core.open_rollout import OpenRollout
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Action, Progress, Rollout
 
@@ -61,6 +62,9 @@ class Known:
     @property
     def measured(self) -> bool:
         """Whether the acting rollout's candidate is the candidate, so that its requests are
-        counted."""
+        counted. Not once a person has asked to go back: then no answer of the metric source is
+        waited for."""
         state = self.running
-        return state is not None and state.rollout.candidate == self.intent.candidate
+        if state is None or state.rollout.candidate != self.intent.candidate:
+            return False
+        return not OpenRollout(state.rollout, state.progress, state.actions).going_back

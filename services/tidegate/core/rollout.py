@@ -1,6 +1,6 @@
 """The values of a rollout: what was asked for, its progress, people's actions, a decision."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tidegate.core.contract import Contract
@@ -19,6 +19,7 @@ class ActionKind(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     ABORT = "abort"
+    UNDO = "undo"  # abort, as whoever asked to undo calls it
     PROMOTE = "promote"
     APPROVE = "approve"
     REJECT = "reject"
@@ -52,15 +53,18 @@ class PauseKind(StrEnum):
     NO_DATA = "no-data"  # the data deadline passed
     NO_HEARTBEAT = "no-heartbeat"  # its pipeline is gone
     NOT_ALLOWED = "not-allowed"  # its tenant may not name what the candidate names
+    NO_STABLE = "no-stable"  # stable has no ready pod
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause: upward moves stop, a `fail` still aborts."""
+    """A pause: upward moves stop, a `fail` still aborts. postponed: the reason of the abort that
+    waits for a ready pod of stable, '' where none does."""
 
     kind: PauseKind
     author: str
     message: str
+    postponed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,8 @@ class Progress:
     override: who sets the percent. ending: where it goes, once decided; outcome: when the cluster
     shows it. standby_until: end of the undo window. tidy: nothing is left to do. message: of the
     last decision. heartbeats: what was last heard of its pipeline. contract: the candidate's beside
-    stable's, once compared.
+    stable's, once compared. base: what was stable when an undo began, where that is not what was
+    stable when it was asked for.
     """
 
     step: int = STARTING
@@ -144,6 +149,15 @@ class Progress:
     message: str = ""
     heartbeats: Heartbeats = Heartbeats()  # noqa: RUF009  (frozen)
     contract: Contract | None = None
+    base: int | None = None
+
+
+def with_base(rollout: Rollout, progress: Progress) -> Rollout:
+    """The rollout with the base that it has by now: stable may have changed between the moment when
+    an undo was asked for and its beginning."""
+    if progress.base is None:
+        return rollout
+    return replace(rollout, base=progress.base)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ def _reconcile(lease: Lease, context: Context, parts: Parts) -> str:
         return "stale"
     written = writing.carry_out(lease, context, parts, result)
     result = conclude(result, written)
+    notes = (*notes, *storing.explained(parts, lease, result))
     kept = storing.record(lease, context, parts, result, notes)
     if kept:
         return result.kind.value

@@ -55,11 +55,7 @@ def targets(series: Sequence[Series], profile: Profile, request: Asked) -> dict[
     for counter in series:
         key = _key(counter.labels)
         meaning = profile.meaning({**infos.get(key, {}), **counter.labels}, request)
-        if (
-            meaning is None
-            or meaning.kind is Kind.INFO
-            or not (counter.samples or counter.holes)
-        ):
+        if meaning is None or meaning.kind is Kind.INFO or not (counter.samples or counter.holes):
             continue
         target = result.setdefault(key, Target(key))
         if meaning.kind in (Kind.START, Kind.UPTIME):

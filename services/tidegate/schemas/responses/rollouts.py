@@ -11,7 +11,7 @@ from tidegate.core.guard import OnHeartbeatTimeout
 from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase
 from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.schemas.requests.rollouts import AnalysisIn
-from tidegate.schemas.responses.base import ChangeOut, PreflightOut
+from tidegate.schemas.responses.base import AcceptedOut, ChangeOut, PreflightOut
 from tidegate.schemas.responses.traffic import HeaderOut
 
 
@@ -330,6 +330,11 @@ class RolloutOut(BaseModel):
 
 class RolloutChange(RolloutOut, ChangeOut):
     """A rollout as a change left it."""
+
+    accepted: AcceptedOut | None = Field(
+        default=None,
+        description="What was accepted, and what follows; null: a heartbeat, or counts",
+    )
 
     preflight: PreflightOut | None = Field(
         default=None,
