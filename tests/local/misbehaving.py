@@ -1,0 +1,158 @@
+"""Model servers that misbehave on purpose, over HTTP/1.1 and over HTTP/2 as gRPC uses it.
+
+Both are written by hand on sockets: a library would not let a server reset one stream, or stop in
+the middle of an answer. A server has one behaviour for every request.
+"""
+
+import asyncio
+import itertools
+import struct
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+
+
+class Behaviour(StrEnum):
+    """What a server does with a request."""
+
+    ANSWER = "answer"  # 200, or grpc-status 0
+    ERROR = "error"  # 500, or grpc-status 13
+    UNAVAILABLE = "unavailable"  # 503, or grpc-status 14
+    HANG = "hang"  # never answers, and leaves the connection open
+    CLOSE = "close"  # closes the connection instead of an answer
+    RESET = "reset"  # resets the connection; in HTTP/2 the stream (INTERNAL_ERROR)
+    REFUSE = "refuse"  # HTTP/2: REFUSED_STREAM, which promises that nothing was processed
+    STREAM = "stream"  # begins an answer and does not end it
+    CUT = "cut"  # begins an answer and closes the connection
+
+
+Next = Callable[[], Behaviour]
+
+
+def always(behaviour: Behaviour) -> Next:
+    """Every request alike."""
+    return lambda: behaviour
+
+
+def in_turn(*behaviours: Behaviour) -> Next:
+    """One after the other, again and again."""
+    return itertools.cycle(behaviours).__next__
+
+
+class Http1Server:
+    """HTTP/1.1. `behave`: asked for each request."""
+
+    h2 = False
+
+    def __init__(self, behave: Next) -> None:
+        self._behave = behave
+        self.holds = 0  # requests that it has and will not answer to the end
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        try:
+            while True:
+                await self._read(reader)
+                if not await self._act(self._behave(), writer):
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    @staticmethod
+    async def _read(reader: asyncio.StreamReader) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        lines = [line for line in head.split(b"\r\n") if line.startswith(b"content-length:")]
+        if lines:
+            await reader.readexactly(int(lines[0].partition(b":")[2]))
+
+    async def _act(self, behaviour: Behaviour, writer: asyncio.StreamWriter) -> bool:
+        """Whether the connection goes on."""
+        codes = {Behaviour.ANSWER: 200, Behaviour.ERROR: 500, Behaviour.UNAVAILABLE: 503}
+        if behaviour in codes:
+            writer.write(b"HTTP/1.1 %d x\r\ncontent-length: 0\r\n\r\n" % codes[behaviour])
+            await writer.drain()
+            return True
+        if behaviour in (Behaviour.STREAM, Behaviour.CUT):
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart")
+            await writer.drain()
+        if behaviour in (Behaviour.HANG, Behaviour.STREAM):
+            self.holds += 1
+            return True
+        if behaviour is Behaviour.RESET:
+            writer.transport.abort()
+        return False
+
+
+_DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING = 0, 1, 3, 4, 6
+_END_STREAM, _END_HEADERS, _ACK = 1, 4, 1
+_INTERNAL_ERROR, _REFUSED_STREAM = 2, 7
+
+
+def _frame(kind: int, flags: int, stream: int, body: bytes = b"") -> bytes:
+    return struct.pack(">I", len(body))[1:] + struct.pack(">BBI", kind, flags, stream) + body
+
+
+def _literal(name: bytes, value: bytes) -> bytes:
+    """An HPACK header without indexing (RFC 7541, 6.2.2), names and values below 127 bytes."""
+    return b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+_BEGIN = b"\x88" + _literal(b"content-type", b"application/grpc")  # \x88: ":status: 200"
+
+
+class Http2Server:
+    """HTTP/2 with prior knowledge, just enough for gRPC: every answer has an empty message."""
+
+    h2 = True
+
+    def __init__(self, behave: Next) -> None:
+        self._behave = behave
+        self.holds = 0  # requests that it has and will not answer to the end
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        try:
+            await reader.readexactly(24)  # the preface
+            writer.write(_frame(_SETTINGS, 0, 0))
+            while await self._next(reader, writer):
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _next(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = await reader.readexactly(9)
+        kind, flags, stream = struct.unpack(">BBI", head[3:])
+        body = await reader.readexactly(int.from_bytes(head[:3], "big"))
+        if kind in (_SETTINGS, _PING) and not flags & _ACK:
+            answer = body if kind == _PING else b""
+            writer.write(_frame(kind, _ACK, 0, answer))
+        if kind in (_DATA, _HEADERS) and flags & _END_STREAM:
+            return self._act(self._behave(), stream, writer)
+        return True
+
+    def _act(self, behaviour: Behaviour, stream: int, writer: asyncio.StreamWriter) -> bool:
+        """Whether the connection goes on."""
+        statuses = {Behaviour.ANSWER: b"0", Behaviour.ERROR: b"13", Behaviour.UNAVAILABLE: b"14"}
+        errors = {Behaviour.RESET: _INTERNAL_ERROR, Behaviour.REFUSE: _REFUSED_STREAM}
+        if behaviour in statuses or behaviour in (Behaviour.STREAM, Behaviour.CUT):
+            writer.write(_frame(_HEADERS, _END_HEADERS, stream, _BEGIN))
+            writer.write(_frame(_DATA, 0, stream, b"\0\0\0\0\0"))
+        if behaviour in statuses:
+            trailers = _literal(b"grpc-status", statuses[behaviour])
+            writer.write(_frame(_HEADERS, _END_HEADERS | _END_STREAM, stream, trailers))
+        if behaviour in errors:
+            writer.write(_frame(_RST_STREAM, 0, stream, struct.pack(">I", errors[behaviour])))
+        self.holds += behaviour in (Behaviour.HANG, Behaviour.STREAM)
+        return behaviour not in (Behaviour.CLOSE, Behaviour.CUT)
+
+
+Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def listen(server: Connection, backlog: int = 512) -> tuple[asyncio.Server, int]:
+    """Start to listen; also the port."""
+    listening = await asyncio.start_server(server, "127.0.0.1", 0, backlog=backlog)
+    return listening, int(listening.sockets[0].getsockname()[1])
