@@ -4,7 +4,7 @@ counters say afterwards."""
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,12 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Requests of one kind, one after the other. behave: the server's behaviour; None: there is
-    none. address: "dead" refuses connections, "none" is an empty list. leaves: a client leaves once
-    the server hangs. held: the clients stay. lost: how many requests get no answer, of http and of
-    grpc."""
+    """Requests of one kind, one after the other.
+
+    behave: the server's behaviour; None: there is none. address: "none" is an empty list. leaves: a
+    client leaves once the server hangs; body: and once its answer has begun. held: the clients
+    stay. lost: how many requests get no answer, of http and of grpc.
+    """
 
     name: str
     behave: Callable[[], Next] | None = None
@@ -41,6 +43,7 @@ class Case:
     limits: Mapping[str, int] = field(default_factory=dict)
     leaves: bool = False
     held: bool = False
+    body: bool = False
     requests: int = 4
     lost: tuple[int, int] = (0, 0)
     protocols: tuple[str, ...] = ("http", "grpc")
@@ -127,17 +130,23 @@ class Proxy:
 
     async def play(self, run: Run) -> None:
         """One request after the other."""
-        for _ in range(run.case.requests):
+        for number in range(1, run.case.requests + 1):
             before = run.server.holds if run.server else 0
             task = asyncio.create_task(self._ask(run))
             if run.case.held or run.case.leaves:
                 await self.until(partial(_hangs, run, before, task))
+            if run.case.body:
+                await self.until(partial(self._answering, run, number))
             if run.case.held:
                 self._held.append(task)
                 continue
             if run.case.leaves:
                 task.cancel()
             await asyncio.wait([task])
+
+    async def _answering(self, run: Run, number: int) -> bool:
+        """Whether so many answers have begun."""
+        return (await self.counts(run.cluster)).get("upstream_rq_completed", 0) >= number
 
     async def leave(self) -> None:
         """The clients that stayed leave."""
@@ -148,10 +157,8 @@ class Proxy:
     async def _ask(self, run: Run) -> None:
         if run.protocol == "grpc":
             call = self._channel.unary_unary(INFER)(b"", metadata=(("x-case", run.cluster),))
-            try:
+            with suppress(grpc.aio.AioRpcError):
                 await call
-            except grpc.aio.AioRpcError:
-                pass
             return
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
