@@ -178,4 +178,5 @@ def _apply(envoy: Envoy, protocol: str, port: int, ports: list[int], percent: in
     )
     weights = ((backends[0].cluster, 100 - percent), (backends[1].cluster, percent))
     rule = WeightedRule((), protocol == "grpc", weights)
-    assert envoy.apply(Table(backends, (Listener(NAME, port, (rule,)),))) == Applied()
+    applied = envoy.apply(Table(backends, (Listener(NAME, port, (rule,)),)))
+    assert isinstance(applied, Applied), applied

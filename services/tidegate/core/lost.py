@@ -47,6 +47,17 @@ class Flow:
         answers are under way."""
         return self.unanswered - self.active
 
+    def __add__(self, other: "Flow") -> "Flow":
+        """Two parts of a source, such as its protocols: bounds of both add up."""
+        return Flow(
+            self.started + other.started,
+            self.answered + other.answered,
+            self.active + other.active,
+            self.overdue + other.overdue,
+            self.unclear + other.unclear,
+            self.settled and other.settled,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
