@@ -145,7 +145,7 @@ _ACTS = st.tuples(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(before=st.lists(_ACTS, max_size=20), acts=st.lists(_ACTS, max_size=80))
 def test_never_more_than_were_lost_and_all_of_them_once_it_is_quiet(
     before: list[tuple[str, int]], acts: list[tuple[str, int]]

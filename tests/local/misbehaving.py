@@ -83,7 +83,7 @@ class Http1Server(Server):
             while going:
                 await self._read(reader)
                 going = await self._act(self._next(), reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()
@@ -149,7 +149,7 @@ class Http2Server(Server):
             writer.write(_frame(_SETTINGS, 0, 0))
             while await self._take(reader, writer, held):
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             self.left += len(held)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from tidegate.core.analysis import Metric, MetricKind, check, expected_seconds
 from tidegate.core.evalues import Arm, Block
+from tidegate.core.losses import Losses, losses, watched
 from tidegate.core.scrapes import Between, Counters, Reading, Scrape, base_line, between
 from tidegate.core.verdicts import MetricVerdict, Track, Verdict, overall, restarted, take, verdict
 
@@ -39,9 +40,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All evidence of one rollout. last: the base line of the next interval. split: every final
-    answer since the step began or the weights last changed, for the proof of traffic
-    (`proof.prove`)."""
+    """All evidence of one rollout. last: the base line of the next interval. split: every request
+    that was sent since the step began or the weights last changed, or every final answer where the
+    proxy does not tell what it began; for the proof of traffic (`proof.prove`)."""
 
     last: Scrape | None = None
     tracks: tuple[Track, ...] = ()
@@ -74,7 +75,8 @@ def absorb(
     toward_pass False: stable had no ready endpoint; the interval counts toward fail, never toward
     pass or `min_requests`. comparable False: the weights changed within the interval; it only moves
     the base line and empties `split`, because a block over two splits is Simpson's paradox in
-    small. mirrored: a shadow; the candidate's side is its answers to copies, and stable's its live
+    small. An interval in which more requests may be lost than anybody can tell cannot pass either
+    (`lost`). mirrored: a shadow; the candidate's side is its answers to copies, and stable's its live
     answers over the protocols whose copies are counted.
     """
     bounds = [
@@ -83,10 +85,11 @@ def absorb(
         if t.metric.latency_threshold_ms is not None
     ]
     if evidence.last is None:
-        return replace(evidence, last=base_line(None, scrape, bounds))
+        return replace(evidence, last=base_line(None, watched(None, scrape), bounds))
     if scrape.at <= evidence.last.at:
         return evidence
-    last, kept = evidence.last, base_line(evidence.last, scrape, bounds)
+    last = evidence.last
+    kept = base_line(last, watched(last, scrape), bounds)
     if not comparable:
         return replace(evidence, last=kept, split=Block())
     seconds = scrape.at - last.at
@@ -99,15 +102,27 @@ def absorb(
             last, scrape, stable, latency_threshold_ms
         )
 
+    lost = Losses(losses(last, scrape, candidate), losses(last, scrape, stable))
+    if mirrored:
+        lost = Losses(
+            losses(last.shadow, scrape.shadow, candidate),
+            losses(last.beside, scrape.beside, stable),
+        )
+
+    def bad(latency_threshold_ms: float | None) -> tuple[Between, Between]:
+        if latency_threshold_ms is None:
+            return lost.add(*sides(None))
+        return sides(latency_threshold_ms)
+
+    toward_pass = toward_pass and not lost.ambiguous
     unread = {MetricKind.EXPERIMENT} if latency else {MetricKind.EXPERIMENT, MetricKind.LATENCY}
     tracks = tuple(
         track
         if track.metric.kind in unread
-        else take(track, *sides(track.metric.latency_threshold_ms), seconds, toward_pass)
+        else take(track, *bad(track.metric.latency_threshold_ms), seconds, toward_pass)
         for track in evidence.tracks
     )
-    ours, others = sides(None)
-    return Evidence(kept, tracks, evidence.split + Block(ours.arm, others.arm, seconds))
+    return Evidence(kept, tracks, evidence.split + Block(*lost.sent(*sides(None)), seconds))
 
 
 def new_step(evidence: Evidence) -> Evidence:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from tidegate.core.evalues import Arm
+from tidegate.core.lost import Account, Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +20,27 @@ class Counters:
     answers: final answers, all codes. bad: neither 2xx/3xx nor 401, 403, 429 (gRPC: neither OK nor
     UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED). buckets: (upper bound in ms, cumulative
     count), rising, () where latency is not measured. causes: bad answers by cause, such as ("http
-    500", 12).
+    500", 12). flow: requests begun and answered, None where the proxy does not tell.
     """
 
     answers: int
     bad: int
     buckets: tuple[tuple[float, int], ...] = ()
     causes: tuple[tuple[str, int], ...] = ()
+    flow: Flow | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Counters with where they come from. `source` names an incarnation (Envoy's epoch, a pod's
     start): a new incarnation starts at zero. spoken: the protocol, where the source counts each
-    apart, else ""."""
+    apart, else "". account: of its lost requests, in a base line only."""
 
     source: str
     revision: int
     counters: Counters
     spoken: str = ""
+    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)
