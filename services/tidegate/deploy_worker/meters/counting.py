@@ -15,12 +15,16 @@ the next cut: less evidence, never evidence of the wrong interval or revision.
 """
 
 import math
+import operator
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 
-from tidegate.core.answers import cause, is_bad
+from tidegate.core.answers import Spoken, cause, is_bad
 from tidegate.core.evidence import Counters, Reading
+from tidegate.core.lost import Flow, waited
+from tidegate.deploy_worker.meters.flows import LOST, flow
 from tidegate.deploy_worker.meters.profiles import Asked, Kind, Meaning
 from tidegate.deploy_worker.meters.targets import Id, Target
 
@@ -36,13 +40,15 @@ _Counts = dict[Id, tuple[Meaning, int]]
 @dataclass(frozen=True, slots=True)
 class Counted:
     """One target's counters since the cut. first, at: the scrapes they lie between; first None:
-    since it began."""
+    since it began. earlier: the same counters before the requests that may still wait, () where no
+    scrape is that old."""
 
     target: Target
     first: float | None
     at: float
     source: str
     counts: tuple[tuple[Meaning, int], ...]
+    earlier: tuple[tuple[Meaning, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +121,24 @@ def count(
 
 def _rise(before: _Counts, now: _Counts) -> tuple[tuple[Meaning, int], ...] | None:
     """What came on top; None where any counter fell or vanished: then the others prove nothing
-    either."""
-    if any(id_ not in now or now[id_][1] < value for id_, (_, value) in before.items()):
+    either. A gauge is as it is now."""
+    counters = {id_: value for id_, (m, value) in before.items() if m.kind is not Kind.ACTIVE}
+    if any(id_ not in now or now[id_][1] < value for id_, value in counters.items()):
         return None
-    return tuple(
-        (meaning, value - before.get(id_, (meaning, 0))[1]) for id_, (meaning, value) in now.items()
-    )
+    return tuple((meaning, value - counters.get(id_, 0)) for id_, (meaning, value) in now.items())
+
+
+def with_earlier(counted: Counted, base: Target | None, seconds: float) -> Counted:
+    """With the counters of the last scrape that is `seconds` older than the newest."""
+    target = counted.target
+    old = [t for t in target.times() if t <= counted.at - seconds and t >= (counted.first or 0.0)]
+    if not old:
+        return counted
+    counts = target.at(max(old))
+    if counted.first is None:
+        return replace(counted, earlier=tuple(counts.values()))
+    before = base.at(counted.first) if base else {}
+    return replace(counted, earlier=_rise(before, counts) or ())
 
 
 def readings(counted: Sequence[Counted], *, apart: bool = False) -> tuple[Reading, ...]:
@@ -133,10 +151,11 @@ def readings(counted: Sequence[Counted], *, apart: bool = False) -> tuple[Readin
         for revision in sorted({meaning.revision for meaning, _ in live}):
             mine = [(m, value) for m, value in live if m.revision == revision]
             if not apart:
-                results.append(Reading(item.source, revision, _counters(mine)))
+                counters = _with_overdue(_counters(mine), item, revision)
+                results.append(Reading(item.source, revision, counters))
                 continue
             for spoken in sorted({m.spoken for m, _ in mine}):
-                spent = _counters((m, value) for m, value in mine if m.spoken == spoken)
+                spent = _counters([(m, value) for m, value in mine if m.spoken == spoken])
                 results.append(Reading(f"{item.source}/{spoken}", revision, spent, spoken))
     return tuple(results)
 
@@ -151,7 +170,7 @@ def copies(counted: Sequence[Counted]) -> tuple[Reading, ...]:
     return tuple(results)
 
 
-def _counters(counts: Iterable[tuple[Meaning, int]]) -> Counters:
+def _counters(counts: Sequence[tuple[Meaning, int]]) -> Counters:
     answers = 0
     bad = 0
     causes: Counter[tuple[str, int]] = Counter()
@@ -165,7 +184,42 @@ def _counters(counts: Iterable[tuple[Meaning, int]]) -> Counters:
                 bad += value
                 causes[meaning.spoken, meaning.code] += value
     by_cause = tuple((cause(spoken, code), n) for (spoken, code), n in sorted(causes.items()))
-    return Counters(answers, bad, tuple(sorted(buckets.items())), by_cause)
+    return Counters(answers, bad, tuple(sorted(buckets.items())), by_cause, flow_of(counts))
+
+
+def _with_overdue(counters: Counters, item: Counted, revision: int) -> Counters:
+    """With the requests that have waited too long."""
+    earlier = flow_of([(m, n) for m, n in item.earlier if m.revision == revision and not m.copy])
+    if counters.flow is None or earlier is None:
+        return counters
+    overdue = waited(earlier.started, counters.flow)
+    return replace(counters, flow=replace(counters.flow, overdue=overdue))
+
+
+def flow_of(counts: Sequence[tuple[Meaning, int]]) -> Flow | None:
+    """Requests begun and answered, of all protocols together; None where one does not tell."""
+    flows = [_spoken_flow(spoken, counts) for spoken in sorted({m.spoken for m, _ in counts})]
+    told = [flow for flow in flows if flow is not None]
+    if not told or len(told) < len(flows):
+        return None
+    return reduce(operator.add, told)
+
+
+def _spoken_flow(spoken: Spoken, counts: Sequence[tuple[Meaning, int]]) -> Flow | None:
+    answered = 0
+    named: Counter[str] = Counter()
+    for meaning, value in counts:
+        if meaning.spoken != spoken:
+            continue
+        if meaning.kind is Kind.ANSWER:
+            answered += value
+            if meaning.name:
+                named[meaning.name] += 0  # none so far
+        elif meaning.kind is Kind.LOST:
+            named[LOST] += value
+        elif meaning.kind in (Kind.FLOW, Kind.ACTIVE):
+            named[meaning.name] += value
+    return flow(spoken, named, answered)
 
 
 def hidden_grpc(counted: Sequence[Counted]) -> str | None:

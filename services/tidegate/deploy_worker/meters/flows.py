@@ -41,7 +41,9 @@ def flow(spoken: Spoken, counts: Mapping[str, int], answered: int) -> Flow | Non
     """counts: by `counter_name`, or `LOST`. answered: answers with any code. None: the proxy does
     not tell."""
     if LOST in counts:
-        return Flow(answered + counts[LOST], answered, 0, settled=True)
+        return Flow(
+            answered + counts[LOST], answered, 0, settled=True
+        )  # one counter cannot be torn
     if COMPLETED not in counts or ACTIVE not in counts:
         return None
     if spoken == "http":

@@ -33,6 +33,7 @@ from tidegate.deploy_worker.meters.counting import (
     hidden_grpc,
     readings,
     together_from,
+    with_earlier,
 )
 from tidegate.deploy_worker.meters.profiles import Asked, Profile
 from tidegate.deploy_worker.meters.series import Answer, Prometheus
@@ -44,13 +45,15 @@ from tidegate.deploy_worker.meters.targets import Target, TargetKey, doubled, ta
 class Reach:
     """interval: seconds between Prometheus' scrapes of the data plane. missing: so many scrapes may
     be missing in a row. skew: seconds by which revisions may be read apart. only: labels that every
-    series must have, such as job. cell: seconds between cuts, the same for every worker."""
+    series must have, such as job. cell: seconds between cuts, the same for every worker.
+    stuck_seconds: a request that waits longer for its answer counts as lost."""
 
     interval: float = 15.0
     missing: int = 2
     skew: float = 2.0
     only: Mapping[str, str] | None = None
     cell: float = CELL
+    stuck_seconds: float = 30.0
 
     @property
     def patience(self) -> float:
@@ -60,8 +63,8 @@ class Reach:
     @property
     def window(self) -> float:
         """Seconds of samples that are read: a target that lags as far as it may still shows its
-        sample before."""
-        return 2 * self.patience
+        sample before, and what had begun `stuck_seconds` earlier."""
+        return self.patience + max(self.patience, self.stuck_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,12 @@ class PrometheusMeter:
         counted = [
             count(target, since.get(k), until, after, observation.asked, begin)
             for k, target in observation.live.items()
+        ]
+        counted = [
+            with_earlier(item, since.get(item.target.key), self._reach.stuck_seconds)
+            if isinstance(item, Counted)
+            else item
+            for item in counted
         ]
         return self._weigh(counted, at, observation.asked)
 
