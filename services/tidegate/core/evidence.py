@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 
 from tidegate.core.analysis import Metric, MetricKind, check, expected_seconds
 from tidegate.core.evalues import Arm, Block
-from tidegate.core.scrapes import Between, Counters, Reading, Scrape, base_line, between
+from tidegate.core.scrapes import (
+    Between,
+    Counters,
+    Reading,
+    Scrape,
+    base_line,
+    between,
+    counters_of,
+)
 from tidegate.core.verdicts import MetricVerdict, Track, Verdict, overall, restarted, take, verdict
 
 __all__ = [
@@ -29,11 +37,14 @@ __all__ = [
     "Verdict",
     "absorb",
     "check",
+    "counters_of",
     "expected_seconds",
     "judge",
     "new_experiment",
+    "new_size",
     "new_step",
     "overall",
+    "requests",
 ]
 
 
@@ -54,6 +65,7 @@ class Evidence:
 
 
 EMPTY = Evidence()
+_SENT = Metric(MetricKind.ERRORS)  # its block holds every request whose end is known
 
 
 def absorb(
@@ -88,26 +100,30 @@ def absorb(
         return evidence
     last, kept = evidence.last, base_line(evidence.last, scrape, bounds)
     if not comparable:
-        return replace(evidence, last=kept, split=Block())
+        return replace(evidence, last=base_line(None, scrape, bounds), split=Block())
     seconds = scrape.at - last.at
 
-    def sides(latency_threshold_ms: float | None) -> tuple[Between, Between]:
+    def sides(metric: Metric) -> tuple[Between, Between]:
         if mirrored:
-            copies = between(last.shadow, scrape.shadow, candidate, latency_threshold_ms)
-            return copies, between(last.beside, scrape.beside, stable, latency_threshold_ms)
-        return between(last, scrape, candidate, latency_threshold_ms), between(
-            last, scrape, stable, latency_threshold_ms
-        )
+            copies = between(last.shadow, scrape.shadow, candidate, metric)
+            return copies, between(last.beside, scrape.beside, stable, metric)
+        return between(last, scrape, candidate, metric), between(last, scrape, stable, metric)
 
     unread = {MetricKind.EXPERIMENT} if latency else {MetricKind.EXPERIMENT, MetricKind.LATENCY}
     tracks = tuple(
         track
         if track.metric.kind in unread
-        else take(track, *sides(track.metric.latency_threshold_ms), seconds, toward_pass)
+        else take(track, *sides(track.metric), seconds, toward_pass)
         for track in evidence.tracks
     )
-    ours, others = sides(None)
+    ours, others = sides(_SENT)
     return Evidence(kept, tracks, evidence.split + Block(ours.arm, others.arm, seconds))
+
+
+def requests(last: Scrape, now: Scrape) -> int:
+    """How many requests of all revisions ended between two scrapes."""
+    revisions = {reading.revision for reading in now.readings}
+    return sum(between(last, now, revision, _SENT).arm.n for revision in revisions)
 
 
 def new_step(evidence: Evidence) -> Evidence:
@@ -119,6 +135,14 @@ def new_step(evidence: Evidence) -> Evidence:
         for track in evidence.tracks
     )
     return replace(evidence, tracks=tracks, split=Block())
+
+
+def new_size(evidence: Evidence) -> Evidence:
+    """The candidate may have more room than before: its saturation is tested anew."""
+    tracks = tuple(
+        Track(track.metric) if track.metric.pauses else track for track in evidence.tracks
+    )
+    return replace(evidence, tracks=tracks)
 
 
 def new_experiment(evidence: Evidence) -> Evidence:
@@ -141,4 +165,5 @@ def judge(
     tested at alpha itself.
     """
     tracks = {track.metric: track for track in evidence.tracks}
-    return tuple(verdict(tracks.get(q, Track(q)), alpha, len(metrics)) for q in metrics)
+    count = sum(not metric.pauses for metric in metrics)
+    return tuple(verdict(tracks.get(q, Track(q)), alpha, 1 if q.pauses else count) for q in metrics)

@@ -105,7 +105,7 @@ def test_istio_counts_http_by_code_and_grpc_by_status() -> None:
     seen = counts(scenario(ISTIO, [[(s, a) for s, a, _ in lines], [(s, b) for s, _, b in lines]]))
     assert seen[1] == Counters(90, 0)
     causes = (("grpc INTERNAL", 2), ("grpc UNAVAILABLE", 1), ("http 404", 1))
-    assert seen[2] == Counters(13, 4, ((50.0, 5), (float("inf"), 6)), causes)
+    assert seen[2] == Counters(13, 3, ((50.0, 5), (float("inf"), 6)), causes, rejections=1)
 
 
 def old_knative(revision: int, n: float) -> list[tuple[Labels, float]]:
