@@ -85,16 +85,27 @@ def test_streams_without_unanswered_requests_are_clear() -> None:
     assert losses(QUIET, Flow(150, 150, 40), Flow(190, 190, 30)) == [Loss(50), Loss(40)]
 
 
-def test_a_restart_makes_its_interval_ambiguous_and_counts_from_zero() -> None:
+def test_answers_that_fell_make_the_interval_ambiguous_and_begin_anew() -> None:
     again = Flow(8, 4, 0, settled=True)
-    assert losses(QUIET, again, again) == [Loss(8, 4, ambiguous=True), Loss()]
+    later = Flow(20, 10, 0, settled=True)
+    assert losses(QUIET, again, later) == [Loss(ambiguous=True), Loss(12, 6)]
+
+
+def test_what_was_counted_stays_counted_when_the_account_begins_anew() -> None:
+    gone = Flow(120, 110, 0, settled=True)
+    anew = Flow(150, 110, 0, unclear=1, settled=True)
+    later = Flow(160, 117, 0, unclear=1, settled=True)
+    account, _ = follow(begin(QUIET), gone)
+    account, _ = follow(account, anew)
+    account, loss = follow(account, later)
+    assert (account.lost, loss.lost) == (13, 3)
 
 
 def test_unclear_events_count_for_nobody_and_begin_anew() -> None:
     unclear = Flow(140, 100, 0, unclear=3)
     later = replace(unclear, started=150, answered=105)
     added = losses(QUIET, unclear, later, later)
-    assert added == [Loss(40, ambiguous=True), Loss(10), Loss(0, 5)]
+    assert added == [Loss(ambiguous=True), Loss(10), Loss(0, 5)]
 
 
 def test_requests_that_wait_longer_than_the_setting_are_lost() -> None:

@@ -234,7 +234,7 @@ def test_a_mirrored_route_is_counted_by_copies_too() -> None:
     seen = bench.scrape()
     (copies,) = seen.copies
     assert copies.revision == 2
-    assert 2 * copies.counters.bad == 3 * (copies.counters.answers - copies.counters.bad) > 0
+    assert 2 * copies.counters.errors == 3 * (copies.counters.answers - copies.counters.errors) > 0
     live = {(r.revision, r.spoken): r.counters.answers for r in seen.readings}
     assert live[1, "http"] == 5 * live[2, "http"] > 0
 

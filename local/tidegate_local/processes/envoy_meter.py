@@ -18,8 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from tidegate.core.answers import cause, is_bad
-from tidegate.core.evidence import Counters, Reading, Scrape
+from tidegate.core.evidence import Counters, Reading, Scrape, counters_of
 from tidegate.core.intent import EndpointKey
 from tidegate.core.lost import Flow
 from tidegate.core.ports import NoData, Unavailable
@@ -134,14 +133,13 @@ def _readings(stats: Stats, key: EndpointKey, suffix: str, flow: Flows) -> tuple
 def _counters(
     cluster: ClusterName, suffix: str, codes: Mapping[int, int], stats: Stats
 ) -> Counters:
-    bad = {code: n for code, n in codes.items() if n and is_bad(cluster.protocol, code)}
-    causes = tuple((cause(cluster.protocol, code), n) for code, n in sorted(bad.items()))
+    answers = [(cluster.protocol, code, count) for code, count in codes.items()]
     buckets = stats.histograms.get(f"cluster.{cluster}{suffix}.upstream_rq_time", ())
     if buckets and not math.isinf(buckets[-1][0]):
         # Envoy's list ends at the largest bound: nothing is slower, since routes time out before
         # it.
         buckets = (*buckets, (math.inf, buckets[-1][1]))
-    return Counters(sum(codes.values()), sum(bad.values()), buckets, causes)
+    return counters_of(answers, buckets)
 
 
 def _source(cluster: ClusterName, stats: Stats) -> str:

@@ -1,96 +1,71 @@
-"""Lost requests in the evidence: each source's account, kept with the base line, and what an
-interval adds for one revision."""
+"""Lost and sent requests in the evidence: each source's account, kept with the base line."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from tidegate.core.evalues import Arm
-from tidegate.core.lost import Account, Loss, begin, born, follow
-from tidegate.core.scrapes import Between, Reading, Scrape
+from tidegate.core.lost import Account, Flow, Loss, begin, born, follow
+from tidegate.core.scrapes import Counters, Reading, Scrape, is_new
 
 
-def watched(last: Scrape | None, now: Scrape) -> Scrape:
-    """The readings of a base line with their accounts. last: the base line before; None: the first
-    of all, so that whatever was lost before it does not count."""
-    readings = _watched(_by_source(last.readings if last else ()), now.readings, last is None)
-    copies = _watched(_by_source(last.copies if last else ()), now.copies, last is None)
-    return replace(now, readings=readings, copies=copies)
+def watched(last: Scrape | None, now: Scrape) -> tuple[Scrape, bool]:
+    """A scrape with the lost and the sent requests of each source, and whether the interval since
+    `last` is ambiguous. last: the base line before; None: this is the first."""
+    readings, ambiguous = _watched(last, now.readings)
+    shadow = last.shadow if last is not None else None
+    copies, unclear = _watched(shadow, now.copies)
+    return replace(now, readings=readings, copies=copies), ambiguous or unclear
 
 
-def losses(last: Scrape, now: Scrape, revision: int) -> Loss | None:
-    """What the interval between a base line and the next scrape adds for one revision. None: some
-    source of it does not tell."""
-    before = _by_source(last.readings)
-    total = Loss()
-    for reading in now.readings:
-        if reading.revision != revision:
-            continue
-        loss = _step(before.get((reading.source, revision)), reading, first=False)[1]
-        if loss is None:
-            return None
-        total += loss
-    return total
-
-
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """Both sides of one interval; None where a proxy does not tell."""
-
-    candidate: Loss | None
-    stable: Loss | None
-
-    @property
-    def ambiguous(self) -> bool:
-        """Whether more may be lost on a side than anybody can tell: nothing passes on that."""
-        return any(side is not None and side.ambiguous for side in (self.candidate, self.stable))
-
-    def add(self, candidate: Between, stable: Between) -> tuple[Between, Between]:
-        """The answers of both sides with their lost requests, which are bad. Neither side's count
-        where one of them is ambiguous or untold: that would favour the other."""
-        if self.candidate is None or self.stable is None or self.ambiguous:
-            return candidate, stable
-        return _with_lost(candidate, self.candidate), _with_lost(stable, self.stable)
-
-    def sent(self, candidate: Between, stable: Between) -> tuple[Arm, Arm]:
-        """Requests that were begun, or the answers where a proxy does not tell."""
-        if self.candidate is None or self.stable is None:
-            return candidate.arm, stable.arm
-        return (
-            replace(candidate.arm, n=self.candidate.sent),
-            replace(stable.arm, n=self.stable.sent),
-        )
-
-
-def _with_lost(between: Between, loss: Loss) -> Between:
-    arm = Arm(between.arm.n + loss.lost, between.arm.bad + loss.lost)
-    return replace(between, arm=arm)
-
-
-def _by_source(readings: tuple[Reading, ...]) -> dict[tuple[str, int], Reading]:
-    return {(reading.source, reading.revision): reading for reading in readings}
-
-
-def _watched(
-    before: dict[tuple[str, int], Reading], now: tuple[Reading, ...], first: bool
-) -> tuple[Reading, ...]:
-    return tuple(
-        replace(
-            reading,
-            account=_step(before.get((reading.source, reading.revision)), reading, first=first)[0],
-        )
-        for reading in now
+def shown(last: Scrape, now: Scrape, ambiguous: bool) -> Scrape:
+    """The scrape as its interval counts: without its lost requests where more of them may be lost
+    on one side than anybody can tell, or where one side does not tell."""
+    told = {reading.counters.flow is not None for reading in now.readings}
+    if not ambiguous and len(told) < 2:
+        return now
+    before = {(r.source, r.revision): r.counters.lost for r in last.readings}
+    copied = {(r.source, r.revision): r.counters.lost for r in last.copies}
+    return replace(
+        now,
+        readings=tuple(_as_before(reading, before) for reading in now.readings),
+        copies=tuple(_as_before(reading, copied) for reading in now.copies),
     )
 
 
-def _step(last: Reading | None, now: Reading, *, first: bool) -> tuple[Account | None, Loss | None]:
-    """One source's next account and what it adds. A source that was not there before counts from
-    zero, as its answers do."""
-    flow = now.counters.flow
+def _as_before(reading: Reading, before: dict[tuple[str, int], int]) -> Reading:
+    lost = before.get((reading.source, reading.revision), 0)
+    return replace(reading, counters=replace(reading.counters, lost=lost))
+
+
+def _watched(last: Scrape | None, now: tuple[Reading, ...]) -> tuple[tuple[Reading, ...], bool]:
+    steps = [_step(last, reading) for reading in now]
+    ambiguous = any(loss.ambiguous for _, loss in steps)
+    return tuple(reading for reading, _ in steps), ambiguous
+
+
+def _step(last: Scrape | None, reading: Reading) -> tuple[Reading, Loss]:
+    """One reading with its account, and what the interval adds."""
+    flow = reading.counters.flow
     if flow is None:
-        return None, None
-    if last is None and first:
-        return begin(flow), Loss()
+        counters = reading.counters
+        counters = replace(counters, sent=counters.answers + counters.lost)
+        return replace(reading, counters=counters), Loss()
+    account, loss = _account(last, reading, flow)
+    counters = _told(reading.counters, flow, account)
+    return replace(reading, counters=counters, account=account), loss
+
+
+def _told(counters: Counters, flow: Flow, account: Account) -> Counters:
+    return replace(counters, lost=account.lost, sent=flow.started)
+
+
+def _account(last: Scrape | None, reading: Reading, flow: Flow) -> tuple[Account, Loss]:
+    """By the rule for answers (`scrapes.between`): a source that is not known counts from zero only
+    where that is sure."""
     if last is None:
+        return begin(flow), Loss()
+    if is_new(last, reading):
         return born(flow)
-    if last.account is None:
-        return begin(flow), Loss(ambiguous=True)
-    return follow(last.account, flow)
+    key = (reading.source, reading.revision)
+    kept = next((r.account for r in last.readings if (r.source, r.revision) == key), None)
+    if kept is None:
+        return begin(flow), Loss()
+    return follow(kept, flow)

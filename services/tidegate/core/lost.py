@@ -63,13 +63,15 @@ class Flow:
 class Account:
     """What is kept of a source from one scrape to the next. last: its flow. before: at most so many
     were lost before it was watched. ended: at least so many were ever lost. overdue: at least so
-    many have ever waited too long. lost: what was counted since it is watched. doubt: the most that
+    many have ever waited too long. earlier: lost ones that were counted before the account had to
+    begin anew. lost: what was counted since it is watched. doubt: the most that
     answers under way may have hidden so far."""
 
     last: Flow
     before: int
     ended: int
     overdue: int = 0
+    earlier: int = 0
     lost: int = 0
     doubt: int = 0
 
@@ -102,22 +104,28 @@ def born(flow: Flow) -> tuple[Account, Loss]:
 def follow(account: Account, flow: Flow) -> tuple[Account, Loss]:
     """The account after one more scrape, and what the interval adds.
 
-    A counter that fell began again: it counts from zero, and the interval is ambiguous, since what
-    was under way at the restart is in neither count.
+    Where answers fell, or something happened after which nobody can tell, the interval is ambiguous
+    and the account begins anew.
     """
     last = account.last
-    if flow.started < last.started or flow.answered < last.answered:
-        fresh, loss = born(flow)
-        return fresh, replace(loss, ambiguous=True)
-    sent = flow.started - last.started
-    if flow.unclear != last.unclear:
-        return begin(flow), Loss(sent, ambiguous=True)
+    sent = max(0, flow.started - last.started)  # a retry that is to come takes one off for a moment
+    if flow.answered < last.answered or flow.unclear != last.unclear:
+        anew = replace(begin(flow), earlier=account.lost, lost=account.lost)
+        return anew, Loss(ambiguous=True)
     before = min(account.before, _at_most(last, flow))
     ended = max(account.ended, _at_least(last, flow))
     overdue = max(account.overdue, min(last.overdue, flow.overdue))
-    lost = max(account.lost, max(ended, overdue) - before)
+    lost = max(account.lost, account.earlier + max(ended, overdue) - before)
     doubt = min(max(ended - flow.ended, 0), max(flow.unanswered - max(ended, overdue), 0))
-    kept = Account(flow, before, ended, overdue, lost, max(account.doubt, doubt))
+    kept = replace(
+        account,
+        last=flow,
+        before=before,
+        ended=ended,
+        overdue=overdue,
+        lost=lost,
+        doubt=max(account.doubt, doubt),
+    )
     return kept, Loss(sent, lost - account.lost, doubt > account.doubt)
 
 

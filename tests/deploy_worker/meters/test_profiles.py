@@ -107,7 +107,9 @@ def test_istio_counts_http_by_code_and_grpc_by_status() -> None:
     assert seen[1] == Counters(90, 0, flow=Flow(90, 90, 0, settled=True))
     lost = Flow(43, 13, 0, settled=True)
     causes = (("grpc INTERNAL", 2), ("grpc UNAVAILABLE", 1), ("http 404", 1))
-    assert seen[2] == Counters(13, 4, ((50.0, 5), (float("inf"), 6)), causes, lost)
+    assert seen[2] == Counters(
+        13, 3, ((50.0, 5), (float("inf"), 6)), causes, rejections=1, flow=lost
+    )
 
 
 def old_knative(revision: int, n: float) -> list[tuple[Labels, float]]:

@@ -25,8 +25,10 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import NoData, Unavailable
 from tidegate.deploy_worker.meters.counting import (
     CELL,
+    SETTLE,
     Counted,
     LeftOut,
+    Span,
     copies,
     count,
     cut,
@@ -116,7 +118,9 @@ class PrometheusMeter:
         if at <= after:
             return NoData(f"{self._profile.name} was not scraped since the route of {key} changed")
         window = self._reach.window
-        base = self._prometheus.samples(self._selector(key), window, after + window)
+        late = max(after, observation.asked.slots.since + SETTLE)
+        lookback = window + late - after
+        base = self._prometheus.samples(self._selector(key), lookback, after + lookback)
         if isinstance(base, Unavailable):
             return NoData(base.detail)
         since = targets(base.series, self._profile, observation.asked)
@@ -127,8 +131,10 @@ class PrometheusMeter:
             until = at + self._reach.skew
             if at <= after + 1.5 * self._reach.interval:
                 return NoData(f"the first scrapes of {key} after a cut are to come")
+        visible = min(target.times()[0] for target in observation.live.values())
+        span = Span(after, begin, max(begin, late), visible, self._reach.interval)
         counted = [
-            count(target, since.get(k), until, after, observation.asked, begin)
+            count(target, since.get(k), until, span, observation.asked)
             for k, target in observation.live.items()
         ]
         counted = [
@@ -201,7 +207,7 @@ class PrometheusMeter:
             _spread([item.at for item in counted]),
             _spread([o.first for o in counted if o.first is not None]),
         )
-        if not self._profile.together and apart > self._reach.skew:
+        if not self._profile.together and apart > self._reach.skew + 1e-6:
             return NoData(
                 f"the revisions are read {apart:.1f} s apart, so their intervals differ: scrape "
                 "every "
