@@ -57,7 +57,7 @@ def test_http_and_grpc_of_both_revisions(tmp_path: Path) -> None:
         assert by_revision[7].buckets[-1][0] == float("inf")
         assert by_revision[7].buckets[-1][1] >= 8
         assert tuple(line.message for line in check(meter, KEY)) == tuple(
-            f"r{n} {spoken}: answers, latency buckets, presence"
+            f"r{n} {spoken}: answers, latency buckets, requests begun"
             for n in (4, 7)
             for spoken in ("grpc", "http")
         )
