@@ -9,6 +9,7 @@ from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
 from tests.deploy_worker.meters.real_gateway import Gateway, gateway
 from tests.deploy_worker.meters.world import KEY, START
 from tidegate.core.evidence import Counters, Scrape
+from tidegate.core.lost import Flow
 from tidegate.core.ports import NoData
 from tidegate.deploy_worker.meters.doctor import check
 from tidegate.deploy_worker.meters.profiles import ENVOY_GATEWAY
@@ -51,9 +52,17 @@ def test_http_and_grpc_of_both_revisions(tmp_path: Path) -> None:
         assert _plain(by_revision[7]) == (
             8,
             4,
-            0,
-            {"grpc INTERNAL": 2, "http 500": 1, "http 502": 1},
+            1,
+            {
+                "grpc INTERNAL": 2,
+                "grpc UNAUTHENTICATED": 1,
+                "http 429": 1,
+                "http 500": 1,
+                "http 502": 1,
+            },
         )
+        assert by_revision[4].flow == Flow(5, 5, 0)
+        assert by_revision[7].flow == Flow(8, 8, 0)  # the 502 was retried once
         assert by_revision[7].buckets[-1][0] == float("inf")
         assert by_revision[7].buckets[-1][1] >= 8
         assert tuple(line.message for line in check(meter, KEY)) == tuple(
