@@ -53,9 +53,8 @@ PLAN = (
     *("accept_breaking", "supersede"),
 )
 FLAGS = {"to_revision": "to"}  # where a parameter's name says more than the flag
-NUMBERS = (
-    "routed_percent",
-)  # outputs that are whole numbers, so that a pipeline of one's own can compare them
+# Outputs that are whole numbers, so that a pipeline of one's own can compare them
+NUMBERS = ("routed_percent",)
 RESULTS = ("phase", "routed_percent", "verdict", "rollout_url")
 
 

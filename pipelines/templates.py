@@ -16,9 +16,8 @@ from tidegate.core import strategy
 Given = Mapping[str, Any]
 TARGET = ("endpoint", "model_version", "namespace", "model_id", "runtime_version")
 METRICS = ("min_requests", "fail_margin", "pass_margin", "latency_threshold_ms", "alpha")
-MOST_STEPS = len(
-    strategy.CANARY_PERCENTS
-)  # tasks of the row; a plan with fewer passes over the rest
+# Tasks of the row; a plan with fewer passes over the rest
+MOST_STEPS = len(strategy.CANARY_PERCENTS)
 GONE = ("on_heartbeat_timeout", "heartbeat_timeout_seconds")
 LAST = ("accept_breaking", "supersede", "reason", "service_url")
 

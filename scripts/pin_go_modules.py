@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tidegate_local.devcluster.catalog import MODULES, Module
+from tidegate_local.devcluster.sources import MODULES, Module
 
 ROOT = Path(__file__).parents[1] / "services" / "tidegate" / "devcluster" / "modules"
 PINS: dict[str, tuple[tuple[str, str], ...]] = {

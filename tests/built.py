@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tidegate_local.devcluster import build
-from tidegate_local.devcluster.catalog import MODULES
 from tidegate_local.devcluster.cluster import DevCluster, modules
+from tidegate_local.devcluster.sources import MODULES
 
 
 def require(names: Iterable[str]) -> dict[str, build.Built]:

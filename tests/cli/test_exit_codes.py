@@ -106,9 +106,8 @@ def test_a_terminal_shows_the_end_once(api: FakeApi, cli: Cli) -> None:
     api.on("GET", f"/rollouts/{a.ID}", a.aborted())
     ended = cli("rollout", "start", "add-sub", "--version", "2", "--wait", terminal=True)
     assert ended.code == 3
-    assert (
-        ended.out == cli("rollout", "status", a.ID, "-w", terminal=True).out
-    )  # redrawn in place, nothing below
+    # Redrawn in place, nothing below
+    assert ended.out == cli("rollout", "status", a.ID, "-w", terminal=True).out
 
 
 def test_a_fresh_endpoint_is_no_fault_until_it_takes_long(api: FakeApi, cli: Cli) -> None:

@@ -23,9 +23,8 @@ def options_of(help_text: str) -> dict[str, str]:
     body = help_text.partition("\nOptions:\n")[2]
     paragraphs = re.split(r"\n(?=  -)", f"\n{body}")[1:]
     lines = (" ".join(each.partition("\n\n")[0].split()) for each in paragraphs)
-    spoken = [
-        re.sub(r"(?<=\w)- ", "-", line) for line in lines
-    ]  # help breaks lines behind a hyphen, too
+    # Help breaks lines behind a hyphen, too
+    spoken = [re.sub(r"(?<=\w)- ", "-", line) for line in lines]
     return {
         name: text
         for text in spoken
@@ -52,9 +51,8 @@ def test_an_example_is_a_line_that_the_command_takes_and_ends_its_help(path: str
     line = EXAMPLES[path]
     assert line.startswith(f"tidegate {path}")
     words = shlex.split(line.removeprefix(f"tidegate {path}"))
-    COMMANDS[path].make_context(
-        path, words, help_option_names=["-h", "--help"]
-    )  # raises where a word is wrong or missing
+    # Raises where a word is wrong or missing
+    COMMANDS[path].make_context(path, words, help_option_names=["-h", "--help"])
     assert cli(*path.split(), "--help").out.endswith(f"\n  Example:\n    {line}\n")
 
 

@@ -20,9 +20,8 @@ pytestmark = pytest.mark.real
 def service(make_api: Callable[..., Any]) -> Iterator[Any]:  # noqa: F811
     made = make_api(tenants=("team-a",))
     made.worker()
-    with (
-        capture_logs()
-    ):  # the service runs in this process: its log must not mix with the command's output
+    # The service runs in this process: its log must not mix with the command's output
+    with capture_logs():
         yield made
 
 

@@ -88,9 +88,26 @@ def test_a_file_that_is_not_there(api: FakeApi, cli: Cli, tmp_path) -> None:
     assert (ended.code, "No such file" in ended.err) == (1, True)
 
 
+MARGINS = {"fail_margin": 0.01, "pass_margin": 0.02, "min_requests": 50}
+
+
 @pytest.mark.parametrize(
     ("line", "body"),
     [
+        (
+            "--version 2 --fail-margin 0.01 --pass-margin 0.02 --min-requests 50 "
+            "--decision-timeout-seconds 600 --latency-threshold-ms 100",
+            {
+                "model_version_id": "2",
+                "analysis": {
+                    "metrics": {
+                        "errors": MARGINS,
+                        "latency": {"latency_threshold_ms": 100.0, **MARGINS},
+                    },
+                },
+                "deadlines": {"decision_timeout_seconds": 600.0},
+            },
+        ),
         (
             "--strategy canary --version 2 --steps 1,5%,10 --bake 1m30s --latency-threshold-ms 100 "
             "--alpha 0.05",

@@ -13,8 +13,8 @@ import pytest
 from tests.cluster.objects import deployment, inference_service
 from tidegate_local.devcluster import launch
 from tidegate_local.devcluster.cluster import ClusterError, DevCluster, ordered
+from tidegate_local.devcluster.fake_nodes import CRASH, HOLD
 from tidegate_local.devcluster.kube import Json, KubeError, ready
-from tidegate_local.devcluster.nodes import CRASH, HOLD
 from tidegate_local.home import HomeBusyError
 
 pytestmark = pytest.mark.cluster

@@ -114,9 +114,8 @@ def test_a_change_of_the_knative_one_enters_at_its_percent(
     path = kube.path(ISVC, "InferenceService", namespace, "add-sub-canary")
     kube.wait(path, ready, 90.0)
     assert shares(cluster, namespace) == {"00001": 100}, "the first has all of it"
-    kube.wait(
-        path, rolled_out, 90.0
-    )  # KServe notes that a moment later, and splits by what it noted
+    # KServe notes that a moment later, and splits by what it noted
+    kube.wait(path, rolled_out, 90.0)
     kube.apply(manifest(name, namespace, "add_sub/1/", "add_sub/2/"))
     kube.until(
         lambda: shares(cluster, namespace) == {"00001": 90, "00002": 10},

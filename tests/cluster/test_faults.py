@@ -211,9 +211,8 @@ def test_a_promotion_is_rolled_back_before_kserve_has_seen_it(lab: Lab) -> None:
     with lab.worker():
         lab.fleet.start()
         rollouts = [rollout for rollout in lab.fleet.rollouts if rollout.mode is Mode.KNATIVE]
-        lab.fleet.until(
-            lambda rollout: rollout.status()["settled"], of=rollouts
-        )  # KServe tells of nothing while it is away
+        # KServe tells of nothing while it is away
+        lab.fleet.until(lambda rollout: rollout.status()["settled"], of=rollouts)
         with webhooks(lab, {"failurePolicy": "Ignore"}), kserve_away(lab):
             desired = {rollout.key: Outcome.ABORTED for rollout in rollouts}
             for rollout in lab.fleet.rollouts:

@@ -145,9 +145,8 @@ def test_installed_upgraded_and_removed(helm: Helm, prepared: DevCluster) -> Non
     for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule"):
         assert len(kube.items("monitoring.coreos.com/v1", kind, SYSTEM)) == 1
 
-    helm(
-        "upgrade", "gate", str(CHART), "--wait", values=values("2")
-    )  # the hook's Job of before is no obstacle
+    # The hook's Job of before is no obstacle
+    helm("upgrade", "gate", str(CHART), "--wait", values=values("2"))
     assert images(prepared) == {"2"}
 
     helm("uninstall", "gate", "--wait")

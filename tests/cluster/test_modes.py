@@ -17,7 +17,7 @@ from tidegate.core.intent import (
     Scaling,
     Toleration,
 )
-from tidegate.core.restriction import USUAL
+from tidegate.core.triton.restriction import USUAL
 from tidegate_local.devcluster.cluster import DevCluster
 from tidegate_local.devcluster.kube import Json, ready
 from tidegate_local.played import keda

@@ -380,9 +380,8 @@ def test_without_a_metric_source_a_plan_of_gates_is_refused(desk: Desk, key: End
 
 def test_a_label_without_a_binding_is_not_permitted(desk: Desk, namespace: str) -> None:
     key = EndpointKey(namespace, "fraud")
-    until(
-        lambda: "not permitted" in (desk.parts.site.denied(namespace) or "")
-    )  # before: no tenant yet
+    # Before: no tenant yet
+    until(lambda: "not permitted" in (desk.parts.site.denied(namespace) or ""))
     (problem,) = problems(desk.observe(key))
     assert problem.rule == "tenant"
     assert "not permitted" in problem.detail

@@ -26,8 +26,8 @@ from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
 from tidegate.deploy_worker.kubernetes.connect import connect
 from tidegate.deploy_worker.kubernetes.reflector import Timing
 from tidegate_local.devcluster.cluster import DevCluster
+from tidegate_local.devcluster.fake_nodes import CRASH
 from tidegate_local.devcluster.kube import Json, KubeError
-from tidegate_local.devcluster.nodes import CRASH
 from tidegate_local.home import free_port
 
 GATEWAY = Gateway("conformance", "tidegate-system")

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from tests.core.values import KEY
-from tidegate.core import restriction
 from tidegate.core.adopting import Found, survey
 from tidegate.core.errors import Problem
 from tidegate.core.intent import Adopted, Mode, Protocol, Restriction, Scaling
 from tidegate.core.ports import Snapshot
+from tidegate.core.triton import restriction
 
 THEIRS: dict[str, Any] = {
     "apiVersion": "serving.kserve.io/v1beta1",

@@ -134,9 +134,8 @@ def test_nothing_is_begun_that_is_not_allowed_and_nothing_that_is_there_is_left(
     first = intent(candidate=None)
     assert allow_list_check.begins(first, Observation(), BOTH) == BOTH[1]
     assert allow_list_check.begins(first, Observation(), NO) is None
-    assert (
-        allow_list_check.begins(first, Observation(generation=3), BOTH) is None
-    )  # its objects were there: it rolls back
+    # Its objects were there: it rolls back
+    assert allow_list_check.begins(first, Observation(generation=3), BOTH) is None
     assert allow_list_check.begins(first, seen(None, r1=1), BOTH) is None
     assert allow_list_check.begins(replace(first, stable=None), Observation(), BOTH) is None
 

@@ -184,9 +184,8 @@ def test_limits_hold_for_each_pod_and_for_replicas() -> None:
     (problem,) = check_size("team-a", Scaling(1, 4), limited)
     assert problem.field == "/autoscaling/maxReplicas"
     assert "4 is above 3" in problem.sentence
-    assert (
-        check_size("team-a", Scaling(1, 4), limited, old=Scaling(1, 5)) == ()
-    )  # fewer than before
+    # Fewer than before
+    assert check_size("team-a", Scaling(1, 4), limited, old=Scaling(1, 5)) == ()
     assert check_size("team-a", Scaling(1, 6), limited, old=Scaling(1, 5)) != ()
 
 

@@ -13,7 +13,7 @@ from tidegate.core.contract import Compatibility, Contract, compare, unchecked
 from tidegate.core.observation import Observation
 from tidegate.core.progression import decide
 from tidegate.core.rollout import STARTING, Action, ActionKind, Decision, Outcome, Progress, Rollout
-from tidegate.core.signature import Signature, Tensor, signature
+from tidegate.core.triton.signature import Signature, Tensor, signature
 
 X = Tensor("X", "FP32", (-1, 4))
 Y = Tensor("Y", "FP32", (-1, 4))

@@ -37,10 +37,11 @@ class Plane:
 
     def __init__(self, metrics: tuple[Metric, ...] = BOTH) -> None:
         self.now = 0.0
+        # Revision: answers, bad, slow; stable has a past
         self.counts = {
             1: [500, 50, 50],
             2: [0, 0, 0],
-        }  # revision: answers, bad, slow; stable has a past
+        }
         self.evidence = absorb(Evidence.start(metrics), self.observe(), stable=1, candidate=2)
 
     def observe(self) -> Scrape:
@@ -203,9 +204,8 @@ def test_a_shared_outage_in_the_largest_step_fails_nobody() -> None:
         plane.serve((10 * share, 0), (1000 - 10 * share, 4), times=10)
     plane.serve((500, 250), (500, 250), times=10)
     verdict = plane.errors()
-    assert (
-        verdict.rollout.candidate.rate > 4 * verdict.rollout.stable.rate
-    )  # the pooled totals would fail
+    # The pooled totals would fail
+    assert verdict.rollout.candidate.rate > 4 * verdict.rollout.stable.rate
     assert verdict.verdict is not Verdict.FAIL
 
 

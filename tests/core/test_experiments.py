@@ -52,9 +52,8 @@ def refusals(new: Counts, *known: Counts, progress: Progress = STARTED) -> dict[
 def test_counts_within_the_step_are_kept() -> None:
     assert refusals(counts()) == {}
     assert refusals(counts(1), counts(2)) == {}  # the other revision's, over the same interval
-    assert (
-        refusals(counts(start=1100, end=1200), counts(2), counts(1)) == {}
-    )  # the interval that follows
+    # The interval that follows
+    assert refusals(counts(start=1100, end=1200), counts(2), counts(1)) == {}
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,7 @@ def test_an_object_of_somebody_else_stops_a_beginning_and_nothing_that_serves() 
     assert fence(INTENT, replace(seen(7, "m7"), foreign=(ISVC,)), STORE) is None
     without_a_route = replace(stranger, live=(Live(1, 1, 1),))
     assert fence(INTENT, without_a_route, STORE) is None
-    assert (
-        fence(replace(INTENT, stable=None), stranger, STORE) is None
-    )  # it goes: nothing of theirs is written
+    # It goes: nothing of theirs is written
+    assert fence(replace(INTENT, stable=None), stranger, STORE) is None
     in_its_place = replace(seen(7, "m7"), conflict="HTTPRoute team/fraud")
     assert "HTTPRoute team/fraud is in the way" in said_by(fence(INTENT, in_its_place, STORE))

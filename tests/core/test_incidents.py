@@ -140,9 +140,8 @@ def test_stable_excuses_in_proportion_to_its_pods() -> None:
     ten = (10, 1)
     quiet = observe(pods=ten)
     five = tuple(Container(f"pod-1{n}/main", 1) for n in range(5))
-    trouble = observe(
-        r1=five, r2=restarted(3), pods=ten
-    )  # half of stable's pods: excuses one restart of one pod
+    # Half of stable's pods: excuses one restart of one pod
+    trouble = observe(r1=five, r2=restarted(3), pods=ten)
     assert after(quiet, trouble, trouble, trouble).restarts.against == 2
 
 

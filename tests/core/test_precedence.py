@@ -67,9 +67,8 @@ def test_toward_stable_is_never_refused_before_an_ending(
 def test_a_plan_that_is_lowered_is_paused_once() -> None:
     assert moved(5, running()) == Lowering(5, (ActionKind.PAUSE,))
     assert moved(5, running(pause=PAUSED)) == Lowering(5)
-    assert moved(5, running(pause=NO_HEARTBEAT)) == Lowering(
-        5, (ActionKind.PAUSE,)
-    )  # no person's pause
+    # No person's pause
+    assert moved(5, running(pause=NO_HEARTBEAT)) == Lowering(5, (ActionKind.PAUSE,))
     assert moved(5, running(MANUAL)) == Lowering(5)
     assert moved(5, running(override="bob")) == Lowering(5)
 

@@ -196,9 +196,8 @@ def test_the_mode_stays() -> None:
 
 def test_scaling_during_a_rollout() -> None:
     bigger = Scaling(2, 8)
-    assert (
-        check(intent(scaling=bigger), intent(), Capabilities()) == ()
-    )  # standard: for both revisions
+    # Standard: for both revisions
+    assert check(intent(scaling=bigger), intent(), Capabilities()) == ()
     (problem,) = check(replace(KNATIVE, scaling=bigger), KNATIVE, Capabilities())
     assert problem.field == "/autoscaling"
     alone = replace(KNATIVE, candidate=None, candidate_traffic=NO_TRAFFIC)

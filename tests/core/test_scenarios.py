@@ -20,6 +20,7 @@ from tests.simulation.simulation import Simulation
 from tidegate.core.intent import Mode
 
 GOLDEN = Path(__file__).parent.parent / "golden"
+# Importing them fills the book
 CHAPTERS = (
     adopting,
     by_itself,
@@ -29,7 +30,7 @@ CHAPTERS = (
     pipelines,
     strangers,
     without_gateway,
-)  # importing them fills the book
+)
 TOLD = [(each, mode) for each in SCENARIOS for mode in each.modes]
 
 

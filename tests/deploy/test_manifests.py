@@ -11,7 +11,8 @@ from pydantic_settings import BaseSettings
 
 from tests.deploy.objects import BASE, CHART, DEPLOY, ROOT, Pod, base, env, of, pods, read, selects
 from tidegate.core.drivers import rendering
-from tidegate.deploy_worker.kubernetes.tenants import TENANT_LABEL
+from tidegate.core.triton import protocol
+from tidegate.deploy_worker.kubernetes.watched_tenants import TENANT_LABEL
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.settings import Settings
 from tidegate.store.__main__ import main as store_main
@@ -27,9 +28,8 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "tidegate.template_service": TemplateSettings,
     "tidegate.store": Settings,
 }
-FULL = list(
-    pods(read((ROOT / "tests" / "deploy" / "golden" / "full.yaml").read_text()))
-)  # with everything on
+# With everything on
+FULL = list(pods(read((ROOT / "tests" / "deploy" / "golden" / "full.yaml").read_text())))
 every_pod = pytest.mark.parametrize("pod", PODS, ids=[pod.owner for pod in PODS])
 
 
@@ -182,16 +182,17 @@ def test_a_tenants_policy_speaks_of_the_pods_that_the_drivers_make() -> None:
         {"key": rendering.ENDPOINT, "operator": "Exists"}
     ]
     worker, steps, gateway, prometheus, _knative = policy["spec"]["ingress"]
-    triton = {rendering.HTTP_PORT, rendering.GRPC_PORT}
+    triton = {protocol.HTTP_PORT, protocol.GRPC_PORT}
     for rule in (worker, steps, gateway):
         assert triton <= {port["port"] for port in rule["ports"]}
+    # Their proxies go past the activator, to the queue-proxy
     knatives = {
         "istio-system",
         "kourier-system",
-    }  # their proxies go past the activator, to the queue-proxy
+    }
     assert knatives | {"envoy-gateway-system", "traefik"} <= namespaces(gateway)
     assert {8012, 8013} <= {port["port"] for port in gateway["ports"]}
-    assert rendering.METRICS_PORT in {port["port"] for port in prometheus["ports"]}
+    assert protocol.METRICS_PORT in {port["port"] for port in prometheus["ports"]}
     labels = next(pod.labels for pod in PODS if pod.owner == "tidegate-deploy-worker")
     assert selects(worker["from"][0]["podSelector"], labels)
     label = next(iter(steps["from"][0]["podSelector"]["matchLabels"]))

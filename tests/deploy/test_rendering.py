@@ -93,9 +93,8 @@ def test_settings_reach_the_programs_as_they_were_said(tools: build.Built) -> No
     settings = {"body_limit": 12000000, "drain": 2.5, "tenants": ["team-a", "team-b"]}
     results = rendered(tools, {"api": {"settings": settings}})
     state = next(env(pod.main) for pod in pods(results) if pod.owner.endswith("deployment-service"))
-    assert (
-        state["TIDEGATE_BODY_LIMIT"] == "12000000"
-    )  # Helm's numbers are floats: 1.2e+07 would be refused at the start
+    # Helm's numbers are floats: 1.2e+07 would be refused at the start
+    assert state["TIDEGATE_BODY_LIMIT"] == "12000000"
     assert state["TIDEGATE_DRAIN"] == "2.5"
     assert state["TIDEGATE_TENANTS"] == "team-a,team-b"
 

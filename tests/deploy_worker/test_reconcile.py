@@ -175,9 +175,10 @@ def test_a_refusal_is_tried_again_after_a_long_interval(desk: Desk) -> None:
     assert refusal.covers(action, None, 3, 1000.0 + refusals.LONG_S - 1, refusals.LONG_S)
     assert not refusal.covers(action, None, 3, 1000.0 + refusals.LONG_S, refusals.LONG_S)
     assert not refusal.covers(action, None, 4, 1001.0, refusals.LONG_S)  # another intent
+    # Another object
     assert not refusal.covers(
         Apply({"kind": "Service"}, None, ""), None, 3, 1001.0, refusals.LONG_S
-    )  # another object
+    )
 
 
 def test_other_writes_go_on_beside_a_refused_one(desk: Desk) -> None:
@@ -412,9 +413,8 @@ def test_an_undo_that_was_begun_is_carried_out_whatever_the_list_says_by_now(des
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "gs://m/2", "sha256-2"), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", undo(), 1, 2, "ann"))
-    desk.parts = replace(
-        desk.parts, allowed=narrow(("s3",))
-    )  # r2 is not_allowed, and its pods are gone
+    # R2 is not_allowed, and its pods are gone
+    desk.parts = replace(desk.parts, allowed=narrow(("s3",)))
     for _ in range(8):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r2": 100.0}

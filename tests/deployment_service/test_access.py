@@ -138,11 +138,12 @@ def test_an_editor_promotes_on_no_way_around(api):
     )
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden"), refused.text
     assert api.post(f"{path}/rollouts?dry_run=true", body).status_code == 200
+    # A pass that is a formality
     loose = {
         "model_version_id": "2",
         "strategy": "canary",
         "analysis": {"alpha": 0.5},
-    }  # a pass that is a formality
+    }
     refused = api.post(
         f"{path}/rollouts?dry_run=true", loose, headers={"Authorization": f"Bearer {editor}"}
     )

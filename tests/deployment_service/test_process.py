@@ -101,9 +101,8 @@ def test_the_token_is_shown_once_and_sigterm_ends_streams_in_order(database):
             while not next(lines).startswith("data: "):
                 pass
             service.process.send_signal(signal.SIGTERM)
-            assert all(
-                line.startswith(":") or not line for line in lines
-            )  # to its end, not to an error
+            # To its end, not to an error
+            assert all(line.startswith(":") or not line for line in lines)
         _, logs = service.process.communicate(timeout=PATIENCE)
         assert service.process.returncode == 0, logs
         assert '"event": "request"' in logs

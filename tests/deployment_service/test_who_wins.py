@@ -84,9 +84,8 @@ def test_promoting_by_patch_needs_if_match(api, percent):
         api.patch(PATH, {"canary_percent": percent}, headers={"If-Match": '"1"'}).status_code == 412
     )
     promoted = api.ok("PATCH", PATH, {"canary_percent": percent}, headers=etag(api))
-    assert (
-        promoted["generation"] == view["generation"]
-    )  # the rollout controller appends the promotion
+    # The rollout controller appends the promotion
+    assert promoted["generation"] == view["generation"]
     assert api.actions(view["rollout"]["id"]) == ["promote"]
 
 

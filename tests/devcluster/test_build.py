@@ -6,7 +6,7 @@ import pytest
 
 from tidegate_local.devcluster import build
 from tidegate_local.devcluster.build import BuildError, Say
-from tidegate_local.devcluster.catalog import MODULES
+from tidegate_local.devcluster.sources import MODULES
 
 GO = """#!/bin/sh
 echo "$@" >> {log}

@@ -88,8 +88,7 @@ def test_a_lost_answer_may_still_have_been_a_write() -> None:
         results.append(flaky.write(Apply(manifest, None, "first")))
         if not isinstance(results[-1], Unavailable):
             break
-    assert not isinstance(
-        results[-1], Done
-    )  # it was there already: an earlier answer had been lost
+    # It was there already: an earlier answer had been lost
+    assert not isinstance(results[-1], Done)
     seen = [flaky.observe(EndpointKey(NAMESPACE, "fraud")) for _ in range(20)]
     assert {type(observation) for observation in seen} == {Snapshot, Unavailable}

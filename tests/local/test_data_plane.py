@@ -282,9 +282,8 @@ def test_two_replicas_one_killed_and_the_other_answers(
             http.infer("add_sub", inputs)
         replicas[4].kill()
         supervisor.wait("r4", lambda status: status.state is State.WAITING, 10)
-        while (
-            connections(envoy, name) > 1
-        ):  # a request on a dying connection is lost, and rightly not repeated
+        # A request on a dying connection is lost, and rightly not repeated
+        while connections(envoy, name) > 1:
             threading.Event().wait(0.005)
         for _ in range(50):
             assert http.infer("add_sub", inputs).as_numpy("OUTPUT0").tolist() == [[2.0] * 4]

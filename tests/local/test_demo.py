@@ -34,9 +34,8 @@ def test_only_intervals_that_stood_at_one_percent_count() -> None:
     steps = Steps(candidate=2)
     steps.observe(1, {1: 100, 2: 0})
     steps.observe(1, {1: 199, 2: 1})  # stood at 1 %: 100 answers, 1 of the candidate
-    steps.observe(
-        None, {1: 250, 2: 10}
-    )  # the weight moves: whose 60 answers these are is not known
+    # The weight moves: whose 60 answers these are is not known
+    steps.observe(None, {1: 250, 2: 10})
     steps.observe(5, {1: 300, 2: 20})
     steps.observe(5, {1: 395, 2: 25})
     assert {p: (s.candidate, s.all) for p, s in steps.splits.items()} == {1: (1, 100), 5: (5, 100)}

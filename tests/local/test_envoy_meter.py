@@ -44,7 +44,7 @@ def test_http_answers_are_the_sum_of_codes_and_bad_by_rule() -> None:
     whole = (
         *buckets,
         (float("inf"), 102),
-    )  # the histogram's own total: the other counters run ahead of it
+    )
     assert readings(seen, KEY) == (
         Reading(
             "envoy-a/http", 2, Counters(107, 5, whole, causes, rejections=5, saturated=7), "http"

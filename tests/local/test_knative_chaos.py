@@ -72,9 +72,8 @@ def observe(lab: Lab) -> Seen:
 def next_write(goal: Goal, seen: Seen) -> tuple[int, int | None] | None:
     """The head and percent to write next; None: wait, or done."""
     settled = seen.same and seen.created == seen.head
-    if (
-        seen.pinned != goal.stable
-    ):  # wandered, or a promotion: home is the stable model, entered at 0
+    # Wandered, or a promotion: home is the stable model, entered at 0
+    if seen.pinned != goal.stable:
         if seen.head != goal.stable:
             if seen.percent == 0 or seen.head == seen.pinned:
                 return (goal.stable, 0)

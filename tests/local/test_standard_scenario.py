@@ -79,9 +79,8 @@ def test_rolling_update_starts_the_new_pod_first() -> None:
     lab.apply(changed)
     lab.settle()
     assert len(lab.names(POD)) == 2
-    assert (
-        status_of(lab.get(ISVC, "fraud-r1"), "PredictorReady") == "True"
-    )  # says nothing about the update
+    # Says nothing about the update
+    assert status_of(lab.get(ISVC, "fraud-r1"), "PredictorReady") == "True"
     status = lab.get(DEPLOYMENT, "fraud-r1-predictor")["status"]
     assert (status["updatedReplicas"], status["availableReplicas"], status["replicas"]) == (1, 1, 2)
     lab.settle(seconds=31)

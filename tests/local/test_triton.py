@@ -11,7 +11,7 @@ import pytest
 
 from tests.deploy_worker.test_warm_up import pod, ready, shown, snapshot
 from tidegate.core.intent import Batcher, Restriction
-from tidegate.core.restriction import GROUPS, USUAL, VARIABLE, arguments
+from tidegate.core.triton.restriction import GROUPS, USUAL, VARIABLE, arguments
 from tidegate.deploy_worker.warm_up import WarmUp
 from tidegate.staging.importer import Imported, import_model
 from tidegate.staging.sources import Access

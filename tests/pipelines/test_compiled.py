@@ -18,9 +18,8 @@ pytestmark = pytest.mark.real
 
 
 def run(python: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = os.environ | {
-        "PYTHONPATH": str(ROOT / "services")
-    }  # the defaults are those of the core
+    # The defaults are those of the core
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "services")}
     return subprocess.run(
         [python, *arguments],
         cwd=ROOT,

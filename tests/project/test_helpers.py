@@ -55,11 +55,12 @@ def test_a_wait_in_vain_has_looked_often_enough() -> None:
 
 
 def test_there_is_one_clock_one_world_one_server_and_one_switch() -> None:
+    # The two fakes stream and break lines
     own_handlers = {
         "http_server.py",
         "fake_api.py",
         "fake_kfp.py",
-    }  # the two fakes stream and break lines
+    }
     tests = Path(__file__).parents[1]
     for path in tests.rglob("*.py"):
         if path == Path(__file__):

@@ -130,9 +130,8 @@ class SimPlane:
         while not self._closed:
             self._wake.wait(_TICK_S)
             self._wake.clear()
-            with contextlib.suppress(
-                RuntimeError
-            ):  # not settled yet, as much was written meanwhile: it goes on
+            # Not settled yet, as much was written meanwhile: it goes on
+            with contextlib.suppress(RuntimeError):
                 self.control.settle()
 
 

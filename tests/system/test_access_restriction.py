@@ -19,7 +19,7 @@ from tests.system.real import EXAMPLES, NAMESPACE, RealEndpoint, RealPlane
 from tests.waiting import until
 from tidegate.cli.tree import run
 from tidegate.cli.world import World
-from tidegate.core.restriction import GRPC_HEADER, HTTP_HEADER
+from tidegate.core.triton.restriction import GRPC_HEADER, HTTP_HEADER
 
 pytestmark = pytest.mark.real
 OLD = "planted-old=1,:"

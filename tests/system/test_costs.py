@@ -70,8 +70,9 @@ def test_ten_thousand_idle_endpoints_cost_what_ten_do(store: Store, served: Serv
     idle(store, 10_000)
     many = price(store, served, "many")
     assert few.statements > 0
+    # A poll more or less fits in the window
     assert many.statements <= few.statements + 10, (
         few,
         many,
-    )  # a poll more or less fits in the window
+    )
     assert many.cpu <= max(1.5 * few.cpu, IDLE_CPU_S), (few, many)

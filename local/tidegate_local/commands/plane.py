@@ -127,10 +127,11 @@ def demo(
             f"--examples {models}: there is no {_REPOSITORY} in it; leave it out for the demo's "
             "own models"
         )
+    # Heavy: every other command starts faster without
     from tidegate_local.demo.perform import (
         Report,
         perform,
-    )  # heavy: every other command starts faster without
+    )
 
     began, figures = time.monotonic(), Report()
     folder = emptied((report.parent / "demo").resolve())

@@ -20,7 +20,7 @@ from pathlib import Path
 from tidegate.core.errors import TidegateError
 from tidegate.folders import cache_dir
 from tidegate_local.devcluster import golang
-from tidegate_local.devcluster.catalog import MODULES, Module
+from tidegate_local.devcluster.sources import MODULES, Module
 from tidegate_local.home import locked
 
 _SOURCES = Path(__file__).with_name("modules")

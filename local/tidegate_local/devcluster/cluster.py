@@ -14,19 +14,20 @@ from tidegate.core.near import hint
 from tidegate_local.devcluster import build, knative, kserve
 from tidegate_local.devcluster.build import Built, Say
 from tidegate_local.devcluster.control_plane import ClusterError, ControlPlane, Places
+from tidegate_local.devcluster.fake_nodes import POD_CIDR, Nodes, Size
 from tidegate_local.devcluster.gateway import EnvoyGateway
 from tidegate_local.devcluster.keda import Keda
 from tidegate_local.devcluster.knative import Knative
 from tidegate_local.devcluster.kserve import KServe
 from tidegate_local.devcluster.kube import Json, Kube
 from tidegate_local.devcluster.kyverno import Kyverno
-from tidegate_local.devcluster.nodes import POD_CIDR, Nodes, Size
 from tidegate_local.devcluster.prometheus import Prometheus
 from tidegate_local.home import Ports, locked
 from tidegate_local.processes.process import State, end_leftovers
 from tidegate_local.processes.supervisor import Supervisor
 
 BASE = ("etcd", "kubernetes", "kwok")
+# In the order in which they start: KServe looks for the others once
 PARTS = (
     "gateway",
     "prometheus",
@@ -35,7 +36,7 @@ PARTS = (
     "kserve",
     "kyverno",
     "tools",
-)  # in the order in which they start: KServe looks for the others once
+)
 USUAL = ("knative", "kserve")
 _MODULES = {"gateway": "envoygateway"}  # where the part is not called as its module
 _FRESH = ("etcd", "certs", "kserve-tmp", "gateway", "prometheus", "logs", "kubeconfig")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from tidegate_local.devcluster.build import Built
 from tidegate_local.devcluster.control_plane import ClusterError, ControlPlane
+from tidegate_local.devcluster.fake_nodes import NODE_IP
 from tidegate_local.devcluster.kube import Json, Kube, KubeError, definitions, documents, establish
-from tidegate_local.devcluster.nodes import NODE_IP
 
 NAMESPACE = "knative-serving"
 USER = f"system:serviceaccount:{NAMESPACE}:controller"
@@ -139,9 +139,8 @@ class Knative:
         )
         for item in maps:
             item["data"] = _SETTINGS.get(item["metadata"]["name"], {})
-            item["metadata"].pop(
-                "annotations", None
-            )  # the checksum of the example that is left out
+            # The checksum of the example that is left out
+            item["metadata"].pop("annotations", None)
             self.kube.apply(item)
         self.kube.apply(self._service())
         self.kube.apply_all(_no_activator())

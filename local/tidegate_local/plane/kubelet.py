@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tidegate.core import restriction
 from tidegate.core.ports import Unresolved
+from tidegate.core.triton import restriction
 from tidegate.staging.sources import Access
 from tidegate_local.home import Home, Ports
 from tidegate_local.played.container import Container, Secrets, make, no_secrets

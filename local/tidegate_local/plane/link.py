@@ -72,9 +72,8 @@ class Server:
         changed: queue.SimpleQueue[EndpointKey] = queue.SimpleQueue()
         stop = self._plane.watch(changed.put)
         try:
-            while (
-                not self._closed and not connection.poll()
-            ):  # the other end says nothing: what comes is its end
+            # The other end says nothing: what comes is its end
+            while not self._closed and not connection.poll():
                 with contextlib.suppress(queue.Empty):
                     connection.send(changed.get(timeout=1.0))
         finally:

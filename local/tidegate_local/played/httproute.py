@@ -88,9 +88,8 @@ def _match(match: Mapping[str, Any]) -> Match:
     path = match.get("path", {})
     headers = tuple((h["name"].lower(), h["value"]) for h in match.get("headers", ()))
     value = path.get("value", "/")
-    if (
-        path.get("type") == "RegularExpression"
-    ):  # only the literal beginning is kept: KServe's own routes say `/.*`
+    # Only the literal beginning is kept: KServe's own routes say `/.*`
+    if path.get("type") == "RegularExpression":
         value = re.sub(r"[^/\w-].*", "", value.lstrip("^")) or "/"
     return Match(value, path.get("type") == "Exact", headers)
 

@@ -59,9 +59,8 @@ def _resolve(world: World, route: Object) -> tuple[list[dict[str, Any]], Conditi
         if revision is None:
             text = f'Revision "{name}" referenced in traffic not found.'
             return [], condition("AllTrafficAssigned", False, "RevisionMissing", text)
-        if (
-            status_of(revision, "Ready") != "True"
-        ):  # also the latest ready one, once it is not ready any more
+        # Also the latest ready one, once it is not ready any more
+        if status_of(revision, "Ready") != "True":
             return [], _unready("Revision", str(name), revision)
         entry = {key: target[key] for key in ("percent", "tag") if key in target}
         url = {}

@@ -223,9 +223,8 @@ class Supervisor:
 
     def _reap(self, child: _Child) -> None:
         assert child.process is not None
-        signal_group(
-            child.process.pid, signal.SIGKILL
-        )  # helpers; the unreaped leader keeps the group id ours
+        # Helpers; the unreaped leader keeps the group id ours
+        signal_group(child.process.pid, signal.SIGKILL)
         code = child.process.wait()
         self._selector.unregister(child.handle)
         os.close(child.handle)

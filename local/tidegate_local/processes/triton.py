@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx2
 
-from tidegate.core import restriction, warmup
+from tidegate.core.triton import restriction, warmup
 from tidegate_local.processes.process import Backoff, Spec, State, Status
 from tidegate_local.processes.supervisor import Supervisor
 from tidegate_local.processes.toolchain import TritonInstall

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from tidegate.cli import preflight, refusals
+from tidegate.cli import preflight, problem_text
 from tidegate.cli.context import Target
 from tidegate.cli.errors import CliError, Unreachable
 from tidegate.cli.words import one_line
@@ -157,7 +157,7 @@ def explain(problem: ApiProblem) -> str:
     line each."""
     if problem.code == "preflight":
         return preflight.refusal(problem.errors)
-    text = one_line(refusals.text(problem)) or f"{problem.status} {problem.title}"
+    text = one_line(problem_text.text(problem)) or f"{problem.status} {problem.title}"
     if not problem.code:
         text = f"{problem.status} {problem.title}: {text}; check TIDEGATE_URL"
     return text

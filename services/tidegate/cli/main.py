@@ -21,15 +21,13 @@ def _run() -> int:
     from tidegate.cli.world import World
 
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(
-            AttributeError
-        ):  # a terminal without UTF-8 gets question marks, not a traceback
+        # A terminal without UTF-8 gets question marks, not a traceback
+        with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     code = run(sys.argv[1:], World.real())
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # so that the interpreter's own flush is quiet
+        # So that the interpreter's own flush is quiet
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code

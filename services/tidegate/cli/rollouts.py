@@ -10,9 +10,9 @@ from tidegate.cli import (
     accepted,
     completion,
     find,
-    plan,
     preflight,
     replaying,
+    rollout_options,
     show_history,
     show_rollout,
     watch,
@@ -38,7 +38,7 @@ from tidegate.cli.options import (
 )
 from tidegate.cli.session import Session, plain
 from tidegate.cli.words import lasts
-from tidegate.core.strategy import CANARY_PERCENTS, ab, blue_green, canary, shadow
+from tidegate.core.strategy import CANARY_PERCENTS, DEFAULT_METRICS, ab, blue_green, canary, shadow
 
 if TYPE_CHECKING:
     from tidegate.schemas import responses as out
@@ -47,7 +47,8 @@ BAKES = ", ".join(
     f"{lasts(plan.steps[0].bake)} ({plan.kind})"
     for plan in (canary(), ab(), blue_green(), shadow())
 )
-app = typer.Typer(help="Trials of a candidate.", no_args_is_help=True)
+ERRORS = DEFAULT_METRICS[0]
+app = typer.Typer(help="Rollouts of a candidate.", no_args_is_help=True)
 app.command("replay")(replaying.replay)
 
 
@@ -111,6 +112,33 @@ def start(
         float | None,
         typer.Option(help=f"Chance that a good candidate is aborted; default: {canary().alpha:g}."),
     ] = None,
+    fail_margin: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of errors above stable's that is a fail, 0..1; default: "
+            f"{ERRORS.fail_margin:g}."
+        ),
+    ] = None,
+    pass_margin: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of errors above stable's that still passes, 0..1; default: "
+            f"{ERRORS.pass_margin:g}."
+        ),
+    ] = None,
+    min_requests: Annotated[
+        int | None,
+        typer.Option(
+            help="Least requests of the candidate in each step before a verdict; default: "
+            f"{ERRORS.min_requests}."
+        ),
+    ] = None,
+    decision_timeout_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help=f"Ends a pause, and a wait for a person; default: {canary().deadlines.decision:g}."
+        ),
+    ] = None,
     accept_breaking: AcceptBreaking = False,
     reason: Reason = "",
     supersede: Supersede = False,
@@ -123,16 +151,23 @@ def start(
     --dry-run shows the plan, with the time that each step about takes.
     """
     body = read_body(session, file) if file is not None else {}
-    body |= plan.candidate(model, version, revision(number), body)
-    body |= plan.given(
+    body |= rollout_options.candidate(model, version, revision(number), body)
+    body |= rollout_options.given(
         strategy=strategy,
-        steps=plan.percents(steps),
-        bake_seconds=plan.bake(bake),
+        steps=rollout_options.percents(steps),
+        bake_seconds=rollout_options.bake(bake),
         percent=percent,
-        match=plan.headers(match or []),
+        match=rollout_options.headers(match or []),
         mirror_percent=mirror,
         side_effects="none" if no_side_effects else None,
-        analysis=plan.analysis(alpha, latency_threshold_ms),
+        analysis=rollout_options.analysis(
+            alpha,
+            latency_threshold_ms,
+            rollout_options.given(
+                fail_margin=fail_margin, pass_margin=pass_margin, min_requests=min_requests
+            ),
+        ),
+        deadlines=rollout_options.given(decision_timeout_seconds=decision_timeout_seconds),
         accept_breaking=accept_breaking or None,
         reason=reason,
     )

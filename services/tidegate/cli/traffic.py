@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import accepted, completion, plan, show_endpoint
+from tidegate.cli import accepted, completion, rollout_options, show_endpoint
 from tidegate.cli.accepted import PROMOTE
 from tidegate.cli.errors import usage
 from tidegate.cli.options import (
@@ -50,12 +50,12 @@ def canary(
     """
     requested = _percent(percent)
     if version is not None or number is not None or model is not None:
-        body = plan.candidate(model, version, revision(number), {})
+        body = rollout_options.candidate(model, version, revision(number), {})
     else:
         body = {}
     body |= {
         "canary_percent": requested,
-        **plan.given(accept_breaking=accept_breaking or None, reason=reason),
+        **rollout_options.given(accept_breaking=accept_breaking or None, reason=reason),
     }
     key = session.key(endpoint)
     # The tag of what was seen here: a promotion is of this candidate, not of whatever came

@@ -11,14 +11,13 @@ from tidegate.core.drivers.rendering import (
     CLUSTER_LOCAL,
     DEPLOYMENT_MODE,
     ENDPOINT,
-    GRPC_PORT,
-    HTTP_PORT,
     SHM_PATH,
 )
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Mode, Protocol, Scaling
 from tidegate.core.ports import Manifest
-from tidegate.core.restriction import FLAGS
+from tidegate.core.triton.protocol import GRPC_PORT, HTTP_PORT
+from tidegate.core.triton.restriction import FLAGS
 from tidegate.core.unrendered import MODEL, PREDICTOR, Loss
 
 _PROBES = ("exec", "grpc", "httpGet", "tcpSocket")

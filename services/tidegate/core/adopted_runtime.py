@@ -7,11 +7,12 @@ is there, and names the rest.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tidegate.core import quantity, restriction
+from tidegate.core import quantity
 from tidegate.core.drivers.predictor import STORAGE_SECRET
 from tidegate.core.drivers.rendering import DEPLOYMENT_MODE, NEW_NAMES, OLD_NAMES, SHM_PATH
 from tidegate.core.intent import NVIDIA, Mode, Pods, Protocol, Runtime, Toleration
 from tidegate.core.ports import Manifest
+from tidegate.core.triton import restriction
 
 _MODES = {name: mode for names in (NEW_NAMES, OLD_NAMES) for mode, name in names.items()}
 

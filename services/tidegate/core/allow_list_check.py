@@ -27,9 +27,8 @@ from tidegate.core.rollout import (
 from tidegate.core.traffic import Traffic, rises
 from tidegate.core.turn import CONTROLLER
 
-NotAllowed = Mapping[
-    int, str
-]  # revision -> why its tenant may not name what it names; only those that may not
+# Revision -> why its tenant may not name what it names; only those that may not
+NotAllowed = Mapping[int, str]
 
 
 def not_allowed(namespace: str, revisions: Iterable[Revision], allowed: Allowed) -> NotAllowed:
@@ -90,9 +89,8 @@ def pause(
     author = CONTROLLER.format(rollout.id)
     now = decision.progress.at
     held = Pause(PauseKind.NOT_ALLOWED, author, message)
-    again = (
-        before.pause is not None and before.pause.kind is held.kind
-    )  # also where the list refuses it otherwise by now
+    # Also where the list refuses it otherwise by now
+    again = before.pause is not None and before.pause.kind is held.kind
     waited = 0.0
     if again:
         waited = before.waited + elapsed(before.at, now or 0.0, interval)

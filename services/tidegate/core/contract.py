@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tidegate.core.signature import Signature, Tensor
+from tidegate.core.triton.signature import Signature, Tensor
 
 _MOST = 20  # differences that are kept; more say nothing more
 

@@ -81,9 +81,8 @@ def _awaits(turn: Turn) -> str:
     seen = turn.observation
     candidate = turn.rollout.candidate
     owed = turn.checks.compares and not rollout.accept_breaking and asked(rollout, turn.progress)
-    served = (
-        seen.traffic is not None and candidate in seen.traffic.served
-    )  # too late to hold anything back
+    # Too late to hold anything back
+    served = seen.traffic is not None and candidate in seen.traffic.served
     if (
         not owed
         or served

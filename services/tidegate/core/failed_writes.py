@@ -18,11 +18,12 @@ from tidegate.core.traffic import desired
 
 LONG_S = 300.0
 SOON_S = 10.0  # toward stable, also where somebody has to change a policy first
+# Of metadata: they move without what a write says
 _UNSAID = (
     "resourceVersion",
     "managedFields",
     "generation",
-)  # of metadata: they move without what a write says
+)
 
 
 @dataclass(frozen=True, slots=True)

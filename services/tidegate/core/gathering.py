@@ -33,9 +33,8 @@ def gather(
     if not evidence.tracks and rollout.strategy.metrics:
         evidence = Evidence.start(rollout.strategy.metrics)
     if evidence.last is not None and scrape.at < evidence.last.at - JUMP:
-        evidence = replace(
-            evidence, last=None
-        )  # or no scrape would count until the clock has caught up
+        # Or no scrape would count until the clock has caught up
+        evidence = replace(evidence, last=None)
     sides = [observation.of(number) for number in (rollout.base, rollout.candidate)]
     young = any(
         side.youngest is not None and now - side.youngest < WARM_UP for side in sides if side

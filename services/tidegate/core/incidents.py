@@ -86,9 +86,8 @@ def count(
     old, new = (_since(known, side) for side in sides)
     pods = max(sides[0].desired, 1)
     ours = max(sides[1].desired, 1)
-    excuses = [
-        -(-number * ours // pods) for number in old
-    ]  # rounded up: half a restart excuses one
+    # Rounded up: half a restart excuses one
+    excuses = [-(-number * ours // pods) for number in old]
     tallies = (incidents.restarts, incidents.oom_kills)
     restarts, kills = (
         _tally(*each, elapsed) for each in zip(tallies, new, old, excuses, strict=True)

@@ -92,8 +92,8 @@ NVIDIA = "nvidia.com/gpu"
 @dataclass(frozen=True, slots=True)
 class Restriction:
     """Groups of Triton's calls that are answered to those alone who know a token
-    (core/restriction.py names them). The token is known by where it lies: `key` of a `secret` in
-    the tenant's namespace."""
+    (core/triton/restriction.py names them). The token is known by where it lies: `key` of a
+    `secret` in the tenant's namespace."""
 
     groups: tuple[str, ...]
     secret: str

@@ -18,12 +18,13 @@ from tidegate.core.errors import Problem, step
 from tidegate.core.intent import EndpointKey, Mode, Pods
 
 _AT = "/spec/predictor"
+# Core/v1: env, envFrom, volumes
 _REFERENCES = (
     "secretKeyRef",
     "secretRef",
     "secret",
     "nodePublishSecretRef",
-)  # core/v1: env, envFrom, volumes
+)
 
 
 def check_lent(key: EndpointKey, existing: Found, allowed: Allowed) -> tuple[Problem, ...]:
@@ -46,10 +47,11 @@ def _also(problem: Problem, reachable_intent: str) -> Problem:
 
 def _judged(namespace: str, existing: Found, allowed: Allowed) -> Iterator[Problem]:
     predictor = existing.adopted.predictor
+    # The second: Kubernetes' old word for the first
     for name in (
         "serviceAccountName",
         "serviceAccount",
-    ):  # the second: Kubernetes' old word for the first
+    ):
         yield from check_account(
             namespace, f"{_AT}/{name}", predictor.get(name), allowed.service_accounts
         )

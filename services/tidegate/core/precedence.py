@@ -159,9 +159,8 @@ def refuse_start(running: OpenRollout | None, *, supersede: bool) -> Refusal | N
 def _percent_without_rollout(percent: int | None, intent: Intent) -> Lowering | Refusal:
     if intent.candidate is None:
         return NoCandidate()
-    if (
-        percent is not None and percent <= intent.candidate_traffic.percent
-    ):  # its rollout ended a moment ago
+    # Its rollout ended a moment ago
+    if percent is not None and percent <= intent.candidate_traffic.percent:
         return Lowering(percent)
     return RolloutEnded()
 

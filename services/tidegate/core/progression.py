@@ -70,9 +70,8 @@ def decide(
     turn, messages = contract_check.hear(turn)
     turn = _watch_candidate(turn)
     going = turn.progress.ending in (None, Outcome.PROMOTED)
-    if (
-        checks.refuses and going
-    ):  # also against a person's promotion: it was of what was checked then
+    # Also against a person's promotion: it was of what was checked then
+    if checks.refuses and going:
         turn = endings.begin(turn, Outcome.ABORTED, checks.refuses)
     elif turn.progress.ending is None:
         turn = _roll_back(turn)

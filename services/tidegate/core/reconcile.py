@@ -170,9 +170,8 @@ def _rate(known: Known, steered: Steered) -> float | None:
 def _wake_at(steered: Steered, next_writes: Writes, now: float) -> float | None:
     """When time alone changes what is decided or planned."""
     wakes = [decided.wake_at for decided in steered.decisions]
-    wakes += [
-        now for decided in steered.decisions if decided.ended
-    ]  # tidying, and the next in the queue
+    # Tidying, and the next in the queue
+    wakes += [now for decided in steered.decisions if decided.ended]
     if next_writes.wake_at is not None:
         wakes += [max(next_writes.wake_at, now + 0.05)]
     return min((at for at in wakes if at is not None), default=None)

@@ -4,10 +4,10 @@ preflight ask here."""
 import re
 from collections.abc import Iterator
 
-from tidegate.core import restriction, triton_servers
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import CandidateTraffic, Intent, Mode, Runtime, Scaling
 from tidegate.core.ports import Capabilities
+from tidegate.core.triton import restriction, servers
 
 NAME_LIMIT = 40  # leaves room for `-r<N>-predictor` and what Knative appends, below DNS's 63
 LABEL_LIMIT = 63  # of a DNS label (RFC 1035)
@@ -89,7 +89,7 @@ def check_runtime(
     runtime: Runtime, mode: Mode, caps: Capabilities, stable: Runtime | None = None
 ) -> tuple[Problem, ...]:
     """Everything wrong with a new revision's runtime. stable: that of the revision which serves."""
-    problems = [*triton_servers.check(runtime), *restriction.check(runtime)]
+    problems = [*servers.check(runtime), *restriction.check(runtime)]
     if mode is Mode.KNATIVE and not caps.knative_placement:
         for field, value in (
             ("nodeSelector", runtime.pods.node_selector),
@@ -156,9 +156,8 @@ def _check_keda(new: Intent, old: Intent | None, caps: Capabilities) -> Iterator
             "needs KEDA and a Prometheus that it asks, which this cluster does not have",
             Remediation("install it, or leave it out"),
         )
-    limit = LABEL_LIMIT - len(
-        f"keda-hpa--{LONGEST_REVISION}-predictor"
-    )  # KEDA's name for its HPA is a label, too
+    # KEDA's name for its HPA is a label, too
+    limit = LABEL_LIMIT - len(f"keda-hpa--{LONGEST_REVISION}-predictor")
     if len(new.key.name) > limit:
         yield Problem(
             "/autoscaling/keda",

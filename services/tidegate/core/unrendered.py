@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.core import quantity, restriction
+from tidegate.core import quantity
 from tidegate.core.adopted_runtime import shared_memory
 from tidegate.core.intent import Mode
+from tidegate.core.triton import restriction
 
 PREDICTOR = "spec.predictor"
 MODEL = "spec.predictor.model"
@@ -33,11 +34,12 @@ _DEFAULTED = {  # by KServe's webhook, for every InferenceService alike
     f"{MODEL}.name": "kserve-container",
 }
 _SAME_NAME = {f"{PREDICTOR}.serviceAccount": "serviceAccountName"}  # core/v1: the deprecated alias
+# Else `name`
 _NAMES = {
     "volumeMounts": "mountPath",
     "ports": "containerPort",
     "tolerations": "key",
-}  # else `name`
+}
 _STAYS = frozenset({f"{MODEL}.ports", f"{MODEL}.volumeMounts"})  # in Knative mode: merged by key
 _RESOURCES = f"{MODEL}.resources"
 _EXIT = "--exit-timeout-secs"

@@ -11,26 +11,28 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx2
 
-from tidegate.core import warmup
 from tidegate.core.contract import Contract, compare, unchecked
 from tidegate.core.drivers.pod_state import condition
-from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
+from tidegate.core.drivers.rendering import number_of
 from tidegate.core.intent import EndpointKey
 from tidegate.core.observation import Live, Observation
 from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.rollout import Rollout
-from tidegate.core.signature import Signature, signature
+from tidegate.core.triton.metrics import loaded_models
+from tidegate.core.triton.protocol import HTTP_PORT, METRICS_PORT, REPOSITORY_INDEX, model_path
+from tidegate.core.triton.signature import Signature, signature
 
+# Where a call is restricted (Triton's 403), or the server knows none such
 _UNTOLD = (
     403,
     404,
     405,
     501,
-)  # where a call is restricted (Triton's 403), or the server knows none such
+)
 BUDGET_S = 5.0  # for one comparison of both; longer than that, it is made again
 # between two comparisons of an endpoint that could not be read: each holds a thread of the worker
 AGAIN_S = 10.0
@@ -166,12 +168,10 @@ class PodContracts:
 
     def _signatures(self, where: "_Where", until: float) -> tuple[Signature, ...]:
         names = self._names(where, until)
-        return tuple(
-            self._one(f"{where.base}/v2/models/{quote(name, safe='')}", until) for name in names
-        )
+        return tuple(self._one(where.base + model_path(name), until) for name in names)
 
     def _names(self, where: "_Where", until: float) -> Iterable[str]:
-        index = self._ask("POST", f"{where.base}/v2/repository/index", until, {"ready": True})
+        index = self._ask("POST", where.base + REPOSITORY_INDEX, until, {"ready": True})
         if index is not None:
             return sorted({str(entry["name"]) for entry in json.loads(index)})
         page = None
@@ -179,7 +179,7 @@ class PodContracts:
             page = self._ask("GET", where.metrics, until)
         if page is None:
             raise RestrictedError("models")
-        return warmup.loaded(page.decode())
+        return loaded_models(page.decode())
 
     def _one(self, url: str, until: float) -> Signature:
         metadata = self._ask("GET", url, until)

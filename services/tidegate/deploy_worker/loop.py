@@ -50,9 +50,8 @@ class Worker:
         self._lease = lease
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._asked = (
-            threading.Event()
-        )  # a notice came, or none for a while: somebody may have asked something
+        # A notice came, or none for a while: somebody may have asked something
+        self._asked = threading.Event()
         self._desk = Desk(parts, self._answer_inquiries)
         self._taken = 0  # reconciles under way, and those that wait for a thread
         self._taken_lock = threading.Lock()

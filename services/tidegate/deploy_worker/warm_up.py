@@ -17,11 +17,13 @@ from typing import Any
 
 import httpx2
 
-from tidegate.core import warmup
 from tidegate.core.checks import ColdPod
 from tidegate.core.drivers.pod_state import ready_since
-from tidegate.core.drivers.rendering import HTTP_PORT, METRICS_PORT, number_of
+from tidegate.core.drivers.rendering import number_of
 from tidegate.core.ports import Manifest, Snapshot
+from tidegate.core.triton import warmup
+from tidegate.core.triton.metrics import loaded_models
+from tidegate.core.triton.protocol import HTTP_PORT, METRICS_PORT, REPOSITORY_INDEX, model_path
 
 AGAIN_S = 2.0  # between two attempts at a pod that did not answer
 LIMIT = 10_000  # pods remembered; beyond that all are asked once more
@@ -116,14 +118,13 @@ class WarmUp:
         base = f"http://{host}:{self._port}"
         try:
             for name in self._models(host):
-                metadata = self._answer("GET", f"{base}/v2/models/{name}")
+                metadata = self._answer("GET", base + model_path(name))
                 body = None
                 if metadata:
                     body = warmup.request(metadata)
-                if isinstance(
-                    body, dict
-                ):  # else no request can be made for it: Triton's own readiness must do
-                    self._answer("POST", f"{base}/v2/models/{name}/infer", body)
+                # Where no request can be made for it, Triton's own readiness must do.
+                if isinstance(body, dict):
+                    self._answer("POST", f"{base}{model_path(name)}/infer", body)
         except (
             httpx2.HTTPError,
             httpx2.InvalidURL,
@@ -141,12 +142,12 @@ class WarmUp:
 
     def _models(self, host: str) -> Iterable[str]:
         listed = self._answer(
-            "POST", f"http://{host}:{self._port}/v2/repository/index", {"ready": True}
+            "POST", f"http://{host}:{self._port}{REPOSITORY_INDEX}", {"ready": True}
         )
         if listed is not None:
             return sorted({entry["name"] for entry in listed})
         page = self._http.get(f"http://{host}:{self._metrics}/metrics").raise_for_status().text
-        return warmup.loaded(page)
+        return loaded_models(page)
 
     def _answer(self, method: str, url: str, body: Any = None) -> Any:
         """The answer's JSON; None where the call is restricted, which a waiting worker would not

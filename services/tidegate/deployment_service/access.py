@@ -137,9 +137,8 @@ def _enforce(services: Services, who: Principal, need: Need, path: dict[str, str
         case Where.ROLLOUT:
             rollout = _rollout(services, who, path["rollout_id"])
             demand(who, need.role, rollout.key.namespace, services.settings.tenants)
-            path["rollout_id"] = (
-                rollout.rollout.id
-            )  # from here on the whole id, where a caller gave its beginning
+            # From here on the whole id, where a caller gave its beginning
+            path["rollout_id"] = rollout.rollout.id
         case Where.INSTALLATION:
             demand(who, need.role, EVERYWHERE)
 

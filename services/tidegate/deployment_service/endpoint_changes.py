@@ -135,9 +135,8 @@ def patch(
     reply = _reply(tx, key, 200, messages)
     grows = new.scaling.min_replicas > intent.scaling.min_replicas
     if grows and not isinstance(change, Lowering):
-        return replace(
-            reply, preflight=Request(new, named(tx, key, new))
-        )  # more pods at once: is there capacity?
+        # More pods at once: is there capacity?
+        return replace(reply, preflight=Request(new, named(tx, key, new)))
     return reply
 
 

@@ -125,9 +125,8 @@ def start(
     caps, messages = lookup.capabilities(tx, call.services.settings.worker_timeout)
     running = lookup.running(tx, endpoint.key)
     check(refuse_start(running.open if running else None, supersede=supersede))
-    if (
-        candidate.number is None or candidate.number not in intent.standby
-    ):  # what is on standby runs: going back to it is open
+    # What is on standby runs: going back to it is open
+    if candidate.number is None or candidate.number not in intent.standby:
         tenancy.check_named(tx, call, endpoint.key, candidate.model, candidate.runtime)
     number, author = candidate.number, call.principal.name
     if number is None:
@@ -228,9 +227,8 @@ def _started(tx: Tx, call: Call, begun: Begun, messages: tuple[str, ...] = ()) -
         tx, lookup.rollout_by_id(tx, begun.id), [*messages, *begun.warnings]
     )
     if call.dry_run:
-        rollout_change = rollout_change.model_copy(
-            update={"id": ""}
-        )  # nobody will ever find it under the one it had here
+        # Nobody will ever find it under the one it had here
+        rollout_change = rollout_change.model_copy(update={"id": ""})
     return Reply(
         202, rollout_change, location=f"/api/v1/rollouts/{begun.id}", preflight=begun.preflight
     )

@@ -19,7 +19,7 @@ from tidegate.core.intent import (
 )
 from tidegate.core.near import hint
 from tidegate.core.ports import Capabilities
-from tidegate.core.restriction import restricted
+from tidegate.core.triton.restriction import restricted
 from tidegate.deployment_service.calls import Call
 from tidegate.schemas.requests.endpoints import Autoscaling, NewEndpoint, RuntimeConfig, SecurityIn
 from tidegate.store import models

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from tidegate.core import restriction
 from tidegate.core.intent import Runtime, Scaling
 from tidegate.core.ports import Capabilities
+from tidegate.core.triton import restriction
 
 NO_WORKER = (
     "no worker has reported lately: this is accepted and stored, and nothing moves until one runs; "

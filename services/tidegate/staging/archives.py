@@ -26,9 +26,8 @@ _CHUNK = 1 << 20
 _HEADER = 1 << 20  # bytes that one header may have; tarfile reads it whole
 _LONG = 1024  # characters of a path
 
-Members = Generator[
-    tuple[str, Iterator[bytes] | None], None, None
-]  # names with bytes; None: a folder
+# Names with bytes; None: a folder
+Members = Generator[tuple[str, Iterator[bytes] | None], None, None]
 
 
 @dataclass(frozen=True, slots=True)

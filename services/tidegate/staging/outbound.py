@@ -23,9 +23,8 @@ HOSTS = "TIDEGATE_STORAGE_HOSTS"
 Resolve = Callable[[str, int], Sequence[str]]
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
-_CLOUD = frozenset(
-    {"168.63.129.16"}
-)  # Azure's wire server: a public number, answered by the machine's own host
+# Azure's wire server: a public number, answered by the machine's own host
+_CLOUD = frozenset({"168.63.129.16"})
 # Ways in that `ipaddress` of some Pythons takes for public: IETF protocol assignments (metadata of
 # a cloud among them), local NAT64 (RFC 8215), site-local, IPv4 in old clothes (RFC 4291 2.5.5, RFC
 # 2765), documentation, segment routing.
@@ -50,9 +49,8 @@ def inside(address: str) -> bool:
     """Whether an address is not one of the public internet: private, loopback, link-local, the
     cloud's metadata."""
     i_pv4_address = _plain(ipaddress.ip_address(address.partition("%")[0]))
-    known = any(
-        i_pv4_address in network for network in _INSIDE
-    )  # of the other version: never in it
+    # Of the other version: never in it
+    known = any(i_pv4_address in network for network in _INSIDE)
     return (
         known
         or not i_pv4_address.is_global

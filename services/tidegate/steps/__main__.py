@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from tidegate.client import ApiProblem, Unreachable, UnreadableAnswer
-from tidegate.steps import beginning, connection, deploying, following, plan
+from tidegate.steps import beginning, connection, deploying, following, rollout_request
 from tidegate.steps.arguments import parse
 from tidegate.steps.errors import StepFailed, UsageError
 from tidegate.steps.service import Service
@@ -83,7 +83,7 @@ def explain(problem: ApiProblem) -> str:
     if problem.status == 401:
         return f"the service does not know the token (401): {problem.detail}"
     parts = [
-        f"{plan.flag(error.pointer)}: {error.detail}: {error.remediation.text}"
+        f"{rollout_request.flag(error.pointer)}: {error.detail}: {error.remediation.text}"
         for error in problem.errors
     ]
     message = "; ".join(dict.fromkeys(parts)) or problem.detail or problem.title

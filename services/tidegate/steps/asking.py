@@ -4,7 +4,7 @@ for a moment."""
 import os
 from collections.abc import Callable
 
-from tidegate.core.restriction import VARIABLE
+from tidegate.core.triton.restriction import VARIABLE
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.golden import parse
 from tidegate.steps.inference import NotThere, infer

@@ -4,7 +4,7 @@ what it makes once."""
 from tidegate.client import ApiProblem
 from tidegate.client.api import PLAIN, Client, Options
 from tidegate.schemas import responses as out
-from tidegate.steps import deploying, golden, outputs, plan, reading, summary
+from tidegate.steps import deploying, golden, outputs, reading, rollout_request, summary
 from tidegate.steps.arguments import PLANS
 from tidegate.steps.errors import StepFailed, UsageError
 from tidegate.steps.task import Task
@@ -40,7 +40,7 @@ def preflight(task: Task) -> None:
 
 def start(task: Task) -> None:
     """Start the rollout of this run, or attach to it."""
-    key, body = task.endpoint(), plan.rollout(task.args)
+    key, body = task.endpoint(), rollout_request.rollout(task.args)
     rollout = _own(task, key)
     if rollout is None:
         options = task.options("start")
@@ -85,7 +85,7 @@ def promote(task: Task) -> None:
     watch = task.watch()
     seen = watch.observe(rollout_id)
     if not reading.ended(seen) and seen.phase != "promoting":
-        words = plan.reason(task.args) or "promoted by a pipeline"
+        words = rollout_request.reason(task.args) or "promoted by a pipeline"
         task.service.ask(
             lambda client: client.act(
                 rollout_id,
@@ -105,7 +105,7 @@ def promote(task: Task) -> None:
 
 
 def _check_rollout(task: Task, key: tuple[str, str]) -> None:
-    body = plan.rollout(task.args)
+    body = rollout_request.rollout(task.args)
     try:
         answer = task.service.ask(
             lambda client: client.start_rollout(
@@ -176,7 +176,7 @@ def _undo(
     client: Client, task: Task, key: tuple[str, str], options: Options = PLAIN
 ) -> out.RolloutChange:
     to = task.args.to or None
-    words = plan.reason(task.args)
+    words = rollout_request.reason(task.args)
     return client.undo(*key, to=to, reason=words, run_id=_run(task), options=options)
 
 

@@ -2,7 +2,7 @@
 
 from tidegate.client import ApiProblem, Options
 from tidegate.schemas import responses as out
-from tidegate.steps import outputs, plan, summary
+from tidegate.steps import outputs, rollout_request, summary
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.task import Task
 
@@ -12,7 +12,7 @@ INTERVAL_S = 2.0
 
 def preflight(task: Task, key: Key) -> None:
     """The dry run."""
-    body = plan.endpoint(task.args, key[1])
+    body = rollout_request.endpoint(task.args, key[1])
     try:
         answer = task.service.ask(
             lambda client: client.create_endpoint(
@@ -32,7 +32,7 @@ def preflight(task: Task, key: Key) -> None:
 def deploy(task: Task) -> None:
     """Make the endpoint, or attach to the one that this run made; wait until it is ready."""
     key = task.endpoint()
-    body, options = plan.endpoint(task.args, key[1]), task.options("deploy")
+    body, options = rollout_request.endpoint(task.args, key[1]), task.options("deploy")
     try:
         made = task.service.ask(
             lambda client: client.create_endpoint(body, namespace=key[0], options=options)

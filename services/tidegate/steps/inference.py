@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from tidegate.core.restriction import GRPC_HEADER, HTTP_HEADER
+from tidegate.core.triton.restriction import GRPC_HEADER, HTTP_HEADER
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.golden import Golden, Tensor
 

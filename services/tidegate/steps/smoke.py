@@ -4,11 +4,11 @@ golden answer.
 The rollout stands at a stop without traffic meanwhile. A right answer approves that stop, a wrong
 one rejects the rollout; the same run says either of them once, so that a pod that is retried cannot
 approve the stop after it. What stands already (`--strategy` promote, deploy) has no such stop: see
-revisions.py.
+running.py.
 """
 
 from tidegate.schemas import responses as out
-from tidegate.steps import asking, outputs, reading, revisions
+from tidegate.steps import asking, outputs, reading, running
 from tidegate.steps.errors import StepFailed, UsageError
 from tidegate.steps.task import Task
 
@@ -17,9 +17,9 @@ def smoke(task: Task) -> None:
     """Ask, compare, say yes or no. Raises StepFailed, UsageError, ApiProblem."""
     match task.args.strategy:
         case "promote":
-            revisions.candidate(task)
+            running.candidate(task)
         case "deploy":
-            revisions.endpoint(task)
+            running.endpoint(task)
         case "":
             _at_the_stop(task)
         case other:
@@ -36,7 +36,7 @@ def _at_the_stop(task: Task) -> None:
     watch = task.watch()
     seen = watch.observe(task.args.rollout_id)
     if not reading.gated(seen):
-        task.say(revisions.NOT_ASKED)
+        task.say(running.NOT_ASKED)
         outputs.of_rollout(task.args, seen, task.url)
         return
     seen = watch.until(seen, lambda now: reading.past(now, 0) or _ready(now))

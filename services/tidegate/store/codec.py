@@ -13,11 +13,12 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
+# JSON has none; pydantic reads these words
 _NOT_FINITE = {
     "inf": "Infinity",
     "-inf": "-Infinity",
     "nan": "NaN",
-}  # JSON has none; pydantic reads these words
+}
 
 T = TypeVar("T")
 Json = Mapping[str, Any]

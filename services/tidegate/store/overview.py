@@ -75,9 +75,8 @@ def _rollouts(tx: ReadTx, ids: list[str]) -> dict[str, StoredRollout]:
             ORDER BY r.seq DESC""",
         ids=ids,
     )
-    return {
-        str(item.endpoint_id): stored(item) for item in results
-    }  # the oldest comes last, and stays
+    # The oldest comes last, and stays
+    return {str(item.endpoint_id): stored(item) for item in results}
 
 
 def unheard(tx: ReadTx, rollout_ids: list[str]) -> dict[str, tuple[Action, ...]]:

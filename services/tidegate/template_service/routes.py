@@ -12,13 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from tidegate.core.access import Role
-from tidegate.template_service import lending, submitting, uploading
+from tidegate.template_service import run_rights, submitting, uploading
 from tidegate.template_service import schemas as out
 from tidegate.template_service.callers import Caller, Callers
 from tidegate.template_service.catalog import Catalog, Entry
 from tidegate.template_service.kfp import Kfp, KfpError
-from tidegate.template_service.lending import Installed
 from tidegate.template_service.rendering import Rendered, render
+from tidegate.template_service.run_rights import Installed
 from tidegate.template_service.settings import TemplateSettings
 from tidegate.template_service.submitting import Run, Target
 from tidegate.web.problems import ApiError, responses
@@ -171,7 +171,9 @@ def submit(call: Asked, name: str, body: out.SubmitIn) -> out.RunOut:
     made = _rendered(call, name, body)
     place = submitting.place(call.kfp, body.namespace)
     call.check(place)
-    lending.check_run(call.caller, _installed(call), made, body.image, body.service_account, place)
+    run_rights.check_run(
+        call.caller, _installed(call), made, body.image, body.service_account, place
+    )
     experiment = body.experiment or call.services.settings.kfp_experiment
     target = Target(place, experiment, body.name, body.service_account)
     return call.run_out(submitting.submit(call.kfp, made, target, call.caller.name))
@@ -225,7 +227,7 @@ def upload(call: Asked, body: Annotated[out.UploadIn, Body()] = TO_ALL) -> out.U
     """Upload the catalog as pipelines of KFP; what is there already is left alone."""
     place = uploading.place(call.kfp, body.namespace)
     call.check(place)
-    lending.check_image(call.caller, _installed(call), body.image)
+    run_rights.check_image(call.caller, _installed(call), body.image)
     image = body.image or call.services.settings.image
     made = uploading.upload(call.kfp, call.services.catalog, place, image)
     return out.UploadsOut(items=[out.UploadedOut(**asdict(uploaded)) for uploaded in made])

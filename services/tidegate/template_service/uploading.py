@@ -60,9 +60,8 @@ def _upload_entry(
     try:
         made = kfp.upload_version(pipeline, version, entry.description, text)
     except KfpError as error:
-        if error.status == 409 and (
-            value := _version(kfp, pipeline, version)
-        ):  # somebody else, at the same time
+        # Somebody else, at the same time
+        if error.status == 409 and (value := _version(kfp, pipeline, version)):
             return Uploaded(entry.name, version, pipeline, value, created=False)
         raise
     return Uploaded(entry.name, version, pipeline, made, created=True)

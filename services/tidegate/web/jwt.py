@@ -18,9 +18,8 @@ from tidegate.web.auth import unauthorized
 
 LONGEST = 16_384  # characters
 _REASONS = {"aud": "audience", "iss": "issuer"}
-TYPES = frozenset(
-    {"jwt", "at+jwt"}
-)  # RFC 9068; an ID token says JWT. Others (logout+jwt) are for somebody else
+# RFC 9068; an ID token says JWT. Others (logout+jwt) are for somebody else
+TYPES = frozenset({"jwt", "at+jwt"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,10 +97,11 @@ class Oidc:
         claims = verify(
             token, Trust(provider.issuer, provider.audience, allowed), keys, self._now()
         )
+        # Some send text
         if provider.name_claim == "email" and claims.get("email_verified") not in (
             True,
             "true",
-        ):  # some send text
+        ):
             raise unauthorized("the token's email is not verified by its provider", "claims")
         name = clean_name(claims.get(provider.name_claim), f"the token's {provider.name_claim}")
         groups = clean_groups(claims.get(provider.groups_claim))

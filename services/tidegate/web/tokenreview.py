@@ -118,9 +118,8 @@ class Reviews:
         )
         if not status.get("authenticated"):
             return None
-        if self._server.audience not in status.get(
-            "audiences", ()
-        ):  # an API server that ignores audiences
+        # An API server that ignores audiences
+        if self._server.audience not in status.get("audiences", ()):
             return None
         user = status["user"]
         return Identity(

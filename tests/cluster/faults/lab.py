@@ -16,7 +16,7 @@ from tidegate.core.intent import EndpointKey, Mode
 from tidegate.store import Store
 from tidegate.store.migrate import migrate
 from tidegate_local.devcluster.cluster import USUAL, DevCluster, modules
-from tidegate_local.devcluster.nodes import Size
+from tidegate_local.devcluster.fake_nodes import Size
 
 GATEWAY = {
     "apiVersion": GATEWAY_API,

@@ -33,9 +33,8 @@ class FakeKubernetes:
     """What the server knows. requests: every (method, path with query) that came."""
 
     objects: dict[str, Json] = field(default_factory=dict)  # path -> object
-    collections: set[str] = field(
-        default_factory=set
-    )  # "/api/v1/pods"-like: root/plural, served kinds
+    # "/api/v1/pods"-like: root/plural, served kinds
+    collections: set[str] = field(default_factory=set)
     version: int = 100
     events: list[tuple[int, str, Json]] = field(default_factory=list)  # of every collection
     oldest: int = 0  # watches from before this version are Gone

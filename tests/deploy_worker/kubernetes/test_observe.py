@@ -44,9 +44,8 @@ def test_an_observation_shows_what_carries_our_label_and_what_holds_our_names(be
     bench.world.put(f"{ISVC_PATH}/fraudulent", isvc("fraudulent", labels={}))
     bench.world.put(f"{POD_PATH}/p1", pod("p1"))
     bench.world.put(f"{POD_PATH}/p2", pod("p2", None))
-    bench.world.put(
-        f"{POD_PATH}/p3", pod("p3", None, isvc="fraud")
-    )  # of one that may have been adopted
+    # Of one that may have been adopted
+    bench.world.put(f"{POD_PATH}/p3", pod("p3", None, isvc="fraud"))
     bench.world.put(f"{POD_PATH}/p4", pod("p4", None, isvc="fraudulent"))
     desired = {"InferenceService/fraud-r1", "InferenceService/fraud-r2", "Pod/p1", "Pod/p3"}
     bench.until(lambda: names(bench.observe()) == desired)
@@ -213,9 +212,8 @@ def test_a_label_without_a_binding_is_not_permitted_until_it_is_bound(bench: Ben
     bench.until(lambda: "not permitted" in unavailable_detail())
     bench.world.denied.clear()
     bench.until(lambda: isinstance(bench.cluster.observe(key), Snapshot))
-    bench.world.denied.add(
-        "team-b"
-    )  # the binding is taken back: what was read must not be told any more
+    # The binding is taken back: what was read must not be told any more
+    bench.world.denied.add("team-b")
     bench.world.compact()
     bench.until(lambda: "not permitted" in unavailable_detail())
     bench.observe()  # the other tenant is not touched

@@ -121,10 +121,11 @@ def old_knative(revision: int, n: float) -> list[tuple[Labels, float]]:
         "response_code_class": "5xx",
     }
     bucket = {"__name__": "revision_request_latencies_bucket", "le": "100"}
+    # The same requests, seen further in
     app = {
         "__name__": "revision_app_request_count",
         "response_code": "500",
-    }  # the same requests, seen further in
+    }
     return [(part | own | name, n) for part in (counter, bucket, app)]
 
 

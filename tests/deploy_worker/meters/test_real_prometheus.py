@@ -175,10 +175,11 @@ def test_data_that_prometheus_lost_is_lost_and_a_gateway_that_restarts_begins_at
         counted.until(counts_again)
         assert before < counted.counted()[0].n <= sent
         assert counted.counted()[0].bad == 0
+        # Its only answer, or lost with the cut; never the old hundred
         assert counted.counted()[1] in (
             Arm(),
             Arm(1, 1),
-        )  # its only answer, or lost with the cut; never the old hundred
+        )
     finally:
         server.stop()
         page.server.close()

@@ -27,9 +27,8 @@ def test_a_plain_canary_counts_what_was_sent() -> None:
         world.send(2, 429, 3)
         world.pass_interval()
     assert world.counted == world.sent == {1: Arm(450, 0), 2: Arm(65, 10)}
-    assert (
-        world.evidence.split.seconds == 6 * INTERVAL
-    )  # one of them is the empty one after the base line
+    # One of them is the empty one after the base line
+    assert world.evidence.split.seconds == 6 * INTERVAL
 
 
 def test_a_second_look_at_the_same_samples_is_the_same_scrape() -> None:
@@ -50,9 +49,8 @@ def test_a_gateway_replica_that_restarts_counts_from_zero() -> None:
     world.send(2, 200, 40)
     world.pass_interval()
     world.replicas[0].restart(world.now + 2)
-    world.sent[2] = Arm(
-        40
-    )  # what it answered between the last scrape and its end is lost; here: nothing
+    # What it answered between the last scrape and its end is lost; here: nothing
+    world.sent[2] = Arm(40)
     world.send(2, 200, 90)  # more than before, so that no counter seems to fall
     world.send(2, 500, 1)
     world.send(1, 200, 30)

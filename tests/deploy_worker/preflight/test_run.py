@@ -24,7 +24,7 @@ from tidegate.core.preflight import Level, Request
 from tidegate.core.rollout import Rollout
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.preflight import times
-from tidegate.deploy_worker.preflight.admission import differs
+from tidegate.deploy_worker.preflight.dry_runs import differs
 from tidegate.deploy_worker.preflight.run import LIMIT_S, run
 from tidegate.deploy_worker.preflight.site import Anywhere
 from tidegate.store import Store

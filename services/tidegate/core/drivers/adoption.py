@@ -18,7 +18,6 @@ from typing import Any
 from tidegate.core.drivers import note
 from tidegate.core.drivers.rendering import (
     ENDPOINT,
-    GRPC_PORT,
     HTTP_SERVICE_PORT,
     ISVC_LABEL,
     MANAGED_BY,
@@ -28,6 +27,7 @@ from tidegate.core.drivers.rendering import (
 )
 from tidegate.core.intent import Adopted, EndpointKey, Mode, Revision
 from tidegate.core.ports import Manifest, Snapshot
+from tidegate.core.triton.protocol import GRPC_PORT
 
 # an adopted InferenceService is always the endpoint's first revision, and none of ours has this
 # number

@@ -114,9 +114,8 @@ class GatewayEntry:
 
     def _alias(self, key: EndpointKey, first: Adopted | None) -> dict[str, Any] | None:
         gateway = self._platform.gateway
-        if (
-            gateway is None or not gateway.service or first is not None
-        ):  # there KServe's own Service has the name
+        # There KServe's own Service has the name
+        if gateway is None or not gateway.service or first is not None:
             return None
         return {
             "apiVersion": "v1",

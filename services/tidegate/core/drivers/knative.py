@@ -138,10 +138,11 @@ class KnativeDriver:
                 reachable_intent.index,
             )
             for number, percent, rule in _heads(intent):
+                # A head keeps its first size; one that enters gets its own
                 for before in (
                     live,
                     None,
-                ):  # a head keeps its first size; one that enters gets its own
+                ):
                     desired = self._isvc(intent, revisions[number], percent, before, memory)
                     yield planned.Planned(
                         desired, reachable_intent.step, rule, reachable_intent.index

@@ -78,9 +78,8 @@ def _settle(stable: int, at: Pointers) -> Next:
 
 def _enter(newcomer: int, at: Pointers) -> Next:
     """Bring `newcomer` to the head at percent 0, once the old head is silent."""
-    if (
-        at.pinned is None
-    ):  # nothing was ever rolled out: a percent would be ignored, and there is no traffic
+    # Nothing was ever rolled out: a percent would be ignored, and there is no traffic
+    if at.pinned is None:
         return Next(newcomer, None)
     if at.percent is None:
         if not at.caught_up or at.steady:
@@ -93,8 +92,7 @@ def _enter(newcomer: int, at: Pointers) -> Next:
         return Next(at.head, None, f"r{at.head} settles")
     if at.percent > 0:
         return Next(at.head, 0, f"r{at.head} loses its share")
-    if (
-        at.latest_share > 0 and not at.stuck
-    ):  # one that is stuck never loses it while it is the head
+    # One that is stuck never loses it while it is the head
+    if at.latest_share > 0 and not at.stuck:
         return Next(at.head, 0, f"r{at.head} loses its share")
     return Next(newcomer, 0)

@@ -8,10 +8,10 @@ replica bounds and the installation alone, never on the state of a rollout.
 from math import ceil
 from typing import Any
 
-from tidegate.core import restriction
-from tidegate.core.drivers.rendering import GRPC_PORT, HTTP_PORT, METRICS_PORT, SHM_PATH, Platform
-from tidegate.core.intent import Mode, Pods, Protocol, Revision, Runtime, Scaling, Toleration
-from tidegate.core.triton_servers import runs_triton
+from tidegate.core.drivers.rendering import SHM_PATH, Platform
+from tidegate.core.intent import Mode, Pods, Revision, Runtime, Scaling, Toleration
+from tidegate.core.triton import container, metrics
+from tidegate.core.triton.servers import runs_triton
 
 PRE_STOP_S = 5  # a pod on its way out answers on while the gateway learns to leave it out
 EXIT_S = 10  # for Triton to unload, after its last answer
@@ -47,14 +47,11 @@ def _model(revision: Revision, mode: Mode, platform: Platform) -> dict[str, Any]
         # KServe's storage initializer lists S3 by plain string prefix: a trailing slash keeps
         # neighbours out.
         "storageUri": revision.model.uri.rstrip("/") + "/",
-        "ports": _ports(runtime.protocol, mode),
-        "readinessProbe": _readiness(runtime.protocol, mode),
+        "ports": container.ports(runtime.protocol, mode),
+        "readinessProbe": container.readiness(runtime.protocol, mode),
     }
-    if runs_triton(runtime):  # its own limit is 30 s, and then it ends with requests under way
-        model["args"] = [f"--exit-timeout-secs={ceil(platform.request_timeout)}"]
-        if runtime.security:
-            model["args"] += restriction.arguments(runtime.security)
-            model["env"] = restriction.environment(runtime.security)
+    if runs_triton(runtime):
+        model |= container.command(runtime, platform.request_timeout)
     if runtime.version:
         model["runtimeVersion"] = runtime.version
     resources = _resources(runtime)
@@ -65,27 +62,6 @@ def _model(revision: Revision, mode: Mode, platform: Platform) -> dict[str, Any]
     if mode is Mode.STANDARD:
         model["lifecycle"] = {"preStop": {"sleep": {"seconds": PRE_STOP_S}}}
     return model
-
-
-def _ports(protocol: Protocol, mode: Mode) -> list[dict[str, Any]]:
-    http = {"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}
-    grpc = {"name": "h2c", "containerPort": GRPC_PORT, "protocol": "TCP"}
-    if mode is Mode.KNATIVE:  # one container port, so one protocol
-        if protocol is Protocol.GRPC_V2:
-            return [grpc]
-        return [http | {"name": "http1"}]
-    return [http, grpc, {"name": "metrics", "containerPort": METRICS_PORT, "protocol": "TCP"}]
-
-
-def _readiness(protocol: Protocol, mode: Mode) -> dict[str, Any]:
-    """Every model is loaded: Triton's readiness is strict by default. Knative's queue-proxy probes
-    the one container port whatever port the probe names, so there a gRPC endpoint is asked by
-    gRPC."""
-    manifest: dict[str, Any] = {"httpGet": {"path": "/v2/health/ready", "port": HTTP_PORT}}
-    if mode is Mode.KNATIVE and protocol is Protocol.GRPC_V2:
-        manifest = {"grpc": {"port": GRPC_PORT}}
-    # A busy Triton answers late: one second, the default, would take a working pod out.
-    return manifest | {"periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 3}
 
 
 def _resources(runtime: Runtime) -> dict[str, Any]:
@@ -139,13 +115,11 @@ def keda_metrics(name: str, namespace: str, platform: Platform) -> dict[str, Any
     is what the type Value would have done.
     """
     pods = f'namespace="{namespace}",pod=~"{name}-predictor-.*"'
-    success = f"nv_inference_request_success{{{pods}}}"
-    query = (
-        f"sum(rate(nv_inference_queue_duration_us{{{pods}}}[1m])) / "
-        f"clamp_min(sum(rate({success}[1m])), 0.1) "
-        f"* count(count by (pod) ({success}))"
-    )
-    metric = {"backend": "prometheus", "serverAddress": platform.prometheus, "query": query}
+    metric = {
+        "backend": "prometheus",
+        "serverAddress": platform.prometheus,
+        "query": metrics.queue_query(pods),
+    }
     target = {"type": "Value", "value": str(platform.queue_target_us)}
     external: dict[str, Any] = {"metric": metric, "target": target}
     if platform.trigger_authentication:

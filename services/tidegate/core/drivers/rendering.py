@@ -23,9 +23,6 @@ OLD_NAMES = {Mode.STANDARD: "RawDeployment", Mode.KNATIVE: "Serverless"}
 AUTOSCALER = "serving.kserve.io/autoscalerClass"
 INITIAL_SCALE = "autoscaling.knative.dev/initial-scale"
 
-HTTP_PORT = 8080
-GRPC_PORT = 9000
-METRICS_PORT = 8002
 HTTP_SERVICE_PORT = 80
 SHM_PATH = "/dev/shm"  # noqa: S108
 

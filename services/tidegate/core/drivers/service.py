@@ -11,8 +11,6 @@ from typing import Any
 from tidegate.core.drivers import note, planned
 from tidegate.core.drivers.adoption import route_name
 from tidegate.core.drivers.rendering import (
-    GRPC_PORT,
-    HTTP_PORT,
     HTTP_SERVICE_PORT,
     ISVC_LABEL,
     Platform,
@@ -26,6 +24,7 @@ from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Manifest, Snapshot, Write
 from tidegate.core.reachable import ReachableIntent
 from tidegate.core.traffic import Rule, Share, Traffic
+from tidegate.core.triton.protocol import GRPC_PORT, HTTP_PORT
 
 
 class ServiceEntry:
@@ -100,9 +99,8 @@ class ServiceEntry:
         message = f"all to r{number}"
         desired = render(key, number)
         manifest = snapshot.get("Service", key.name)
-        if (
-            manifest is not None and _leads_to(key, manifest) is None
-        ):  # also by a label more, which `apply` lets pass
+        # Also by a label more, which `apply` lets pass
+        if manifest is not None and _leads_to(key, manifest) is None:
             yield Apply(desired, manifest["metadata"]["uid"], message)
         elif write := apply(snapshot, desired, message):
             yield write

@@ -167,9 +167,8 @@ class StandardDriver:
         seen: Observation,
         memory: Memory,
     ) -> Iterator[Write]:
-        for number in filter(
-            None, intent.desired
-        ):  # an adopted one (r0) stays as its owner wrote it
+        # An adopted one (r0) stays as its owner wrote it
+        for number in filter(None, intent.desired):
             inference_service = snapshot.get("InferenceService", f"{intent.key.name}-r{number}")
             if inference_service is not None and not ours(inference_service, intent.key):
                 continue
@@ -338,7 +337,6 @@ def _as_it_began(intent: Intent, revision: Revision, snapshot: Snapshot) -> Scal
 def _undesired(intent: Intent, snapshot: Snapshot) -> Iterator[Manifest]:
     for isvc in snapshot.all("InferenceService"):
         number = number_of(isvc)
-        if (
-            ours(isvc, intent.key) and number and number not in intent.desired
-        ):  # an adopted one (r0) is its owner's
+        # An adopted one (r0) is its owner's
+        if ours(isvc, intent.key) and number and number not in intent.desired:
             yield isvc

@@ -52,9 +52,8 @@ def _toward_stable(
     """All to stable; but a promotion waits, on the standby revision, until stable is ready at full
     size."""
     assert intent.stable is not None
-    if (
-        seen.traffic is None
-    ):  # the first route, or one that a stranger took away while a promotion waited
+    # The first route, or one that a stranger took away while a promotion waited
+    if seen.traffic is None:
         holders = []
         if memory.served is not None and seen.up(memory.served):
             holders = [memory.served]

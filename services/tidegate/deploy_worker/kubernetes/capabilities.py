@@ -21,7 +21,7 @@ from tidegate.deploy_worker.kubernetes.facts import About, Note
 from tidegate.deploy_worker.kubernetes.kinds import HTTP_ROUTE, ISVC, REVISION
 from tidegate.deploy_worker.kubernetes.listing import Unread, pages
 from tidegate.deploy_worker.kubernetes.reflector import Timing
-from tidegate.deploy_worker.kubernetes.tenants import Space
+from tidegate.deploy_worker.kubernetes.watched_tenants import Space
 
 log = structlog.get_logger()
 PERIOD_S = 300.0
@@ -338,8 +338,7 @@ class Inquiry:
             try:
                 wait = self.refresh()
             except Exception:
-                log.exception(
-                    "asking for capabilities failed"
-                )  # an odd answer must not end the thread
+                # An odd answer must not end the thread
+                log.exception("asking for capabilities failed")
                 wait = AGAIN_S
             self._stop.wait(self._timing.jitter(wait))

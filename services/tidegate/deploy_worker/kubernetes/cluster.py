@@ -28,7 +28,7 @@ from tidegate.deploy_worker.kubernetes.kinds import ISVC, Object, written
 from tidegate.deploy_worker.kubernetes.patience import Patience
 from tidegate.deploy_worker.kubernetes.reflector import Timing
 from tidegate.deploy_worker.kubernetes.strangers import Strangers
-from tidegate.deploy_worker.kubernetes.tenants import Space, Tenants, Wake
+from tidegate.deploy_worker.kubernetes.watched_tenants import Space, Tenants, Wake
 from tidegate.deploy_worker.kubernetes.writer import Writer, Written
 
 
@@ -157,9 +157,8 @@ class KubernetesCluster:
             cache.wrote(done.item)
         missing = kind is not None and space.absent(kind, self._options.timing.clock())
         if missing and isinstance(done.result, Unavailable):
-            return Refused(
-                done.result.detail
-            )  # not for a moment only: its definition is not installed
+            # Not for a moment only: its definition is not installed
+            return Refused(done.result.detail)
         return done.result
 
     def _unsure(self, write: Apply, known: Object | None, space: Space) -> Unavailable | None:
@@ -212,9 +211,8 @@ class KubernetesCluster:
         if item is None or isinstance(item, Unavailable):
             return
         if _ours(item, write.manifest) or not kind.selector:
-            space.caches[kind].wrote(
-                item
-            )  # our own, by an attempt whose answer was lost, or one the watch will tell
+            # Our own, by an attempt whose answer was lost, or one the watch will tell
+            space.caches[kind].wrote(item)
         else:
             self._strangers.note((kind, space.namespace, name), item)
 

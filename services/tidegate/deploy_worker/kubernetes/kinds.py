@@ -55,9 +55,8 @@ CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 REVISION = Kind("serving.knative.dev/v1", "Revision", "revisions", ISVC_LABEL)
 WATCHED = (ISVC, HTTP_ROUTE, DEPLOYMENT, POD, SERVICE, CONFIG_MAP, REVISION)
 WARNING = Kind("v1", "Event", "events", "", "involvedObject.kind=InferenceService,type=Warning")
-HEARSAY = (
-    WARNING,
-)  # words for people: where they may not be read, everything else goes on without them
+# Words for people: where they may not be read, everything else goes on without them
+HEARSAY = (WARNING,)
 WRITTEN = (ISVC, HTTP_ROUTE, SERVICE, CONFIG_MAP)
 
 

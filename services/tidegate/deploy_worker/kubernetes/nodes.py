@@ -7,7 +7,7 @@ from typing import Any
 from tidegate.core.drivers.rendering import number_of
 from tidegate.core.ports import Snapshot
 from tidegate.deploy_worker.kubernetes.pods import added, amounts, ended, pod_asks
-from tidegate.deploy_worker.preflight.nodes import of_node
+from tidegate.deploy_worker.preflight.placement import of_node
 from tidegate.deploy_worker.preflight.places import CORDON, Amounts, Node, Taint
 from tidegate.deploy_worker.preflight.site import Placed
 

@@ -73,9 +73,8 @@ def _most(first: Amounts, other: Amounts) -> dict[str, Decimal]:
 def _asks(container: Mapping[str, Any]) -> dict[str, Decimal]:
     resources = container.get("resources") or {}
     limits = amounts(resources.get("limits") or {})
-    requests = limits | amounts(
-        resources.get("requests") or {}
-    )  # a request that is left out is the limit
+    # A request that is left out is the limit
+    requests = limits | amounts(resources.get("requests") or {})
     request = {f"requests.{name}": value for name, value in requests.items()}
     return request | {f"limits.{name}": value for name, value in limits.items() if "/" not in name}
 

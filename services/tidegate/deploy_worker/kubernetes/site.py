@@ -19,7 +19,7 @@ from tidegate.deploy_worker.kubernetes.api import Answer, Api
 from tidegate.deploy_worker.kubernetes.listing import Unread, pages
 from tidegate.deploy_worker.kubernetes.nodes import PLACED, node_of, others_of, own_of
 from tidegate.deploy_worker.kubernetes.pods import amounts, ended, pod_of, present_of
-from tidegate.deploy_worker.kubernetes.tenants import Tenants
+from tidegate.deploy_worker.kubernetes.watched_tenants import Tenants
 from tidegate.deploy_worker.preflight.places import Amounts
 from tidegate.deploy_worker.preflight.site import Budget, Made, Pod, Quota
 

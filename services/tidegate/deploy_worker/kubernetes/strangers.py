@@ -63,9 +63,8 @@ class Strangers:
         )
         with self._lock:
             self._observations[place] = observation
-            if (
-                item is None and len(self._observations) > 10_000
-            ):  # bounded: what is forgotten is only asked again
+            # Bounded: what is forgotten is only asked again
+            if item is None and len(self._observations) > 10_000:
                 self._observations = {
                     key: kept for key, kept in self._observations.items() if kept.item is not None
                 }

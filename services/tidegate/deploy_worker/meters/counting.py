@@ -125,9 +125,8 @@ def count(
     then = base.births.get(first)
     if born is not None and then is not None and born - then > 2 * LAG:
         return Counted(target, born, None, now, f"{source}+restarted", whole)
-    if (
-        then is not None and then - LAG > after
-    ):  # judged at a sample that stays: one that moves could change its mind
+    # Judged at a sample that stays: one that moves could change its mind
+    if then is not None and then - LAG > after:
         return Counted(target, then, None, now, f"{source}+new", whole)
     late = span.first(base, span.late)
     if late is not None and late > now:

@@ -47,31 +47,27 @@ class Target:
 def targets(series: Sequence[Series], profile: Profile, request: Asked) -> dict[TargetKey, Target]:
     """Every target with counters of the endpoint."""
     infos = {
-        _key(series_item.labels): series_item.labels
-        for series_item in series
-        if profile.meaning(series_item.labels, request) == Meaning(Kind.INFO)
+        _key(counter.labels): counter.labels
+        for counter in series
+        if profile.meaning(counter.labels, request) == Meaning(Kind.INFO)
     }
     result: dict[TargetKey, Target] = {}
-    for series_item in series:
-        key = _key(series_item.labels)
-        meaning = profile.meaning({**infos.get(key, {}), **series_item.labels}, request)
-        if (
-            meaning is None
-            or meaning.kind is Kind.INFO
-            or not (series_item.samples or series_item.holes)
-        ):
+    for counter in series:
+        key = _key(counter.labels)
+        meaning = profile.meaning({**infos.get(key, {}), **counter.labels}, request)
+        if meaning is None or meaning.kind is Kind.INFO or not (counter.samples or counter.holes):
             continue
         target = result.setdefault(key, Target(key))
         if meaning.kind in (Kind.START, Kind.UPTIME):
             target.births.update(
-                {at: v if meaning.kind is Kind.START else at - v for at, v in series_item.samples}
+                {at: v if meaning.kind is Kind.START else at - v for at, v in counter.samples}
             )
         else:
-            target.counts[tuple(sorted(series_item.labels.items()))] = (
+            target.counts[tuple(sorted(counter.labels.items()))] = (
                 meaning,
-                {at: round(v) for at, v in series_item.samples},
+                {at: round(v) for at, v in counter.samples},
             )
-            target.spoiled.update(series_item.holes)
+            target.spoiled.update(counter.holes)
     return {key: target for key, target in result.items() if target.times()}
 
 

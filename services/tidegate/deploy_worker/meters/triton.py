@@ -10,6 +10,7 @@ from collections import Counter
 from tidegate.core.drivers.route import service_name
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Unavailable
+from tidegate.core.triton.metrics import FAILURE, SUCCESS
 from tidegate.deploy_worker.meters.series import Prometheus, Series, quoted
 
 _WINDOW = 60.0  # seconds: a few scrapes, so that a pod that has just gone still tells
@@ -25,7 +26,7 @@ class TritonExplains:
         """One line on the revision's pods since they began; () where Prometheus has nothing of
         them."""
         pods = re.escape(service_name(key, revision)) + "-.+"
-        names = "nv_inference_request_(?:success|failure)"
+        names = f"{SUCCESS}|{FAILURE}"
         selector = (
             f"{{__name__=~{quoted(names)},namespace={quoted(key.namespace)},pod=~{quoted(pods)}}}"
         )
@@ -39,14 +40,14 @@ def _line(series: tuple[Series, ...]) -> str:
     good = 0
     reasons = Counter[str]()
     pods = set()
-    for series_item in series:
+    for counter in series:
         value = 0
-        if series_item.samples:
-            value = round(series_item.samples[-1][1])
-        pods.add(series_item.labels.get("pod", ""))
-        if series_item.labels["__name__"].endswith("success"):
+        if counter.samples:
+            value = round(counter.samples[-1][1])
+        pods.add(counter.labels.get("pod", ""))
+        if counter.labels["__name__"] == SUCCESS:
             good += value
         elif value:
-            reasons[series_item.labels.get("reason", "without a reason")] += value
+            reasons[counter.labels.get("reason", "without a reason")] += value
     failed = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common()) or "none"
     return f"Triton in {len(pods)} pod(s) counted {good} successes; failures: {failed}"

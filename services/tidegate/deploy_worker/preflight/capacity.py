@@ -10,7 +10,7 @@ from tidegate.core.preflight import Finding, Level
 from tidegate.core.reachable import ReachableIntent
 from tidegate.deploy_worker.preflight.demand import Demand, Found, Needs, demands, quantity
 from tidegate.deploy_worker.preflight.free import lacking
-from tidegate.deploy_worker.preflight.nodes import offered
+from tidegate.deploy_worker.preflight.placement import offered
 from tidegate.deploy_worker.preflight.places import Amounts
 from tidegate.deploy_worker.preflight.site import Budget, Quota
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from tidegate.core.preflight import Level
 from tidegate.deploy_worker.preflight.demand import Demand, Found, Needs, quantity
-from tidegate.deploy_worker.preflight.nodes import holding, of_node, sum_of, words
+from tidegate.deploy_worker.preflight.placement import holding, of_node, sum_of, words
 from tidegate.deploy_worker.preflight.places import Amounts, Node, explain, open_to
 from tidegate.deploy_worker.preflight.site import Budget, Pod
 
@@ -25,9 +25,8 @@ def lacking(demand: Demand, needs: Needs, budget: Budget) -> Found:
         for number in more
         if number in needs
     }
-    for number in sorted(
-        homes, key=lambda home: (len(homes[home]), home)
-    ):  # those with the least choice go first
+    # Those with the least choice go first
+    for number in sorted(homes, key=lambda home: (len(homes[home]), home)):
         pod = needs[number]
         count = more[number]
         nodes = homes[number]

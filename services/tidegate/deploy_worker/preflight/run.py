@@ -13,7 +13,7 @@ from tidegate.core.ports import Manifest, Snapshot, Unavailable
 from tidegate.core.preflight import Finding, Level, Report, Request
 from tidegate.deploy_worker.parts import Parts
 from tidegate.deploy_worker.preflight import capacity, gates, times
-from tidegate.deploy_worker.preflight.admission import Say, through
+from tidegate.deploy_worker.preflight.dry_runs import Say, through
 from tidegate.deploy_worker.preflight.site import Made, Pod
 
 LIMIT_S = 15.0  # for the cluster's admission; the service waits a little longer

@@ -17,6 +17,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 OPEN_PATHS = frozenset({f"{PREFIX}/auth/token"})
 
 _HEADER_LIMIT = 4000  # characters of groups: proxies have small buffers
+# As Envoy passes the caller's own on
 _ANY = [
     "GET",
     "HEAD",
@@ -25,7 +26,7 @@ _ANY = [
     "PATCH",
     "DELETE",
     "OPTIONS",
-]  # as Envoy passes the caller's own on
+]
 
 
 @router.post(

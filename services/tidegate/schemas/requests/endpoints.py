@@ -14,7 +14,7 @@ from pydantic import (
 
 from tidegate.core.errors import Unfit
 from tidegate.core.intent import NVIDIA, Protocol
-from tidegate.core.restriction import GROUPS, USUAL
+from tidegate.core.triton.restriction import GROUPS, USUAL
 from tidegate.schemas.requests.fields import (
     WEEK,
     AcceptBreaking,

@@ -17,7 +17,7 @@ from pydantic import (
 from tidegate.core.errors import Unfit, shown
 from tidegate.core.intent import Mode, Protocol
 from tidegate.core.quantity import canonical
-from tidegate.core.restriction import GROUPS
+from tidegate.core.triton.restriction import GROUPS
 
 WEEK = 604_800
 

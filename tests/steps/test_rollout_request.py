@@ -7,14 +7,16 @@ import pytest
 from tidegate.deployment_service.plans import strategy_of
 from tidegate.schemas.requests.endpoints import NewEndpoint
 from tidegate.schemas.requests.rollouts import StartRollout
-from tidegate.steps import plan
+from tidegate.steps import rollout_request
 from tidegate.steps.arguments import parse
 from tidegate.steps.errors import UsageError
 
 
 def body(*flags: str, command: str = "start") -> dict[str, Any]:
     """Of a start of version 2."""
-    return plan.rollout(parse([command, "--endpoint=fraud", "--model-version=2", *flags]))
+    return rollout_request.rollout(
+        parse([command, "--endpoint=fraud", "--model-version=2", *flags])
+    )
 
 
 def shape(*flags: str) -> list[tuple[object, str]]:
@@ -101,7 +103,7 @@ def test_a_first_deployment() -> None:
         "--min-replicas=2.0",
         "--max-replicas=4",
     ]
-    made = plan.endpoint(parse(["deploy", *flags, "--gpu=1", "--mode="]), "fraud")
+    made = rollout_request.endpoint(parse(["deploy", *flags, "--gpu=1", "--mode="]), "fraud")
     assert NewEndpoint.model_validate(made).autoscaling.minReplicas == 2
     assert made["runtime_config"] == {"gpu": 1}
 
@@ -138,4 +140,4 @@ def test_what_no_service_needs_to_be_asked_about(flags: list[str], named: str) -
     ],
 )
 def test_a_refusal_names_the_flag(pointer: str, flag: str) -> None:
-    assert plan.flag(pointer) == flag
+    assert rollout_request.flag(pointer) == flag

@@ -13,7 +13,7 @@ from typing import Any
 
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Restriction, Runtime
-from tidegate.core.triton_servers import FORMAT, KSERVE_TRITON, runs_triton
+from tidegate.core.triton.servers import FORMAT, KSERVE_TRITON, runs_triton
 
 # In the order of Triton's own documentation (docs/customization_guide/inference_protocols.md, limit
 # endpoint access).
@@ -28,13 +28,14 @@ GROUPS = (
     "trace",
     "logging",
 )
+# No client of a model needs these
 USUAL = (
     "shared-memory",
     "model-repository",
     "statistics",
     "trace",
     "logging",
-)  # no client of a model needs these
+)
 
 HTTP_HEADER = "triton-access-token"
 GRPC_HEADER = f"triton-grpc-protocol-{HTTP_HEADER}"  # Triton puts the first part before it

@@ -1,6 +1,6 @@
 """Warm-up requests from V2 metadata."""
 
-from tidegate.core.warmup import request
+from tidegate.core.triton.warmup import request
 
 
 def test_open_dimensions_are_one_and_everything_is_zero() -> None:

@@ -219,9 +219,8 @@ def _metrics(args: argparse.Namespace) -> Json:
     metrics: Json = {"errors": request}
     if args.latency_threshold_ms:
         metrics["latency"] = {**request, "latency_threshold_ms": args.latency_threshold_ms}
-    if (
-        args.strategy == "ab" and args.ends_by == "evidence"
-    ):  # of the user's own experiment, posted to the rollout
+    # Of the user's own experiment, posted to the rollout
+    if args.strategy == "ab" and args.ends_by == "evidence":
         metrics["experiment"] = {
             "pass_margin": args.experiment_margin,
             "min_requests": args.min_requests,

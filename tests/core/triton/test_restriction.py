@@ -1,8 +1,9 @@
 """Which of Triton's calls need a token: one order, and what is refused by name."""
 
-from tidegate.core import restriction, rules
+from tidegate.core import rules
 from tidegate.core.intent import Mode, Restriction, Runtime
 from tidegate.core.ports import Capabilities
+from tidegate.core.triton import restriction
 
 
 def problems(runtime: Runtime, mode: Mode = Mode.STANDARD) -> list[tuple[str, str]]:

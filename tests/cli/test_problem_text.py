@@ -4,7 +4,7 @@ commands."""
 import httpx2
 import pytest
 
-from tidegate.cli import refusals
+from tidegate.cli import problem_text
 from tidegate.client.errors import ApiProblem, problem_of
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey
@@ -17,7 +17,7 @@ from tidegate.web.problems import ApiError, invalid, refuse, render
 def as_read(error: ApiError) -> str:
     """As the CLI reads it from the wire."""
     answer = render(error, "/", "r-1")
-    return refusals.text(problem_of(httpx2.Response(error.status, content=bytes(answer.body))))
+    return problem_text.text(problem_of(httpx2.Response(error.status, content=bytes(answer.body))))
 
 
 def bad(field: str) -> Problem:
@@ -73,6 +73,6 @@ def test_a_stale_generation_is_no_header_to_this_user() -> None:
 
 def test_a_refusal_without_items_is_shown_as_it_came() -> None:
     assert (
-        refusals.text(ApiProblem(503, "Service Unavailable", "the database is away"))
+        problem_text.text(ApiProblem(503, "Service Unavailable", "the database is away"))
         == "the database is away"
     )

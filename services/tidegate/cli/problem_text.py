@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 OPTIONS = {
     "/model_version_id": "--version",
     "/analysis/metrics/latency/latency_threshold_ms": "--latency-threshold-ms",
+    "/analysis/metrics/errors/fail_margin": "--fail-margin",
+    "/analysis/metrics/errors/pass_margin": "--pass-margin",
+    "/analysis/metrics/errors/min_requests": "--min-requests",
+    "/deadlines/decision_timeout_seconds": "--decision-timeout-seconds",
     "/runtime_config/protocolVersion": "--protocol",
     "/runtime_config/runtimeVersion": "--runtime-version",
     "/runtime_config/gpu": "--gpu",

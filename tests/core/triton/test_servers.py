@@ -5,7 +5,7 @@ import pytest
 from tidegate.core.intent import Mode, Restriction, Runtime
 from tidegate.core.ports import Capabilities
 from tidegate.core.rules import check_runtime
-from tidegate.core.triton_servers import KSERVE_OTHERS, runs_triton
+from tidegate.core.triton.servers import KSERVE_OTHERS, runs_triton
 
 TRACE = Restriction(("trace",), "triton-token", "token")
 

@@ -7,7 +7,7 @@ import pytest
 
 import tidegate_local.devcluster
 from tidegate_local.devcluster import golang
-from tidegate_local.devcluster.catalog import MODULES, Module
+from tidegate_local.devcluster.sources import MODULES, Module
 
 SOURCES = Path(tidegate_local.devcluster.__file__).with_name("modules")
 

@@ -5,7 +5,6 @@ Zeros in every input, 1 for every dimension that the model leaves open (KServe V
 with -1).
 """
 
-import re
 from collections.abc import Mapping
 from math import prod
 from typing import Any
@@ -17,15 +16,6 @@ _ZERO: dict[str, Any] = {
     "BYTES": "",
 }
 _MOST = 1_000_000  # elements; larger requests are no warm-up any more
-
-
-_LOADED = re.compile(r'^nv_inference_request_success\{[^}]*?model="([^"]*)"', re.MULTILINE)
-
-
-def loaded(page: str) -> tuple[str, ...]:
-    """The models of Triton's metrics page, which is open where its list of models is restricted:
-    every loaded one has its counters, at 0 before its first request."""
-    return tuple(sorted(set(_LOADED.findall(page))))
 
 
 def request(metadata: Mapping[str, Any]) -> dict[str, Any] | str:

@@ -39,13 +39,14 @@ def headers(texts: list[str]) -> list[Json]:
     return matches
 
 
-def analysis(alpha: float | None, latency_threshold_ms: float | None) -> Json:
+def analysis(alpha: float | None, latency_threshold_ms: float | None, errors: Json) -> Json:
     """How the candidate is judged, where an option says so: errors always are, latency where a
-    threshold is given."""
-    latency = {}
-    if latency_threshold_ms is not None:
-        latency = {"latency": {"latency_threshold_ms": latency_threshold_ms}}
-    return given(alpha=alpha, metrics=latency)
+    threshold is given. errors: the margins and `min_requests` that were given; latency has the
+    same."""
+    latency = given(latency_threshold_ms=latency_threshold_ms)
+    if latency:
+        latency |= errors
+    return given(alpha=alpha, metrics=given(errors=errors, latency=latency))
 
 
 def bake(text: str | None) -> float | None:

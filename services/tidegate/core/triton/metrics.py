@@ -1,0 +1,28 @@
+"""Triton's own counters, by name: for KEDA's trigger, for the models that are loaded, and for an
+explanation to people. No verdict reads them: they miss answers of Triton's front end, and count a
+python backend's `TritonError` as a success.
+"""
+
+import re
+
+SUCCESS = "nv_inference_request_success"
+FAILURE = "nv_inference_request_failure"
+QUEUE_US = "nv_inference_queue_duration_us"
+_LOADED = re.compile(rf'^{SUCCESS}\{{[^}}]*?model="([^"]*)"', re.MULTILINE)
+
+
+def loaded_models(page: str) -> tuple[str, ...]:
+    """Return the models of Triton's metrics page, which is open where its list of models is
+    restricted: every loaded one has its counters, at 0 before its first request."""
+    return tuple(sorted(set(_LOADED.findall(page))))
+
+
+def queue_query(pods: str) -> str:
+    """Return the PromQL of the time that a request waits in the queue, times the replicas, in
+    microseconds. pods: the label selector of the revision's pods, without braces."""
+    success = f"{SUCCESS}{{{pods}}}"
+    return (
+        f"sum(rate({QUEUE_US}{{{pods}}}[1m])) / "
+        f"clamp_min(sum(rate({success}[1m])), 0.1) "
+        f"* count(count by (pod) ({success}))"
+    )
