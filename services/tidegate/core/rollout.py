@@ -51,6 +51,7 @@ class PauseKind(StrEnum):
 
     PAUSED = "paused"  # by a person
     NO_DATA = "no-data"  # the data deadline passed
+    TOO_SMALL = "too-small"  # the candidate turns requests away for want of room
     NO_HEARTBEAT = "no-heartbeat"  # its pipeline is gone
     NOT_ALLOWED = "not-allowed"  # its tenant may not name what the candidate names
     NO_STABLE = "no-stable"  # stable has no ready pod
@@ -110,8 +111,9 @@ class Progress:
     step: STARTING while the candidate gets ready, then an index into the steps, len(steps) at the
     end. baked, waited: observed seconds of this step and of the present wait, each interval capped,
     so that an outage or a clock that jumps neither finishes nor freezes it. waits_for: what
-    `waited` counts. at: the last reconcile. seen: the traffic of the last reconcile. since: when
-    this step's split first showed (epoch seconds by the database's clock). sample: the last sample
+    `waited` counts. at: the last reconcile. seen: the traffic of the last reconcile; shown_at:
+    since when it has not changed, None where nobody knows. since: when this step's split first
+    showed (epoch seconds by the database's clock, as all times here). sample: the last sample
     of the user's own experiment that was judged. alive, losses: whether the candidate had a ready
     pod, and how often it lost its last one. incidents, findings: what befell its pods, and what
     that answers. action: the last action consumed. approved_by: the person's answer to this step.
@@ -130,6 +132,7 @@ class Progress:
     evidence: Evidence = Evidence()  # noqa: RUF009  (frozen)
     verdicts: tuple[MetricVerdict, ...] = ()
     seen: Traffic | None = None
+    shown_at: float | None = None
     since: float | None = None
     sample: int = 0
     alive: bool = False

@@ -21,6 +21,7 @@ class WorkerSettings(Settings):
     candidate that lost its pods must be ready before it gets its share back. interval: between
     reconciles of a running rollout. prometheus_url: the metric source; prometheus_token_file,
     prometheus_ca_file: how to be let in; prometheus_interval: between its scrapes.
+    stuck_seconds: a request that waits longer for its answer counts as lost.
     keda_prometheus_url: where KEDA asks, if elsewhere; keda_trigger_authentication: the
     TriggerAuthentication in each tenant's namespace that lets it in, with a bearer token;
     keda_queue_us: how long a request may wait in Triton's queue before replicas are added, in
@@ -48,6 +49,7 @@ class WorkerSettings(Settings):
     prometheus_token_file: Path | None = None
     prometheus_ca_file: Path | None = None
     prometheus_interval: float = Field(default=15.0, gt=0)
+    stuck_seconds: float = Field(default=30.0, gt=0)
     keda_prometheus_url: str = ""
     keda_trigger_authentication: str = ""
     keda_queue_us: int = Field(default=5000, gt=0)

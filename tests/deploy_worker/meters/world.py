@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
-from tidegate.core.answers import is_bad
+from tidegate.core.answers import AnswerKind, kind_of
 from tidegate.core.evalues import Arm
 from tidegate.core.evidence import EMPTY, absorb
 from tidegate.core.intent import EndpointKey
@@ -86,7 +86,7 @@ class Gateways:
         """`n` answers of one revision with one code through the replica at position `to`."""
         assert isinstance(self.slots, Slots)
         self.replicas[to].answer(self.slots.revisions.index(revision), code, n)
-        arm = Arm(n, n if is_bad("http", code) else 0)
+        arm = Arm(n, n if kind_of("http", code) is AnswerKind.ERROR else 0)
         self.sent[revision] = self.sent.get(revision, Arm()) + arm
 
     def wait(self, *, scraped: bool = True) -> None:
