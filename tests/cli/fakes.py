@@ -43,7 +43,9 @@ def _changed(path: str, answer: Any) -> Any:
     status, body = answer
     action = path.rpartition("/")[2].replace("rollouts", "start")
     accepted = {"action": action, "follows": FOLLOWS}
-    return status, {"dry_run": False, "warnings": [], "accepted": accepted, **body}
+    content = {"dry_run": False, "warnings": [], **body}
+    content["accepted"] = body.get("accepted") or accepted
+    return status, content
 
 
 @dataclass

@@ -104,9 +104,9 @@ def undo(
     wait: Wait = False,
     time_limit: Timeout = None,
 ) -> None:
-    """End the running rollout, or go back to the last revision that served well.
+    """End the running rollout, or go back a revision.
 
-    For ten minutes after a rollback it wants --to.
+    It goes to the last one that served well; for ten minutes after a rollback it wants --to.
     """
     seconds = timeout(time_limit)
     number, key = revision(to, "--to"), session.key(endpoint)
