@@ -22,7 +22,8 @@ def edit(desk: Desk, path: str, change: Json, manager: str) -> None:
 
 
 def drifts(desk: Desk, key: EndpointKey, manager: str) -> list[dict[str, Any]]:
-    """What the status tells of this manager."""
+    """What the status tells of this manager, the newest first. What KServe's webhook adds to an
+    edit, such as an annotation, is the editor's, too."""
     return [each for each in desk.status(key)["drift"] if each["manager"] == manager]
 
 
@@ -34,14 +35,17 @@ def test_a_replica_bound_that_somebody_sets_is_told_and_put_back(
     path = desk.dev.kube.path(ISVC, "InferenceService", key.namespace, NAMES[mode])
     edit(desk, path, {"spec": {"predictor": {"minReplicas": 0}}}, "kubectl-edit")
     desk.until(lambda: drifts(desk, key, "kubectl-edit"), instead=lambda: desk.status(key))
-    (drift,) = drifts(desk, key, "kubectl-edit")
+    field = "spec.predictor.minReplicas"
+    (drift,) = [each for each in drifts(desk, key, "kubectl-edit") if each["field"] == field]
     assert drift["object"] == f"InferenceService {NAMES[mode]}"
-    assert drift["field"] == "spec.predictor.minReplicas"
     assert (drift["observed"], drift["desired"]) == ("0", "1")
     assert drift["starts"] == {Mode.STANDARD: "nothing", Mode.KNATIVE: "new-revision"}[mode]
     assert drift["written_at"] > 1_700_000_000
     desk.until(
-        lambda: all(each["put_back"] for each in drifts(desk, key, "kubectl-edit")),
+        lambda: any(
+            each["put_back"] and each["field"] == field
+            for each in drifts(desk, key, "kubectl-edit")
+        ),
         instead=lambda: desk.status(key),
     )
     live = desk.dev.kube.get(path)
