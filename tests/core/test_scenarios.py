@@ -11,6 +11,7 @@ from tests.core.scenarios import (
     incidents,
     people,
     pipelines,
+    rejecting,
     strangers,
     without_gateway,
 )
@@ -27,6 +28,7 @@ CHAPTERS = (
     incidents,
     people,
     pipelines,
+    rejecting,
     strangers,
     without_gateway,
 )  # importing them fills the book
