@@ -199,8 +199,8 @@ def main() -> None:
     warm_up = None
     contracts = None
     if settings.warm_up:
-        warm_up = WarmUp()
-        contracts = PodContracts()
+        warm_up = WarmUp(forbidden=settings.mesh_forbids_worker)
+        contracts = PodContracts(forbidden=settings.mesh_forbids_worker)
     serve(settings, cluster, make(settings, cluster, store, warm_up=warm_up, contracts=contracts))
     if warm_up is not None:
         warm_up.close()
