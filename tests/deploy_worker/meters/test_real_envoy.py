@@ -48,7 +48,12 @@ def test_http_and_grpc_of_both_revisions(tmp_path: Path) -> None:
         assert isinstance(seen, Scrape), seen
         by_revision = {reading.revision: reading.counters for reading in seen.readings}
         assert _plain(by_revision[4]) == (5, 0, 2, {"grpc INVALID_ARGUMENT": 1, "http 404": 1})
-        assert _plain(by_revision[7]) == (8, 4, 0, {"grpc INTERNAL": 2, "http 500": 1, "http 502": 1})
+        assert _plain(by_revision[7]) == (
+            8,
+            4,
+            0,
+            {"grpc INTERNAL": 2, "http 500": 1, "http 502": 1},
+        )
         assert by_revision[7].buckets[-1][0] == float("inf")
         assert by_revision[7].buckets[-1][1] >= 8
         assert tuple(line.message for line in check(meter, KEY)) == tuple(
