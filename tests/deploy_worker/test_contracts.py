@@ -68,7 +68,9 @@ def contracts(triton: Triton) -> Iterator[PodContracts]:
 
 def pod(number: int, *, ready: str = "True", closed: str = "") -> dict[str, Any]:
     """closed: the groups of calls that its arguments restrict."""
-    restricted = f"--http-restricted-api={closed}:triton-access-token=$(TRITON_ACCESS_TOKEN)"
+    args = []
+    if closed:
+        args = [f"--http-restricted-api={closed}:triton-access-token=$(TRITON_ACCESS_TOKEN)"]
     return {
         "kind": "Pod",
         "metadata": {
@@ -76,7 +78,7 @@ def pod(number: int, *, ready: str = "True", closed: str = "") -> dict[str, Any]
             "uid": f"u{number}",
             "labels": labels(KEY) | {REVISION: f"r{number}"},
         },
-        "spec": {"containers": [{"name": "m", "args": [restricted] if closed else []}]},
+        "spec": {"containers": [{"name": "m", "args": args}]},
         "status": {
             "podIP": f"127.0.0.{number}",
             "conditions": [{"type": "Ready", "status": ready}],

@@ -69,7 +69,9 @@ def warm_up(triton: Triton, clock: Clock) -> Iterator[WarmUp]:
 
 def pod(number: int, uid: str, ready: str = "True", closed: str = "") -> dict[str, Any]:
     """closed: the groups of calls that its arguments restrict."""
-    restricted = f"--http-restricted-api={closed}:triton-access-token=$(TRITON_ACCESS_TOKEN)"
+    args = []
+    if closed:
+        args = [f"--http-restricted-api={closed}:triton-access-token=$(TRITON_ACCESS_TOKEN)"]
     condition = {"type": "Ready", "status": ready, "lastTransitionTime": "2026-01-01T00:00:00Z"}
     return {
         "kind": "Pod",
@@ -78,7 +80,7 @@ def pod(number: int, uid: str, ready: str = "True", closed: str = "") -> dict[st
             "uid": uid,
             "labels": labels(KEY) | {REVISION: f"r{number}"},
         },
-        "spec": {"containers": [{"name": "m", "args": [restricted] if closed else []}]},
+        "spec": {"containers": [{"name": "m", "args": args}]},
         "status": {"podIP": "127.0.0.1", "conditions": [condition]},
     }
 

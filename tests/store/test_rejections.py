@@ -15,7 +15,8 @@ from tidegate.store.migrate import downgrade, migrate
 
 pytestmark = pytest.mark.real
 
-BEFORE, AFTER = "0008", "0009"
+BEFORE = "0008"
+AFTER = "0009"
 THREE = [MetricKind.ERRORS, MetricKind.REJECTIONS, MetricKind.SATURATION]
 COUNTERS = {"answers": 900, "bad": 90, "buckets": [], "causes": []}
 LAST = {"at": 5.0, "readings": [{"source": "a", "revision": 1, "counters": COUNTERS}], "copies": []}

@@ -103,7 +103,9 @@ def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
 def word(verdict: out.VerdictOut) -> str:
     """The verdict; of a metric that no pass waits for, `no fail` instead of undecided."""
     waits = verdict.metric.can_pass or verdict.verdict != "undecided"
-    return verdict.verdict if waits else "no fail"
+    if waits:
+        return verdict.verdict
+    return "no fail"
 
 
 def around(endpoint: out.EndpointOut, message: str) -> str:

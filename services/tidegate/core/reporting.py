@@ -105,7 +105,7 @@ def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
 
 
 def _too_small(acting: Decided) -> tuple[Condition, ...]:
-    """That the acting rollout is paused for want of room at its candidate."""
+    """That the acting rollout is paused because its candidate is too small."""
     pause = acting.progress.pause
     candidate = acting.rollout.candidate
     if pause is None or pause.kind is not PauseKind.TOO_SMALL:

@@ -43,7 +43,9 @@ def _errors(metric: Metric) -> MetricIn:
 
 
 def _rejections(metric: Metric | None) -> RejectionsIn:
-    return RejectionsIn() if metric is None else RejectionsIn(fail_margin=metric.fail_margin)
+    if metric is None:
+        return RejectionsIn()
+    return RejectionsIn(fail_margin=metric.fail_margin)
 
 
 def _latency(metric: Metric | None) -> LatencyIn | None:

@@ -28,6 +28,6 @@ def a_candidate_that_is_too_small(t: Simulation) -> None:
     t.start(CANARY, candidate)
     t.run(60)
     t.quality[candidate] = Quality(bad=0.002)
-    t.note("(r2 gets more room)")
+    t.note("(r2 gets more capacity)")
     t.action(ActionKind.RESUME, reason="it is larger now")
     t.until_over()

@@ -51,8 +51,14 @@ def test_http_and_grpc_of_both_revisions(tmp_path: Path) -> None:
         assert _plain(by_revision[7]) == (
             8,
             4,
-            0,
-            {"grpc INTERNAL": 2, "http 500": 1, "http 502": 1},
+            1,
+            {
+                "grpc INTERNAL": 2,
+                "grpc UNAUTHENTICATED": 1,
+                "http 429": 1,
+                "http 500": 1,
+                "http 502": 1,
+            },
         )
         assert by_revision[7].buckets[-1][0] == float("inf")
         assert by_revision[7].buckets[-1][1] >= 8

@@ -36,7 +36,8 @@ class Rejecting(Simulation):
 
     def __init__(self, spoken: Spoken, code: int) -> None:
         super().__init__(Mode.STANDARD)
-        self.spoken, self.code = spoken, code
+        self.spoken = spoken
+        self.code = code
 
     def scrape(self) -> Scrape:
         codes = {1: FINE[self.spoken], 2: self.code}

@@ -89,7 +89,8 @@ class Gateways:
         """`n` answers of one revision with one code through the replica at position `to`."""
         assert isinstance(self.slots, Slots)
         self.replicas[to].answer(self.slots.revisions.index(revision), code, n)
-        arm = Arm(n, n if kind_of("http", code) is AnswerKind.ERROR else 0)
+        errors = n * (kind_of("http", code) is AnswerKind.ERROR)
+        arm = Arm(n, errors)
         self.sent[revision] = self.sent.get(revision, Arm()) + arm
 
     def wait(self, *, scraped: bool = True) -> None:
