@@ -24,7 +24,7 @@ class Source:
     name: str
     counters: Counters = field(default_factory=lambda: Counters(90_000, 900, (), (), 700, 80, 60))
     began: float | None = None
-    shown: bool = True
+    visible: bool = True
     unseen: int = 0
 
     def answer(self, more: Sequence[int]) -> None:
@@ -47,7 +47,8 @@ class Source:
 
     def restart(self, at: float | None) -> None:
         """It counts from zero; `at`: when, where it tells."""
-        self.counters, self.began = Counters(0, 0), at
+        self.counters = Counters(0, 0)
+        self.began = at
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,9 @@ def happen(source: Source, event: Event, number: int) -> None:
         case "rename":
             source.name += "'"
         case "hide":
-            source.shown = False
+            source.visible = False
         case "show":
-            source.shown = True
+            source.visible = True
         case "restart":
             source.restart(None)
         case "restart and tell":
@@ -89,10 +90,10 @@ def happen(source: Source, event: Event, number: int) -> None:
 
 def scrape(sources: Sequence[Source], number: int) -> tuple[Scrape, int]:
     """What is shown, and how many requests ended since each of it was last shown."""
-    shown = [source for source in sources if source.shown]
-    readings = tuple(Reading(s.name, 2, s.counters, began=s.began) for s in shown)
-    ended = sum(source.unseen for source in shown)
-    for source in shown:
+    visible = [source for source in sources if source.visible]
+    readings = tuple(Reading(s.name, 2, s.counters, began=s.began) for s in visible)
+    ended = sum(source.unseen for source in visible)
+    for source in visible:
         source.unseen = 0
     return Scrape(INTERVAL * number, readings), ended
 
@@ -117,8 +118,9 @@ def test_a_life_never_counts_as_one_interval(
 
 def test_what_is_told_of_a_new_source_counts() -> None:
     """A replica that began within the interval counts from its beginning."""
-    told, untold = Source("b", Counters(40, 4), began=10.0), Source("c", Counters(40, 4))
-    for source, counted in ((told, 40), (untold, 0)):
+    telling = Source("b", Counters(40, 4), began=10.0)
+    silent = Source("c", Counters(40, 4))
+    for source, counted in ((telling, 40), (silent, 0)):
         evidence = absorb(Evidence.start(METRICS), Scrape(0.0, ()), stable=1, candidate=2)
         now, _ = scrape((source,), 1)
         evidence = absorb(evidence, now, stable=1, candidate=2)

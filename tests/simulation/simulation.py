@@ -62,10 +62,13 @@ BOUNDS = (10.0, 50.0, 100.0, 500.0, 30000.0)
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How a revision answers: share of bad answers, share of answers above 100 ms."""
+    """How a revision answers: shares of errors, of answers above 100 ms, of rejections, of answers
+    429."""
 
     bad: float = 0.0
     slow: float = 0.0
+    rejected: float = 0.0
+    saturated: float = 0.0
 
 
 class Simulation:
@@ -320,12 +323,15 @@ class Simulation:
             if number not in self.quality:
                 continue
             quality = self.quality[number]
-            counts = into.setdefault(number, [0, 0, 0])
+            counts = into.setdefault(number, [0, 0, 0, 0, 0])
             requests = round(elapsed * self.rate * percent / 100)
             draws = [self.random.random() for _ in range(2 * requests)]
             counts[0] += requests
             counts[1] += sum(map(quality.bad.__gt__, draws[::2]))
             counts[2] += sum(map(quality.slow.__gt__, draws[1::2]))
+            refused = quality.bad + quality.rejected
+            counts[3] += sum(quality.bad <= draw < refused for draw in draws[::2])
+            counts[4] += sum(refused <= draw < refused + quality.saturated for draw in draws[::2])
 
     def scrape(self) -> Scrape:
         """The meter."""
@@ -335,9 +341,15 @@ class Simulation:
                 Reading(
                     source,
                     number,
-                    Counters(n, bad, tuple((b, n if b > 100 else n - slow) for b in BOUNDS)),
+                    Counters(
+                        n,
+                        bad,
+                        tuple((b, n if b > 100 else n - slow) for b in BOUNDS),
+                        rejections=rejected,
+                        saturated=saturated,
+                    ),
                 )
-                for number, (n, bad, slow) in counts.items()
+                for number, (n, bad, slow, rejected, saturated) in counts.items()
             )
 
         copies = readings("envoy-1/http--mirror", self.copies)

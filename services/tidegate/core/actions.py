@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from tidegate.core import endings
+from tidegate.core.evidence import new_size
 from tidegate.core.rollout import Action, ActionKind, Note, Outcome, Pause, PauseKind, WaitsFor
 from tidegate.core.turn import Turn
 
@@ -28,7 +29,9 @@ def _grant(turn: Turn, action: Action) -> Turn:
             pause = Pause(PauseKind.PAUSED, action.author, action.reason or "no reason given")
             return turn.having(pause=pause, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.RESUME:
-            return turn.having(pause=None, override=None, waited=0.0, waits_for=WaitsFor.NOTHING)
+            evidence = new_size(turn.progress.evidence)
+            resumed = turn.having(pause=None, override=None, evidence=evidence)
+            return resumed.having(waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.APPROVE:
             return turn.having(approved_by=action.author, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.OVERRIDE:

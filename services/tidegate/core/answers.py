@@ -5,7 +5,7 @@ An error is a fault of the server: HTTP 5xx, and the grpc-status that OpenTeleme
 a server (https://opentelemetry.io/docs/specs/semconv/rpc/grpc/). A rejection is an answer that the
 server gave on purpose: the other 4xx and grpc-status. It may be the client's own mistake, so it is
 only compared with stable's, where such mistakes cancel. Saturation is a rejection for want of
-room: 429 and RESOURCE_EXHAUSTED. A gRPC error is an HTTP 200, so gRPC is judged by grpc-status
+capacity: 429 and RESOURCE_EXHAUSTED. A gRPC error is an HTTP 200, so gRPC is judged by grpc-status
 alone.
 """
 
@@ -62,7 +62,9 @@ def kind_of(spoken: str, code: int) -> AnswerKind:
         return AnswerKind.FINE
     if code == _SATURATED_HTTP:
         return AnswerKind.SATURATION
-    return AnswerKind.REJECTION if 400 <= code < 500 else AnswerKind.ERROR
+    if 400 <= code < 500:
+        return AnswerKind.REJECTION
+    return AnswerKind.ERROR
 
 
 def cause(spoken: str, code: int) -> str:

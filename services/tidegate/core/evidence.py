@@ -145,7 +145,7 @@ def new_step(evidence: Evidence) -> Evidence:
 
 
 def new_size(evidence: Evidence) -> Evidence:
-    """The candidate may have more room than before: its saturation is tested anew."""
+    """The candidate may have more capacity than before: its saturation is tested anew."""
     tracks = tuple(
         Track(track.metric) if track.metric.pauses else track for track in evidence.tracks
     )

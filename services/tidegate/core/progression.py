@@ -10,7 +10,15 @@ writes to the cluster: it appends intents, and the reconciler makes them real.
 
 from dataclasses import replace
 
-from tidegate.core import actions, contract_check, dead_stable, endings, heartbeats, incidents
+from tidegate.core import (
+    actions,
+    contract_check,
+    dead_stable,
+    endings,
+    heartbeats,
+    incidents,
+    pauses,
+)
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.drivers.pod_state import CRASH_LOOP
 from tidegate.core.elapsed import elapsed
@@ -25,7 +33,6 @@ from tidegate.core.rollout import (
     STARTING,
     Action,
     Decision,
-    Note,
     Outcome,
     Pause,
     PauseKind,
@@ -132,7 +139,7 @@ def _roll_back(turn: Turn) -> Turn:
     candidate = turn.observation.of(turn.rollout.candidate)
     if turn.intent.stable is None:
         return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
-    failed = [v for v in progress.verdicts if v.verdict is Verdict.FAIL]
+    failed = [v for v in progress.verdicts if v.verdict is Verdict.FAIL and not v.metric.pauses]
     unwell = [v.message for v in failed if v.metric.kind is not MetricKind.EXPERIMENT]
     unwell = [*unwell, *(f.message for f in progress.findings if f.verdict is Verdict.FAIL)]
     if unwell:
@@ -178,7 +185,9 @@ def _forward(turn: Turn) -> Decision:
             return endings.follow(
                 endings.begin(turn, Outcome.PROMOTED, "; ".join(["every step is done", *proven]))
             )
-        answers = ", ".join(f"{v.metric.kind} {v.verdict}" for v in turn.progress.verdicts)
+        answers = ", ".join(
+            f"{v.metric.kind} {v.verdict}" for v in turn.progress.verdicts if v.metric.can_pass
+        )
         return endings.follow(
             endings.begin(turn, Outcome.KEPT_STABLE, f"every step is done; {answers}")
         )
@@ -277,6 +286,9 @@ def _step(turn: Turn, step: Step) -> Decision:
         message = f"step {progress.step + 1} of {count}: {_name(candidate_traffic)}"
         return turn.append(replace(intent, candidate_traffic=candidate_traffic), "step", message)
     turn, split = _measure(turn)
+    small = pauses.too_small(turn.rollout, turn.progress)
+    if small is not None:
+        return pauses.pause(turn, PauseKind.TOO_SMALL, small)
     if split:
         return _unsettled(turn, split)
     missing = _missing(turn, step)
@@ -290,11 +302,14 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
     when its split first shows."""
     target = desired(turn.intent)
     traffic = turn.observation.traffic
+    known = same(turn.progress.seen, traffic)
+    if not known:
+        turn = turn.having(shown_at=turn.now)
     if not same(traffic, target):
         return turn.having(seen=traffic), f"routed {describe(traffic)}, desired {describe(target)}"
     if not turn.observation.settled:
-        return turn.having(seen=None), "the gateway has not taken the route yet"
-    if not same(turn.progress.seen, target):
+        return turn.having(seen=None, shown_at=None), "the gateway has not taken the route yet"
+    if not known:
         fresh = new_step(turn.progress.evidence)
         verdicts = judge(fresh, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha)
         if turn.progress.since is None:
@@ -333,7 +348,7 @@ def _unsettled(turn: Turn, split: str) -> Decision:
     if not turn.overdue(WaitsFor.SPLIT, limit):
         return turn.waiting(WaitsFor.SPLIT, text)
     if dead:
-        return _pause(turn, PauseKind.NO_STABLE, text)
+        return pauses.pause(turn, PauseKind.NO_STABLE, text)
     message = f"the split did not settle within {limit:.0f} s: {text}"
     return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
 
@@ -347,13 +362,6 @@ def _lacking(turn: Turn) -> str:
     if live.failure:
         failure = f": {live.failure}"
     return f"; r{live.revision} has {live.ready} of {live.desired} replicas{failure}"
-
-
-def _pause(turn: Turn, kind: PauseKind, message: str) -> Decision:
-    """Give up waiting: pause until a person resumes, or the pause's own deadline."""
-    pause = Pause(kind, turn.author, message)
-    decision = turn.having(pause=pause).waiting(WaitsFor.PAUSE, message)
-    return replace(decision, notes=(Note(turn.author, "pause", message),))
 
 
 def _missing(turn: Turn, step: Step) -> str | None:
@@ -399,7 +407,11 @@ def _both_up(turn: Turn) -> bool:
 
 def _undecided(progress: Progress) -> str:
     return (
-        "; ".join(v.message for v in progress.verdicts if v.verdict is not Verdict.PASS)
+        "; ".join(
+            v.message
+            for v in progress.verdicts
+            if v.metric.can_pass and v.verdict is not Verdict.PASS
+        )
         or "no metric is configured"
     )
 
@@ -417,7 +429,7 @@ def _await(turn: Turn, step: Step, missing: str) -> Decision:
         if turn.rollout.strategy.kind is Kind.AB:  # its last word: stable stays
             message = f"undecided after {deadlines.data:.0f} s: {missing}"
             return endings.follow(endings.begin(turn, Outcome.KEPT_STABLE, message))
-        return _pause(
+        return pauses.pause(
             turn, PauseKind.NO_DATA, f"no answer within {deadlines.data:.0f} s: {missing}"
         )
     return turn.waiting(WaitsFor.DATA, missing)

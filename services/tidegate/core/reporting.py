@@ -9,6 +9,7 @@ from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
 from tidegate.core.phases import phase
 from tidegate.core.result import Kind, Result
+from tidegate.core.rollout import PauseKind
 from tidegate.core.status import (
     EndpointPhase,
     EndpointStatus,
@@ -101,7 +102,17 @@ def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
         "phase": phase(acting.rollout, progress).value,
         "waits_for": progress.waits_for.value,
     }
-    return (Condition(Code.ROLLOUT, acting.message, params),)
+    return (Condition(Code.ROLLOUT, acting.message, params), *_too_small(acting))
+
+
+def _too_small(acting: Decided) -> tuple[Condition, ...]:
+    """That the acting rollout is paused because its candidate is too small."""
+    pause = acting.progress.pause
+    candidate = acting.rollout.candidate
+    if pause is None or pause.kind is not PauseKind.TOO_SMALL:
+        return ()
+    message = f"r{candidate} is too small for its share"
+    return (Condition(Code.CANDIDATE_TOO_SMALL, message, {"revision": candidate}),)
 
 
 def _stable_failing(stable: int, observation: Observation) -> tuple[Condition, ...]:

@@ -173,7 +173,8 @@ def _message(
         torn = f"; {track.torn} torn readings cut down"
     beside = "the objective" if metric.objective is not None else "stable"
     if verdict is Verdict.FAIL:
-        return f"{seen}: worse than {beside} at alpha {100 * alpha:.3g} % (e = {_power(track.fail.log_e)}){torn}"
+        sure = f"at alpha {100 * alpha:.3g} % (e = {_power(track.fail.log_e)})"
+        return f"{seen}: worse than {beside} {sure}{torn}"
     if verdict is Verdict.PASS:
         return f"{seen}: {_edge(metric)} (e = {_power(track.passing.log_e)}){torn}"
     if not counts.candidate.n and units:

@@ -217,8 +217,8 @@ def main() -> None:
     warm_up = None
     contracts = None
     if settings.warm_up:
-        warm_up = WarmUp()
-        contracts = PodContracts()
+        warm_up = WarmUp(forbidden=settings.mesh_forbids_worker)
+        contracts = PodContracts(forbidden=settings.mesh_forbids_worker)
     logs = PodLogs(cluster.api)
     worker = make(settings, cluster, store, warm_up=warm_up, contracts=contracts, logs=logs)
     serve(settings, cluster, worker)

@@ -102,9 +102,11 @@ def observed(rollout: out.RolloutOut) -> int:
 
 def verdict(rollout: out.RolloutOut) -> str:
     """Of all metrics: fail before undecided before pass; none where nothing is measured. Metrics of
-    pods can only fail."""
+    pods, and those that no pass waits for, can only fail."""
     verdicts = {
-        item.verdict for item in rollout.verdicts if item.verdict == "fail" or of_requests(item)
+        item.verdict
+        for item in rollout.verdicts
+        if item.verdict == "fail" or (of_requests(item) and item.metric.can_pass)
     }
     return next((each for each in ("fail", "undecided", "pass") if each in verdicts), "none")
 

@@ -73,8 +73,9 @@ class Span:
 
     def first(self, base: Target | None, start: float) -> float | None:
         """The first scrape of `base` after the cut that is not before `start`."""
-        times = base.times() if base is not None else ()
-        return min((t for t in times if t >= start and t > self.after), default=None)
+        if base is None:
+            return None
+        return min((t for t in base.times() if t >= start and t > self.after), default=None)
 
 
 def cut(at: float, since: float, cell: float = CELL) -> float:
@@ -128,10 +129,11 @@ def count(
     # Judged at a sample that stays: one that moves could change its mind
     if then is not None and then - LAG > after:
         return Counted(target, then, None, now, f"{source}+new", whole)
-    late = span.first(base, span.late)
-    if late is not None and late > now:
-        late = None
-    rise = _rise(base.at(first), counts, None if late is None else base.at(late))
+    late = counts
+    settled = span.first(base, span.late)
+    if settled is not None and settled <= now:
+        late = base.at(settled)
+    rise = _rise(base.at(first), counts, late)
     if rise is None:
         return LeftOut(f"{target.name} lost counters and does not tell when it began")
     return Counted(target, first, first, now, f"{source}/{first:.3f}", rise)
@@ -151,12 +153,9 @@ def _to_come(target: Target, at: float, span: Span, source: str) -> Counted | No
     return Counted(target, born, None, at, f"{source}+new", nothing)
 
 
-def _rise(
-    before: _Counts, now: _Counts, late: _Counts | None
-) -> tuple[tuple[Meaning, int], ...] | None:
+def _rise(before: _Counts, now: _Counts, late: _Counts) -> tuple[tuple[Meaning, int], ...] | None:
     """What came on top; None where any counter fell or vanished: then the others prove nothing
-    either. late: what histograms count from; None: nothing of theirs counts yet. A gauge is as it is
-    now."""
+    either. late: what histograms count from. A gauge is as it is now."""
     counters = {id_: value for id_, (m, value) in before.items() if m.kind is not Kind.ACTIVE}
     if any(id_ not in now or now[id_][1] < value for id_, value in counters.items()):
         return None
@@ -166,7 +165,7 @@ def _rise(
         if meaning.kind is Kind.ACTIVE:
             base = {}
         if meaning.kind is Kind.BUCKET:
-            base = now if late is None else late
+            base = late
         rise.append((meaning, value - base.get(id_, (meaning, 0))[1]))
     return tuple(rise)
 
@@ -181,7 +180,7 @@ def with_earlier(counted: Counted, base: Target | None, seconds: float) -> Count
     if counted.first is None:
         return replace(counted, earlier=tuple(counts.values()))
     before = base.at(counted.first) if base else {}
-    return replace(counted, earlier=_rise(before, counts, None) or ())
+    return replace(counted, earlier=_rise(before, counts, counts) or ())
 
 
 def readings(counted: Sequence[Counted], *, apart: bool = False) -> tuple[Reading, ...]:

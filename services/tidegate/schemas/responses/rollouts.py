@@ -27,11 +27,18 @@ class MetricName(StrEnum):
     """What a verdict is about."""
 
     ERRORS = "errors"
+    REJECTIONS = "rejections"
+    SATURATION = "saturation"
     LATENCY = "latency"
     EXPERIMENT = "experiment"
     RESTARTS = "restarts"
     OOM_KILLS = "oom_kills"
     NO_READY_PODS = "no_ready_pods"
+
+    @property
+    def can_pass(self) -> bool:
+        """Whether a pass waits for it."""
+        return self not in (MetricName.REJECTIONS, MetricName.SATURATION)
 
 
 class StepOut(BaseModel):
@@ -64,10 +71,11 @@ class StepOut(BaseModel):
 class VerdictOut(BaseModel):
     """The verdict on one metric so far, with its counts.
 
-    Metrics of requests (errors, latency) count bad requests among all; `experiment` counts units
-    without success among units. Metrics of pods (restarts, oom_kills over the rollout;
-    no_ready_pods in seconds of the step) compare `candidate_bad` with `allowed`, and no requests
-    belong to them.
+    Metrics of requests (errors, rejections, saturation, latency) count bad requests among all;
+    `experiment` counts units without success among units. `rejections` and `saturation` are `fail`
+    or `undecided`, and no pass waits for them; a `fail` of `saturation` pauses. Metrics of pods
+    (restarts, oom_kills over the rollout; no_ready_pods in seconds of the step) compare
+    `candidate_bad` with `allowed`, and no requests belong to them.
     """
 
     metric: MetricName = Field(description="The metric", examples=["errors"])
