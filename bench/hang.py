@@ -1,5 +1,5 @@
-"""How many candidate requests it costs to see a candidate that misbehaves, at a real Envoy with real
-clients that leave after a second.
+"""How many candidate requests it costs to see a candidate that misbehaves, at a real Envoy with
+real clients that leave after a second.
 
 Each run is one step at a fixed share: the plane's own meter, the core's own verdict, one scrape a
 second (tests/local/hanging.py). Counted at the verdict: candidate requests whose end was known, and
@@ -101,7 +101,9 @@ def faults(runs: int) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     """Every cell, a line each, as soon as it is there."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    runs = 10
+    if len(sys.argv) > 1:
+        runs = int(sys.argv[1])
     rates = tuple(float(text) for text in sys.argv[2:]) or RATES
     rows = []
     for row in chain(shares(runs, rates), faults(max(1, runs // 5))):

@@ -19,8 +19,8 @@ ERRORS = (Metric(MetricKind.ERRORS),)
 
 
 def reading(revision: int, started: int, answered: int, active: int = 0, **flow: int) -> Reading:
-    told = Flow(started, answered, active, settled=True, **flow)
-    return Reading("envoy/http", revision, Counters(answered, 0, flow=told))
+    reading_flow = Flow(started, answered, active, settled=True, **flow)
+    return Reading("envoy/http", revision, Counters(answered, 0, flow=reading_flow))
 
 
 def gathered(*scrapes: tuple[Reading, ...], comparable: bool = True) -> Evidence:

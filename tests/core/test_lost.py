@@ -12,7 +12,8 @@ QUIET = Flow(100, 100, 0)
 
 def losses(first: Flow, *flows: Flow) -> list[Loss]:
     """What each interval adds, of a source that is watched from `first` on."""
-    account, added = begin(first), []
+    account = begin(first)
+    added = []
     for flow in flows:
         account, loss = follow(account, flow)
         added.append(loss)
@@ -70,8 +71,8 @@ def test_bodies_under_way_at_the_first_scrape_are_no_losses_when_they_end() -> N
 
 def test_bodies_under_way_hide_losses_and_make_the_interval_ambiguous() -> None:
     hidden = Flow(130, 120, 10)  # ten streams, ten lost
-    shown = Flow(130, 120, 0)  # the streams have ended
-    added = losses(QUIET, hidden, hidden, shown, shown)
+    visible = Flow(130, 120, 0)  # the streams have ended
+    added = losses(QUIET, hidden, hidden, visible, visible)
     assert [loss.lost for loss in added] == [0, 0, 0, 10]
 
 
@@ -164,8 +165,10 @@ def test_never_more_than_were_lost_and_all_of_them_once_it_is_quiet(
     server = Server()
     for act in before:
         server.act(*act)
-    account, counted = begin(server.flow()), 0
-    lost_before, waiting = server.lost, server.waiting
+    account = begin(server.flow())
+    counted = 0
+    lost_before = server.lost
+    waiting = server.waiting
     for act in acts:
         if act[0] == "scrape":
             account, loss = follow(account, server.flow())

@@ -49,7 +49,8 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """verdict: of errors. ended: candidate requests whose end was known at the verdict. in_flight:
-    those that were under way then. seconds: since the candidate's weight. clients: what they met."""
+    those that were under way then. seconds: since the candidate's weight. clients: what they
+    met."""
 
     verdict: Verdict
     ended: int
@@ -64,9 +65,13 @@ async def play(envoy: Envoy, plan: Plan) -> Outcome:
     chance = random.Random(plan.seed)
 
     def candidate() -> Behaviour:
-        return plan.behaviour if chance.random() < plan.bad else Behaviour.ANSWER
+        if chance.random() < plan.bad:
+            return plan.behaviour
+        return Behaviour.ANSWER
 
-    made = Http2Server if plan.protocol == "grpc" else Http1Server
+    made = Http1Server
+    if plan.protocol == "grpc":
+        made = Http2Server
     servers = (made(always(Behaviour.ANSWER)), made(candidate))
     listening = [await listen(server) for server in servers]
     ports = [port for _, port in listening]
@@ -90,7 +95,8 @@ async def play(envoy: Envoy, plan: Plan) -> Outcome:
 async def _judge(
     envoy: Envoy, plan: Plan, candidate: Http1Server | Http2Server, clients: "Clients"
 ) -> Outcome:
-    meter, evidence = EnvoyMeter(envoy.admin), Evidence.start(METRICS)
+    meter = EnvoyMeter(envoy.admin)
+    evidence = Evidence.start(METRICS)
     began = following = time.monotonic()
     while True:
         scrape = await asyncio.to_thread(meter.scrape, KEY)
@@ -115,7 +121,8 @@ class Clients:
     """Open loop: a slow answer keeps nobody from asking."""
 
     def __init__(self, port: int, plan: Plan) -> None:
-        self._port, self._plan = port, plan
+        self._port = port
+        self._plan = plan
         self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
         self._tasks: set[asyncio.Task[None]] = set()
         self.met: Counter[str] = Counter()
@@ -138,9 +145,12 @@ class Clients:
         await self._channel.close()
 
     async def _ask(self) -> None:
-        asked = self._grpc() if self._plan.protocol == "grpc" else self._http()
+        if self._plan.protocol == "grpc":
+            call = self._grpc()
+        else:
+            call = self._http()
         try:
-            self.met[await asyncio.wait_for(asked, self._plan.patience)] += 1
+            self.met[await asyncio.wait_for(call, self._plan.patience)] += 1
         except TimeoutError:
             self.met["left"] += 1
         except OSError as error:
@@ -159,7 +169,9 @@ class Clients:
             head = "POST /v2/models/m/infer HTTP/1.1\r\nhost: m\r\nconnection: close\r\n"
             writer.write(f"{head}content-length: 0\r\n\r\n".encode())
             answer = await reader.read()
-            return answer.split(b" ", 2)[1].decode() if answer else "closed"
+            if answer:
+                return answer.split(b" ", 2)[1].decode()
+            return "closed"
         finally:
             writer.close()
             with contextlib.suppress(OSError):

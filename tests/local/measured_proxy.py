@@ -19,7 +19,7 @@ from tidegate_local.processes.envoy import command
 
 _TYPE = "type.googleapis.com/envoy.extensions"
 _HTTP2 = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-_ROOM = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests"), 1024)
+_LIMITS = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests"), 1024)
 OURS = "connect-failure,refused-stream,reset-before-request"  # what the local plane retries
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 Json = dict[str, Any]
@@ -30,8 +30,8 @@ class Case:
     """Requests of one kind, one after the other.
 
     behave: the server's behaviour; None: there is none. address: "none" is an empty list. leaves: a
-    client leaves once the server hangs; body: and once its answer has begun. held: the clients
-    stay. lost: how many requests get no answer, of http and of grpc.
+    client leaves once the server hangs; body: and once its answer has begun. clients_wait: the
+    clients stay. lost: how many requests get no answer, of http and of grpc.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Case:
     timeout_s: float = 60.0
     limits: Mapping[str, int] = field(default_factory=dict)
     leaves: bool = False
-    held: bool = False
+    clients_wait: bool = False
     body: bool = False
     requests: int = 4
     lost: tuple[int, int] = (0, 0)
@@ -69,7 +69,8 @@ async def measured(cases: tuple[Case, ...], folder: Path) -> AsyncIterator["Prox
     """Every case played to its end, and the proxy still there to be asked."""
     runs = [Run(case, protocol) for case in cases for protocol in case.protocols]
     listening = [await _serve(run) for run in runs if run.case.behave is not None]
-    admin, port = free_port(), free_port()
+    admin = free_port()
+    port = free_port()
     boot = folder / "envoy.json"
     boot.write_text(json.dumps(_bootstrap(runs, admin, port)))
     with (folder / "envoy.log").open("wb") as log:
@@ -97,7 +98,10 @@ class Proxy:
     def __init__(
         self, http: httpx2.AsyncClient, channel: grpc.aio.Channel, admin: int, port: int
     ) -> None:
-        self._http, self._channel, self._admin, self._port = http, channel, admin, port
+        self._http = http
+        self._channel = channel
+        self._admin = admin
+        self._port = port
         self._held: list[asyncio.Task[None]] = []
 
     async def ready(self) -> bool:
@@ -131,13 +135,15 @@ class Proxy:
     async def play(self, run: Run) -> None:
         """One request after the other."""
         for number in range(1, run.case.requests + 1):
-            before = run.server.holds if run.server else 0
+            before = 0
+            if run.server:
+                before = run.server.holds
             task = asyncio.create_task(self._ask(run))
-            if run.case.held or run.case.leaves:
+            if run.case.clients_wait or run.case.leaves:
                 await self.until(partial(_hangs, run, before, task))
             if run.case.body:
                 await self.until(partial(self._answering, run, number))
-            if run.case.held:
+            if run.case.clients_wait:
                 self._held.append(task)
                 continue
             if run.case.leaves:
@@ -181,7 +187,9 @@ async def _hangs(run: Run, before: int, task: asyncio.Task[None]) -> bool:
 
 async def _serve(run: Run) -> asyncio.Server:
     assert run.case.behave is not None
-    made = Http2Server if run.protocol == "grpc" else Http1Server
+    made = Http1Server
+    if run.protocol == "grpc":
+        made = Http2Server
     run.server = made(run.case.behave())
     listening, run.port = await listen(run.server)
     return listening
@@ -228,11 +236,13 @@ def _route(run: Run) -> Json:
 def _cluster(run: Run) -> Json:
     port = run.port or free_port()
     addresses = [{"endpoint": {"address": _address(port)}}]
-    endpoints = [] if run.case.address == "none" else [{"lb_endpoints": addresses}]
+    endpoints = []
+    if run.case.address != "none":
+        endpoints = [{"lb_endpoints": addresses}]
     cluster: Json = {
         "name": run.cluster,
         "type": "STATIC",
-        "circuit_breakers": {"thresholds": [{**_ROOM, **run.case.limits}]},
+        "circuit_breakers": {"thresholds": [{**_LIMITS, **run.case.limits}]},
         "load_assignment": {"cluster_name": run.cluster, "endpoints": endpoints},
     }
     if run.protocol == "grpc":

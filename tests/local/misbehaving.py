@@ -63,7 +63,9 @@ class Server:
 
     def __init__(self, behave: Next) -> None:
         self._behave = behave
-        self.answers, self.holds, self.left = 0, 0, 0
+        self.answers = 0
+        self.holds = 0
+        self.left = 0
 
     def _next(self) -> Behaviour:
         behaviour = self._behave()
@@ -121,9 +123,16 @@ class Http1Server(Server):
             self.left += 1
 
 
-_DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING = 0, 1, 3, 4, 6
-_END_STREAM, _END_HEADERS, _ACK = 1, 4, 1
-_INTERNAL_ERROR, _REFUSED_STREAM = 2, 7
+_DATA = 0
+_HEADERS = 1
+_RST_STREAM = 3
+_SETTINGS = 4
+_PING = 6
+_END_STREAM = 1
+_END_HEADERS = 4
+_ACK = 1
+_INTERNAL_ERROR = 2
+_REFUSED_STREAM = 7
 
 
 def _frame(kind: int, flags: int, stream: int, body: bytes = b"") -> bytes:
@@ -143,20 +152,20 @@ class Http2Server(Server):
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
-        held: set[int] = set()
+        waiting: set[int] = set()
         try:
             await reader.readexactly(24)  # the preface
             writer.write(_frame(_SETTINGS, 0, 0))
-            while await self._take(reader, writer, held):
+            while await self._take(reader, writer, waiting):
                 await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
-            self.left += len(held)
+            self.left += len(waiting)
             writer.close()
 
     async def _take(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: set[int]
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, waiting: set[int]
     ) -> bool:
         """Take one frame. Whether the connection goes on."""
         head = await reader.readexactly(9)
@@ -165,14 +174,14 @@ class Http2Server(Server):
         if kind in (_SETTINGS, _PING) and not flags & _ACK:
             answer = body if kind == _PING else b""
             writer.write(_frame(kind, _ACK, 0, answer))
-        if kind == _RST_STREAM and stream in held:
-            held.remove(stream)
+        if kind == _RST_STREAM and stream in waiting:
+            waiting.remove(stream)
             self.left += 1
         if kind not in (_DATA, _HEADERS) or not flags & _END_STREAM:
             return True
         behaviour = self._next()
         if behaviour in _KEPT:
-            held.add(stream)
+            waiting.add(stream)
         if behaviour is Behaviour.SLOW:
             asyncio.get_running_loop().call_later(SLOW_S, _act, behaviour, stream, writer)
             return True

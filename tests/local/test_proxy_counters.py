@@ -25,12 +25,12 @@ CASES = (
     Case("server-errors", lambda: always(B.ERROR)),
     Case("client-leaves", lambda: always(B.HANG), leaves=True, lost=(4, 4)),
     Case("client-leaves-half", lambda: in_turn(B.HANG, B.ANSWER), leaves=True, lost=(2, 2)),
-    Case("client-waits", lambda: always(B.HANG), held=True),
+    Case("client-waits", lambda: always(B.HANG), clients_wait=True),
     Case("server-closes", lambda: always(B.CLOSE)),
     Case("server-resets", lambda: always(B.RESET)),
     Case("stream-refused", lambda: always(B.REFUSE), protocols=("grpc",)),
     Case("stream-refused-once", lambda: in_turn(B.REFUSE, B.ANSWER), protocols=("grpc",)),
-    Case("body-under-way", lambda: always(B.STREAM), held=True),
+    Case("body-under-way", lambda: always(B.STREAM), clients_wait=True),
     Case("client-leaves-body", lambda: always(B.STREAM), leaves=True, body=True),
     # over HTTP/1.1 it counts as a 200; gRPC's status is in the trailers, which never come
     Case("body-cut", lambda: always(B.CUT), lost=(0, 4)),
@@ -91,8 +91,10 @@ async def _measure(folder: Path) -> Table:
 async def _at_rest(proxy: Proxy, case: Case, protocol: str) -> bool:
     """Whether nothing is under way but what clients hold on to."""
     counts = await proxy.counts(f"{case.name}--{protocol}")
-    held = case.requests if case.held else 0
-    return counts.get("upstream_rq_active", 0) == held
+    active = 0
+    if case.clients_wait:
+        active = case.requests
+    return counts.get("upstream_rq_active", 0) == active
 
 
 def flow_of(protocol: str, counts: dict[str, int]) -> Flow:

@@ -33,8 +33,8 @@ _GRPC_CODE = re.compile(rf"^{_GRPC_METHODS}\.(\d+)$")
 
 
 class EnvoyMeter:
-    """core.ports.Meter over one Envoy. `clock`: epoch seconds. `stuck_seconds`: a request that waits
-    longer for its answer counts as lost."""
+    """core.ports.Meter over one Envoy. `clock`: epoch seconds. `stuck_seconds`: a request that
+    waits longer for its answer counts as lost."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from tidegate.core.analysis import Metric, MetricKind, check, expected_seconds
 from tidegate.core.evalues import Arm, Block
-from tidegate.core.losses import shown, watched
+from tidegate.core.losses import confirmed, watched
 from tidegate.core.scrapes import (
     Between,
     Counters,
@@ -88,8 +88,8 @@ def absorb(
     pass or `min_requests`. comparable False: the weights changed within the interval; it only moves
     the base line and empties `split`, because a block over two splits is Simpson's paradox in
     small. An interval in which more requests may be lost than anybody can tell cannot pass either
-    (`lost`). mirrored: a shadow; the candidate's side is its answers to copies, and stable's its live
-    answers over the protocols whose copies are counted.
+    (`lost`). mirrored: a shadow; the candidate's side is its answers to copies, and stable's its
+    live answers over the protocols whose copies are counted.
     """
     bounds = [
         t.metric.latency_threshold_ms
@@ -97,17 +97,17 @@ def absorb(
         if t.metric.latency_threshold_ms is not None
     ]
     if evidence.last is None:
-        told, _ = watched(None, scrape)
-        return replace(evidence, last=base_line(None, told, bounds))
+        checked, _ = watched(None, scrape)
+        return replace(evidence, last=base_line(None, checked, bounds))
     if scrape.at <= evidence.last.at:
         return evidence
     last = evidence.last
-    told, ambiguous = watched(last, scrape)
+    checked, ambiguous = watched(last, scrape)
     if not comparable:
-        return replace(evidence, last=base_line(None, told, bounds), split=Block())
-    kept = base_line(last, told, bounds)
+        return replace(evidence, last=base_line(None, checked, bounds), split=Block())
+    kept = base_line(last, checked, bounds)
     seconds = scrape.at - last.at
-    now = shown(last, told, ambiguous)
+    now = confirmed(last, checked, ambiguous)
 
     def sides(metric: Metric) -> tuple[Between, Between]:
         if mirrored:

@@ -10,16 +10,18 @@ def watched(last: Scrape | None, now: Scrape) -> tuple[Scrape, bool]:
     """A scrape with the lost and the sent requests of each source, and whether the interval since
     `last` is ambiguous. last: the base line before; None: this is the first."""
     readings, ambiguous = _watched(last, now.readings)
-    shadow = last.shadow if last is not None else None
+    shadow = None
+    if last is not None:
+        shadow = last.shadow
     copies, unclear = _watched(shadow, now.copies)
     return replace(now, readings=readings, copies=copies), ambiguous or unclear
 
 
-def shown(last: Scrape, now: Scrape, ambiguous: bool) -> Scrape:
+def confirmed(last: Scrape, now: Scrape, ambiguous: bool) -> Scrape:
     """The scrape as its interval counts: without its lost requests where more of them may be lost
     on one side than anybody can tell, or where one side does not tell."""
-    told = {reading.counters.flow is not None for reading in now.readings}
-    if not ambiguous and len(told) < 2:
+    with_flow = {reading.counters.flow is not None for reading in now.readings}
+    if not ambiguous and len(with_flow) < 2:
         return now
     before = {(r.source, r.revision): r.counters.lost for r in last.readings}
     copied = {(r.source, r.revision): r.counters.lost for r in last.copies}
@@ -49,11 +51,11 @@ def _step(last: Scrape | None, reading: Reading) -> tuple[Reading, Loss]:
         counters = replace(counters, sent=counters.answers + counters.lost)
         return replace(reading, counters=counters), Loss()
     account, loss = _account(last, reading, flow)
-    counters = _told(reading.counters, flow, account)
+    counters = _with_losses(reading.counters, flow, account)
     return replace(reading, counters=counters, account=account), loss
 
 
-def _told(counters: Counters, flow: Flow, account: Account) -> Counters:
+def _with_losses(counters: Counters, flow: Flow, account: Account) -> Counters:
     return replace(counters, lost=account.lost, sent=flow.started)
 
 

@@ -179,7 +179,9 @@ def with_earlier(counted: Counted, base: Target | None, seconds: float) -> Count
     counts = target.at(max(old))
     if counted.first is None:
         return replace(counted, earlier=tuple(counts.values()))
-    before = base.at(counted.first) if base else {}
+    before = {}
+    if base:
+        before = base.at(counted.first)
     return replace(counted, earlier=_rise(before, counts, counts) or ())
 
 
@@ -237,10 +239,10 @@ def _with_overdue(counters: Counters, item: Counted, revision: int) -> Counters:
 def flow_of(counts: Sequence[tuple[Meaning, int]]) -> Flow | None:
     """Requests begun and answered, of all protocols together; None where one does not tell."""
     flows = [_spoken_flow(spoken, counts) for spoken in sorted({m.spoken for m, _ in counts})]
-    told = [flow for flow in flows if flow is not None]
-    if not told or len(told) < len(flows):
+    known = [flow for flow in flows if flow is not None]
+    if not known or len(known) < len(flows):
         return None
-    return reduce(operator.add, told)
+    return reduce(operator.add, known)
 
 
 def _spoken_flow(spoken: Spoken, counts: Sequence[tuple[Meaning, int]]) -> Flow | None:

@@ -22,13 +22,16 @@ from collections.abc import Mapping
 
 from tidegate.core.lost import Flow
 
-TOTAL, RETRY = "upstream_rq_total", "upstream_rq_retry"
+TOTAL = "upstream_rq_total"
+RETRY = "upstream_rq_retry"
 COMPLETED = "upstream_rq_completed"
-EJECTED, CANCELLED = "upstream_rq_pending_failure_eject", "upstream_rq_cancelled"
+EJECTED = "upstream_rq_pending_failure_eject"
+CANCELLED = "upstream_rq_cancelled"
 # answered by the proxy itself, before any attempt
 LOCAL = ("upstream_cx_none_healthy", "upstream_rq_pending_overflow", "upstream_rq_active_overflow")
 ACTIVE = "upstream_rq_active"
-MESSAGES, STREAMED = "ModelInfer.request_message_count", "ModelStreamInfer.request_message_count"
+MESSAGES = "ModelInfer.request_message_count"
+STREAMED = "ModelStreamInfer.request_message_count"
 COUNTERS = (TOTAL, RETRY, COMPLETED, EJECTED, CANCELLED, *LOCAL)
 
 
@@ -38,8 +41,8 @@ def http_flow(counts: Mapping[str, int]) -> Flow:
 
 
 def grpc_flow(counts: Mapping[str, int], answered: int) -> Flow | None:
-    """Of a cluster that speaks gRPC, `answered`: answers to `ModelInfer` with any grpc-status. None:
-    some of its requests are streams.
+    """Of a cluster that speaks gRPC, `answered`: answers to `ModelInfer` with any grpc-status.
+    None: some of its requests are streams.
 
     A retry and a local reply in one interval may belong to the same request, which would then be
     begun twice: unclear.

@@ -34,16 +34,17 @@ def counter_name(metric: str, method: str) -> str:
     if not metric.endswith(_MESSAGE_COUNT):
         return metric.removeprefix(_PREFIX)
     streams = "ModelStreamInfer" in metric or method == "ModelStreamInfer"
-    return STREAMED if streams else MESSAGES
+    if streams:
+        return STREAMED
+    return MESSAGES
 
 
 def flow(spoken: Spoken, counts: Mapping[str, int], answered: int) -> Flow | None:
     """counts: by `counter_name`, or `LOST`. answered: answers with any code. None: the proxy does
     not tell."""
     if LOST in counts:
-        return Flow(
-            answered + counts[LOST], answered, 0, settled=True
-        )  # one counter cannot be torn
+        # One counter cannot be torn
+        return Flow(answered + counts[LOST], answered, 0, settled=True)
     if COMPLETED not in counts or ACTIVE not in counts:
         return None
     if spoken == "http":
