@@ -102,6 +102,7 @@ MARGINS = {"fail_margin": 0.01, "pass_margin": 0.02, "min_requests": 50}
                 "analysis": {
                     "metrics": {
                         "errors": MARGINS,
+                        "rejections": {"fail_margin": 0.01},
                         "latency": {"latency_threshold_ms": 100.0, **MARGINS},
                     },
                 },

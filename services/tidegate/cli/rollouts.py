@@ -115,7 +115,7 @@ def start(
     fail_margin: Annotated[
         float | None,
         typer.Option(
-            help="Share of errors above stable's that is a fail, 0..1; default: "
+            help="Share of errors or rejections above stable's that is a fail, 0..1; default: "
             f"{ERRORS.fail_margin:g}."
         ),
     ] = None,
