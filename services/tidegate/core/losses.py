@@ -56,7 +56,7 @@ def _step(last: Scrape | None, reading: Reading) -> tuple[Reading, Loss]:
 
 
 def _with_losses(counters: Counters, flow: Flow, account: Account) -> Counters:
-    return replace(counters, lost=account.lost, sent=flow.started)
+    return replace(counters, lost=account.lost, sent=flow.sent)
 
 
 def _account(last: Scrape | None, reading: Reading, flow: Flow) -> tuple[Account, Loss]:

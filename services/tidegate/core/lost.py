@@ -26,7 +26,8 @@ class Flow:
     started: requests, not attempts. answered: those whose answer has begun. active: those that have
     not ended now, with answers under way. overdue: at least so many requests have ever waited for
     an answer longer than the setting `stuck_seconds`. unclear: rises when `started` may be too high
-    from now on. settled: two readings in a row were taken, and this is the lower of them.
+    from now on. settled: two readings in a row were taken, and this is the lower of them. carried:
+    of `started`, those that were under way when the source began; their answers are counted here.
     """
 
     started: int
@@ -35,6 +36,12 @@ class Flow:
     overdue: int = 0
     unclear: int = 0
     settled: bool = False
+    carried: int = 0
+
+    @property
+    def sent(self) -> int:
+        """Requests begun since the source began."""
+        return self.started - self.carried
 
     @property
     def unanswered(self) -> int:
@@ -56,6 +63,7 @@ class Flow:
             self.overdue + other.overdue,
             self.unclear + other.unclear,
             self.settled and other.settled,
+            self.carried + other.carried,
         )
 
 
@@ -104,12 +112,14 @@ def born(flow: Flow) -> tuple[Account, Loss]:
 def follow(account: Account, flow: Flow) -> tuple[Account, Loss]:
     """The account after one more scrape, and what the interval adds.
 
-    Where answers fell, or something happened after which nobody can tell, the interval is ambiguous
-    and the account begins anew.
+    Where answers fell, where more are answered than ever began (something before the proxy's router
+    answers, and is counted so), or where something happened after which nobody can tell, the
+    interval is ambiguous and the account begins anew.
     """
     last = account.last
-    sent = max(0, flow.started - last.started)  # a retry that is to come takes one off for a moment
-    if flow.answered < last.answered or flow.unclear != last.unclear:
+    sent = max(0, flow.sent - last.sent)  # a retry that is to come takes one off for a moment
+    impossible = max(last.unanswered, flow.unanswered) < 0
+    if impossible or flow.answered < last.answered or flow.unclear != last.unclear:
         anew = replace(begin(flow), earlier=account.lost, lost=account.lost)
         return anew, Loss(ambiguous=True)
     before = min(account.before, _at_most(last, flow))

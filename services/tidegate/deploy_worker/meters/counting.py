@@ -155,7 +155,8 @@ def _to_come(target: Target, at: float, span: Span, source: str) -> Counted | No
 
 def _rise(before: _Counts, now: _Counts, late: _Counts) -> tuple[tuple[Meaning, int], ...] | None:
     """What came on top; None where any counter fell or vanished: then the others prove nothing
-    either. late: what histograms count from. A gauge is as it is now."""
+    either. late: what histograms count from. A gauge is as it is now; what it was before comes
+    beside it, because the answers to those requests are counted here."""
     counters = {id_: value for id_, (m, value) in before.items() if m.kind is not Kind.ACTIVE}
     if any(id_ not in now or now[id_][1] < value for id_, value in counters.items()):
         return None
@@ -164,6 +165,8 @@ def _rise(before: _Counts, now: _Counts, late: _Counts) -> tuple[tuple[Meaning, 
         base = before
         if meaning.kind is Kind.ACTIVE:
             base = {}
+            carried = before.get(id_, (meaning, 0))[1]
+            rise.append((replace(meaning, kind=Kind.CARRIED), carried))
         if meaning.kind is Kind.BUCKET:
             base = late
         rise.append((meaning, value - base.get(id_, (meaning, 0))[1]))
@@ -173,7 +176,11 @@ def _rise(before: _Counts, now: _Counts, late: _Counts) -> tuple[tuple[Meaning, 
 def with_earlier(counted: Counted, base: Target | None, seconds: float) -> Counted:
     """With the counters of the last scrape that is `seconds` older than the newest."""
     target = counted.target
-    old = [t for t in target.times() if t <= counted.at - seconds and t >= (counted.first or 0.0)]
+    # A target that began anew has samples of its life before, which say nothing of this one.
+    start = counted.first
+    if start is None:
+        start = counted.began + LAG
+    old = [t for t in target.times() if start <= t <= counted.at - seconds]
     if not old:
         return counted
     counts = target.at(max(old))
@@ -195,11 +202,14 @@ def readings(counted: Sequence[Counted], *, apart: bool = False) -> tuple[Readin
         for revision in sorted({meaning.revision for meaning, _ in live}):
             mine = [(m, value) for m, value in live if m.revision == revision]
             if not apart:
-                counters = _with_overdue(_counters(mine), item, revision)
+                earlier = _of(item.earlier, revision)
+                counters = _with_overdue(_counters(mine), earlier)
                 results.append(Reading(item.source, revision, counters, began=item.began))
                 continue
             for spoken in sorted({m.spoken for m, _ in mine}):
                 spent = _counters([(m, value) for m, value in mine if m.spoken == spoken])
+                earlier = [pair for pair in _of(item.earlier, revision) if pair[0].spoken == spoken]
+                spent = _with_overdue(spent, earlier)
                 source = f"{item.source}/{spoken}"
                 results.append(Reading(source, revision, spent, spoken, item.began))
     return tuple(results)
@@ -212,7 +222,9 @@ def copies(counted: Sequence[Counted]) -> tuple[Reading, ...]:
         for revision in sorted({meaning.revision for meaning, _ in item.counts if meaning.copy}):
             mine = [(m, value) for m, value in item.counts if m.copy and m.revision == revision]
             source = f"{item.source}/mirror"
-            results.append(Reading(source, revision, _counters(mine), "http", item.began))
+            earlier = _of(item.earlier, revision, copy=True)
+            counters = _with_overdue(_counters(mine), earlier)
+            results.append(Reading(source, revision, counters, "http", item.began))
     return tuple(results)
 
 
@@ -227,26 +239,35 @@ def _counters(counts: Sequence[tuple[Meaning, int]]) -> Counters:
     return replace(counters_of(answers, tuple(sorted(buckets.items()))), flow=flow_of(counts))
 
 
-def _with_overdue(counters: Counters, item: Counted, revision: int) -> Counters:
-    """With the requests that have waited too long."""
-    earlier = flow_of([(m, n) for m, n in item.earlier if m.revision == revision and not m.copy])
-    if counters.flow is None or earlier is None:
+def _of(
+    counts: Sequence[tuple[Meaning, int]], revision: int, *, copy: bool = False
+) -> list[tuple[Meaning, int]]:
+    """Those of one revision. copy: of mirrored requests."""
+    return [(m, value) for m, value in counts if m.revision == revision and m.copy is copy]
+
+
+def _with_overdue(counters: Counters, earlier: Sequence[tuple[Meaning, int]]) -> Counters:
+    """With the requests that have waited too long. earlier: the same counters so long ago."""
+    before = flow_of(earlier)
+    if counters.flow is None or before is None:
         return counters
-    overdue = waited(earlier.started, counters.flow)
+    overdue = waited(before.started, counters.flow)
     return replace(counters, flow=replace(counters.flow, overdue=overdue))
 
 
 def flow_of(counts: Sequence[tuple[Meaning, int]]) -> Flow | None:
-    """Requests begun and answered, of all protocols together; None where one does not tell."""
+    """Requests begun and answered, of all protocols that tell; None where none does. A protocol
+    that does not, such as gRPC with streams, hides no lost request of the others."""
     flows = [_spoken_flow(spoken, counts) for spoken in sorted({m.spoken for m, _ in counts})]
     known = [flow for flow in flows if flow is not None]
-    if not known or len(known) < len(flows):
+    if not known:
         return None
     return reduce(operator.add, known)
 
 
 def _spoken_flow(spoken: Spoken, counts: Sequence[tuple[Meaning, int]]) -> Flow | None:
     answered = 0
+    carried = 0
     named: Counter[str] = Counter()
     for meaning, value in counts:
         if meaning.spoken != spoken:
@@ -257,9 +278,14 @@ def _spoken_flow(spoken: Spoken, counts: Sequence[tuple[Meaning, int]]) -> Flow 
                 named[meaning.name] += 0  # none so far
         elif meaning.kind is Kind.LOST:
             named[LOST] += value
+        elif meaning.kind is Kind.CARRIED:
+            carried += value
         elif meaning.kind in (Kind.FLOW, Kind.ACTIVE):
             named[meaning.name] += value
-    return flow(spoken, named, answered)
+    result = flow(spoken, named, answered)
+    if result is None:
+        return None
+    return replace(result, started=result.started + carried, carried=carried)
 
 
 def hidden_grpc(counted: Sequence[Counted]) -> str | None:
