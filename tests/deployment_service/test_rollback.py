@@ -86,6 +86,20 @@ def test_an_undo_replaces_another_in_flight(world):
     assert api.ok("GET", f"/api/v1/rollouts/{other['id']}")["outcome"] == "promoted"
 
 
+def test_what_is_stable_until_its_abort_is_processed_can_be_had_again(world):
+    api = world.api
+    started = api.ok("PATCH", FRAUD, {"model_version_id": "2"})["rollout"]
+    world.work(lambda answer: answer.json()["rollout"]["phase"] == "waiting")
+    api.ok("PATCH", FRAUD, {"canary_percent": 100}, headers=world.etag())
+    world.turn(KEY)
+    assert api.ok("GET", FRAUD)["stable"]["label"] == "r2"
+    api.ok("POST", f"/api/v1/rollouts/{started['id']}/abort")
+    again = api.ok("POST", f"{FRAUD}/undo", {"to": 2})
+    world.work(lambda answer: api.ok("GET", f"/api/v1/rollouts/{again['id']}")["outcome"])
+    assert api.ok("GET", f"/api/v1/rollouts/{started['id']}")["outcome"] == "aborted"
+    world.serves("r2 100 %")
+
+
 def test_the_ledger_calls_it_an_undo(api):
     api.endpoint()
     rollout = api.rollout()

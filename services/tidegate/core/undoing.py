@@ -81,9 +81,11 @@ class JoinRollout:
 
 @dataclass(frozen=True, slots=True)
 class GoBack:
-    """A rollout to an earlier revision starts; what runs is superseded."""
+    """A rollout to an earlier revision starts; what runs is superseded. base: what will be stable
+    when it starts, None: what is stable now."""
 
     revision: int
+    base: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +184,21 @@ def _while_open(to: int | None, situation: Situation) -> Undo | UndoRefusal:
     if _leads_to(newest, to):
         message = f"r{to} becomes stable already: {_started(newest.rollout)}"
         return JoinRollout(newest.rollout.id, message)
-    if to == acting.rollout.base:
+    if situation.stable == acting.rollout.candidate:
+        return _while_promoted(to, situation)
+    if to == situation.stable:
         return EndRollouts(_ids(situation))
+    return GoBack(to)
+
+
+def _while_promoted(to: int, situation: Situation) -> EndRollouts | GoBack:
+    """While the acting rollout has made its candidate stable already: what ends it makes its base
+    stable again."""
+    base = situation.open[0].rollout.base
+    if to == base:
+        return EndRollouts(_ids(situation))
+    if to == situation.stable:
+        return GoBack(to, base)
     return GoBack(to)
 
 
