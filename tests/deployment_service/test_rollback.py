@@ -13,6 +13,7 @@ from tests.deployment_service.test_with_worker import KEY, world  # noqa: F401
 from tests.deployment_service.test_with_worker import PATH as FRAUD
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Outcome
+from tidegate.store import endpoints
 
 pytestmark = pytest.mark.real
 LIVE = {"desired": 1, "restarts": 0, "failure": None, "youngest": None, "idle": False}
@@ -124,6 +125,22 @@ def test_what_went_back_already_refuses_nobody(api, verb):
     assert "has ended already (aborted)" in answer["accepted"]["follows"]
     assert api.actions(rollout["id"]) == [verb] * 3
     assert api.ok("POST", f"{PATH}/undo", {"to": 1})["id"] == rollout["id"]
+
+
+@pytest.mark.parametrize("verb", ["abort", "reject"])
+def test_what_goes_back_while_the_request_waits_for_its_lock_refuses_nobody(api, monkeypatch, verb):
+    api.endpoint()
+    rollout = api.rollout()
+    lock = endpoints.lock
+
+    def end_then_lock(tx, key):
+        monkeypatch.setattr(endpoints, "lock", lock)
+        api.reconcile(progress=lambda p: replace(p, outcome=Outcome.ABORTED, tidy=True))
+        return lock(tx, key)
+
+    monkeypatch.setattr(endpoints, "lock", end_then_lock)
+    answer = api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/{verb}")
+    assert "has ended already (aborted)" in answer["accepted"]["follows"]
 
 
 def test_what_was_promoted_names_the_undo(api):
