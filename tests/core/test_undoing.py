@@ -64,6 +64,16 @@ def test_an_aborted_promotion_leaves_its_candidate_for_failing() -> None:
     assert served_well(changes, 2) == (Served(1, 100.0),)
 
 
+def test_the_abort_of_an_undo_tells_nothing_about_what_it_left() -> None:
+    aborted = StableChange(1, 2, 210.0, undo_aborted=True)
+    changes = (aborted, UNDONE_2, PROMOTED_2)
+    assert served_well(changes, 2) == (Served(1, 100.0),)
+    failing = StableChange(1, 2, 150.0, rollback=True)
+    assert decide_undo(None, Situation(2, changes=(aborted, UNDONE_2, failing))) == NothingToUndo(
+        2, (1,)
+    )
+
+
 def test_nothing_from_before_the_endpoint_was_made_again() -> None:
     changes = (StableChange(None, 3, 300.0), StableChange(2, None, 290.0), PROMOTED_2)
     assert decide_undo(None, Situation(3, changes=changes)) == NothingToUndo(3)

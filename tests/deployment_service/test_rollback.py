@@ -75,6 +75,19 @@ def test_an_undo_right_after_an_abort_suggests_what_served_well(world):
     world.serves("r1 100 %")
 
 
+def test_what_an_aborted_undo_led_to_still_served_well(world):
+    api = world.api
+    promote(world, "2")
+    undo = api.ok("POST", f"{FRAUD}/undo")
+    while api.ok("GET", FRAUD)["stable"]["label"] != "r1":
+        world.turn(KEY)
+    api.ok("POST", f"/api/v1/rollouts/{undo['id']}/abort")
+    world.work(lambda answer: api.ok("GET", f"/api/v1/rollouts/{undo['id']}")["outcome"])
+    world.serves("r2 100 %")
+    refused = refusal(api.post(f"{FRAUD}/undo"), "already-rolled-back")
+    assert refused["remediation"]["command"] == "tidegate undo team/fraud --to 1"
+
+
 def test_an_undo_replaces_another_in_flight(world):
     api = world.api
     promote(world, "2")

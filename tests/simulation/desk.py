@@ -181,7 +181,10 @@ class Desk:
             if old.stable == new.stable:
                 continue
             rollout = rollouts.get(new.author.removeprefix("system:rollout:"))
-            undone = rollout is not None and rollout.strategy.kind is Kind.UNDO
+            undoes = rollout is not None and rollout.strategy.kind is Kind.UNDO
             back = rollout is not None and new.stable != rollout.candidate
-            changes.append(StableChange(old.stable, new.stable, float(index), undone or back))
+            change = StableChange(
+                old.stable, new.stable, float(index), undoes != back, undoes and back
+            )
+            changes.append(change)
         return tuple(reversed(changes))

@@ -24,13 +24,15 @@ class StableChange:
     """An intent that made another revision stable.
 
     before, after: the stable revisions, None where nothing served. at: epoch seconds. rollback: it
-    left `before` because of an undo, or because its promotion was aborted.
+    left `before` because of an undo, or because its promotion was aborted. undo_aborted: an undo
+    had made `before` stable and was aborted, which tells nothing about how `before` serves.
     """
 
     before: int | None
     after: int | None
     at: float
     rollback: bool = False
+    undo_aborted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +165,12 @@ def is_rollback(rollout: Rollout, outcome: Outcome) -> bool:
 
 def _left(changes: Sequence[StableChange]) -> Iterator[StableChange]:
     """How each revision was left the last time, newest first; nothing from before the endpoint was
-    made, or made again."""
+    made, or made again. Where an undo was aborted, the time before it counts."""
     known: set[int] = set()
     for change in changes:
         if change.before is None or change.after is None:
             return
-        if change.before not in known:
+        if change.before not in known and not change.undo_aborted:
             known.add(change.before)
             yield change
 
