@@ -42,11 +42,13 @@ def cause(turn: Turn) -> str:
 
 
 def advice(turn: Turn) -> str:
-    """The command that goes forward, '' while the candidate has no ready pod either."""
+    """The command that goes forward, '' where there is none, or while the candidate has no ready
+    pod either."""
     candidate = turn.rollout.candidate
-    if not turn.observation.up(candidate):
+    command = forward(turn.intent.key, turn.rollout, turn.progress)
+    if not command or not turn.observation.up(candidate):
         return ""
-    return f"`{forward(turn.intent.key, turn.rollout, turn.progress)}` goes forward to r{candidate}"
+    return f"`{command}` goes forward to r{candidate}"
 
 
 def with_advice(turn: Turn, message: str) -> str:
