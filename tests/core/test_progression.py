@@ -209,10 +209,10 @@ def test_an_undo_that_finds_no_capacity_goes_with_the_replicas_that_there_are() 
 
 def test_an_undo_that_is_superseded_before_it_began_takes_nothing_off_standby() -> None:
     """r2 is on standby for its undo window, which is open."""
-    standing_by = intent(candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
+    on_standby = intent(candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
     superseded = Progress(at=1000.0, ending=Outcome.SUPERSEDED, ending_message="superseded by ann")
-    decision = turn(superseded, seen(split(0), r1=1, r2=1), desired=standing_by, **as_undo)
+    decision = turn(superseded, seen(split(0), r1=1, r2=1), desired=on_standby, **as_undo)
     assert (decision.intent, decision.progress.outcome) == (None, Outcome.SUPERSEDED)
 
 
