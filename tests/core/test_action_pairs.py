@@ -42,6 +42,7 @@ DEEDS: dict[str, Deed] = {
     "undo": lambda desk, page: desk.undo(),
     "undo --to r1": lambda desk, page: desk.undo(1),
     "undo --to r2": lambda desk, page: desk.undo(2),
+    "undo --to what is stable": lambda desk, page: desk.undo_to_stable(),
 }
 
 
@@ -171,3 +172,11 @@ def test_going_back_is_refused_to_nobody(situation: Callable[[], Simulation]) ->
         for second in ("abort", "reject"):
             at_once, _ = answers(simulation, first, second)
             assert at_once.startswith("accepted"), (first, second, at_once)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.__name__)
+def test_what_is_stable_is_refused_to_nobody(situation: Callable[[], Simulation]) -> None:
+    simulation = situation()
+    for first in DEEDS:
+        for answer in answers(simulation, first, "undo --to what is stable"):
+            assert answer.startswith("accepted"), (first, answer)

@@ -64,6 +64,16 @@ def test_an_aborted_promotion_leaves_its_candidate_for_failing() -> None:
     assert served_well(changes, 2) == (Served(1, 100.0),)
 
 
+def test_the_abort_of_an_undo_tells_nothing_about_what_it_left() -> None:
+    aborted = StableChange(1, 2, 210.0, undo_aborted=True)
+    changes = (aborted, UNDONE_2, PROMOTED_2)
+    assert served_well(changes, 2) == (Served(1, 100.0),)
+    failing = StableChange(1, 2, 150.0, rollback=True)
+    assert decide_undo(None, Situation(2, changes=(aborted, UNDONE_2, failing))) == NothingToUndo(
+        2, (1,)
+    )
+
+
 def test_nothing_from_before_the_endpoint_was_made_again() -> None:
     changes = (StableChange(None, 3, 300.0), StableChange(2, None, 290.0), PROMOTED_2)
     assert decide_undo(None, Situation(3, changes=changes)) == NothingToUndo(3)
@@ -155,3 +165,19 @@ def test_to_the_present_stable_is_never_refused() -> None:
     assert decide_undo(2, Situation(2, ended=last)) == AlreadyStable(2, "canary")
     promoting = OpenRollout(CANARY, Progress(ending=Outcome.PROMOTED))
     assert isinstance(decide_undo(3, Situation(3, (promoting,))), JoinRollout)
+
+
+def test_a_promotion_that_is_being_aborted_can_be_had_again() -> None:
+    """r3 is stable until the abort is processed: the undo to it begins from r2."""
+    aborted = Progress(ending=Outcome.PROMOTED)
+    acting = OpenRollout(CANARY, aborted, (Action(1, ActionKind.ABORT, "bob"),))
+    assert decide_undo(3, Situation(3, (acting,))) == GoBack(3, base=2)
+    assert decide_undo(2, Situation(3, (acting,))) == EndRollouts(("canary",))
+    assert decide_undo(1, Situation(3, (acting,))) == GoBack(1)
+
+
+def test_an_undo_that_waited_while_stable_changed_is_ended_for_what_is_stable() -> None:
+    """The rollout of r3 over r2 was promoted after this undo to r1 was asked for."""
+    waited = OpenRollout(UNDO, Progress())
+    assert decide_undo(3, Situation(3, (waited,))) == EndRollouts(("undo",))
+    assert decide_undo(2, Situation(3, (waited,))) == GoBack(2)

@@ -13,6 +13,7 @@ from tests.deployment_service.test_with_worker import KEY, world  # noqa: F401
 from tests.deployment_service.test_with_worker import PATH as FRAUD
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Outcome
+from tidegate.store import endpoints
 
 pytestmark = pytest.mark.real
 LIVE = {"desired": 1, "restarts": 0, "failure": None, "youngest": None, "idle": False}
@@ -74,6 +75,19 @@ def test_an_undo_right_after_an_abort_suggests_what_served_well(world):
     world.serves("r1 100 %")
 
 
+def test_what_an_aborted_undo_led_to_still_served_well(world):
+    api = world.api
+    promote(world, "2")
+    undo = api.ok("POST", f"{FRAUD}/undo")
+    while api.ok("GET", FRAUD)["stable"]["label"] != "r1":
+        world.turn(KEY)
+    api.ok("POST", f"/api/v1/rollouts/{undo['id']}/abort")
+    world.work(lambda answer: api.ok("GET", f"/api/v1/rollouts/{undo['id']}")["outcome"])
+    world.serves("r2 100 %")
+    refused = refusal(api.post(f"{FRAUD}/undo"), "already-rolled-back")
+    assert refused["remediation"]["command"] == "tidegate undo team/fraud --to 1"
+
+
 def test_an_undo_replaces_another_in_flight(world):
     api = world.api
     promote(world, "2")
@@ -84,6 +98,20 @@ def test_an_undo_replaces_another_in_flight(world):
     assert other["accepted"]["follows"].startswith("the running rollout ends first")
     world.serves("r1 100 %")
     assert api.ok("GET", f"/api/v1/rollouts/{other['id']}")["outcome"] == "promoted"
+
+
+def test_what_is_stable_until_its_abort_is_processed_can_be_had_again(world):
+    api = world.api
+    started = api.ok("PATCH", FRAUD, {"model_version_id": "2"})["rollout"]
+    world.work(lambda answer: answer.json()["rollout"]["phase"] == "waiting")
+    api.ok("PATCH", FRAUD, {"canary_percent": 100}, headers=world.etag())
+    world.turn(KEY)
+    assert api.ok("GET", FRAUD)["stable"]["label"] == "r2"
+    api.ok("POST", f"/api/v1/rollouts/{started['id']}/abort")
+    again = api.ok("POST", f"{FRAUD}/undo", {"to": 2})
+    world.work(lambda answer: api.ok("GET", f"/api/v1/rollouts/{again['id']}")["outcome"])
+    assert api.ok("GET", f"/api/v1/rollouts/{started['id']}")["outcome"] == "aborted"
+    world.serves("r2 100 %")
 
 
 def test_the_ledger_calls_it_an_undo(api):
@@ -110,6 +138,22 @@ def test_what_went_back_already_refuses_nobody(api, verb):
     assert "has ended already (aborted)" in answer["accepted"]["follows"]
     assert api.actions(rollout["id"]) == [verb] * 3
     assert api.ok("POST", f"{PATH}/undo", {"to": 1})["id"] == rollout["id"]
+
+
+@pytest.mark.parametrize("verb", ["abort", "reject"])
+def test_what_goes_back_while_the_request_waits_for_its_lock_refuses_nobody(api, monkeypatch, verb):
+    api.endpoint()
+    rollout = api.rollout()
+    lock = endpoints.lock
+
+    def end_then_lock(tx, key):
+        monkeypatch.setattr(endpoints, "lock", lock)
+        api.reconcile(progress=lambda p: replace(p, outcome=Outcome.ABORTED, tidy=True))
+        return lock(tx, key)
+
+    monkeypatch.setattr(endpoints, "lock", end_then_lock)
+    answer = api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/{verb}")
+    assert "has ended already (aborted)" in answer["accepted"]["follows"]
 
 
 def test_what_was_promoted_names_the_undo(api):

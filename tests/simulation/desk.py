@@ -96,13 +96,18 @@ class Desk:
                 return "accepted: it is on its way"
             case AlreadyStable():
                 return "accepted: it is stable"
-            case GoBack(revision):
+            case GoBack(revision, base):
+                assert revision != (base or stable), f"the rule book refuses it: {result}"
                 plan = strategy.undo()
                 if self._deadlines is not None:
                     plan = replace(plan, deadlines=self._deadlines)
-                self.supersede(plan, revision)
+                self.supersede(plan, revision, base)
                 return f"accepted: back to r{revision}"
         return type(result).__name__
+
+    def undo_to_stable(self) -> str:
+        """Ask for an undo to what is stable now; how it was answered."""
+        return self.undo(self._simulation.intent.stable)
 
     def set_percent(self, percent: int, *, force: bool = False) -> str:
         """Ask for a percent of the candidate; how it was answered."""
@@ -134,11 +139,11 @@ class Desk:
             self.append(running.rollout.id, kind)
         return "accepted"
 
-    def supersede(self, plan: Strategy, candidate: int) -> None:
-        """Start a rollout; what runs is superseded."""
+    def supersede(self, plan: Strategy, candidate: int, base: int | None = None) -> None:
+        """Start a rollout; what runs is superseded. base: as in `Simulation.start`."""
         for running in self.open():
             self.append(running.rollout.id, ActionKind.SUPERSEDE)
-        self._simulation.start(plan, candidate, self.author)
+        self._simulation.start(plan, candidate, self.author, base=base)
 
     def append(self, rollout: str, kind: ActionKind) -> None:
         """An action that was accepted."""
@@ -176,7 +181,10 @@ class Desk:
             if old.stable == new.stable:
                 continue
             rollout = rollouts.get(new.author.removeprefix("system:rollout:"))
-            undone = rollout is not None and rollout.strategy.kind is Kind.UNDO
+            undoes = rollout is not None and rollout.strategy.kind is Kind.UNDO
             back = rollout is not None and new.stable != rollout.candidate
-            changes.append(StableChange(old.stable, new.stable, float(index), undone or back))
+            change = StableChange(
+                old.stable, new.stable, float(index), undoes != back, undoes and back
+            )
+            changes.append(change)
         return tuple(reversed(changes))

@@ -177,13 +177,16 @@ class Simulation:
         author: str = "ann",
         message: str = "",
         guard: Guard | None = None,
+        base: int | None = None,
     ) -> Rollout:
-        """Ask for a rollout."""
-        assert self.intent.stable is not None
+        """Ask for a rollout. base: what will be stable when it begins, None: what is stable."""
+        if base is None:
+            base = self.intent.stable
+        assert base is not None
         rollout = Rollout(
             f"ro-{len(self.rollouts) + 1}",
             strategy,
-            self.intent.stable,
+            base,
             candidate,
             author,
             message,

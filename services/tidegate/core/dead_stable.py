@@ -19,11 +19,17 @@ _TOWARD_STABLE = (Outcome.ABORTED, Outcome.KEPT_STABLE)
 
 
 def is_down(turn: Turn) -> bool:
-    """Whether the revision that an abort leads to has no ready pod."""
+    """Whether the revision that an abort leads to has no ready pod. What a promotion in Knative mode
+    left keeps no pods, so without a failure it is only scaled down."""
     base = turn.rollout.base
     intent = turn.intent
-    serves_or_stands_by = base == intent.stable or base in intent.standby
-    return serves_or_stands_by and not turn.observation.up(base)
+    live = turn.observation.of(base)
+    if live is not None and live.up:
+        return False
+    if base == intent.stable or base in intent.standby:
+        return True
+    promoted = turn.progress.ending is Outcome.PROMOTED
+    return promoted and live is not None and live.failure is not None
 
 
 def cause(turn: Turn) -> str:
@@ -36,11 +42,13 @@ def cause(turn: Turn) -> str:
 
 
 def advice(turn: Turn) -> str:
-    """The command that goes forward, '' while the candidate has no ready pod either."""
+    """The command that goes forward, '' where there is none, or while the candidate has no ready
+    pod either."""
     candidate = turn.rollout.candidate
-    if not turn.observation.up(candidate):
+    command = forward(turn.intent.key, turn.rollout, turn.progress)
+    if not command or not turn.observation.up(candidate):
         return ""
-    return f"`{forward(turn.intent.key, turn.rollout, turn.progress)}` goes forward to r{candidate}"
+    return f"`{command}` goes forward to r{candidate}"
 
 
 def with_advice(turn: Turn, message: str) -> str:

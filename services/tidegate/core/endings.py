@@ -160,12 +160,13 @@ def _back(turn: Turn) -> Decision:
 
 def _stay(turn: Turn) -> Decision:
     """An undo that another rollout supersedes leaves stable as it is by now: going back to what it
-    led away from would help nobody."""
+    led away from would help nobody. One that has not begun leaves all as it is."""
     intent = turn.intent
     rollout = turn.rollout
     standby = tuple(r for r in intent.standby if r not in (rollout.base, rollout.candidate))
     following = replace(intent, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby)
-    if following == intent:
+    begun = rollout.candidate in (intent.stable, intent.candidate)
+    if not begun or following == intent:
         return _over(turn, turn.progress.ending_message)
     message = f"r{intent.stable} stays: {turn.progress.ending_message}"
     return turn.append(following, _VERB[Outcome.SUPERSEDED], message)

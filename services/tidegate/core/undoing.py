@@ -24,13 +24,15 @@ class StableChange:
     """An intent that made another revision stable.
 
     before, after: the stable revisions, None where nothing served. at: epoch seconds. rollback: it
-    left `before` because of an undo, or because its promotion was aborted.
+    left `before` because of an undo, or because its promotion was aborted. undo_aborted: an undo
+    had made `before` stable and was aborted, which tells nothing about how `before` serves.
     """
 
     before: int | None
     after: int | None
     at: float
     rollback: bool = False
+    undo_aborted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,11 @@ class JoinRollout:
 
 @dataclass(frozen=True, slots=True)
 class GoBack:
-    """A rollout to an earlier revision starts; what runs is superseded."""
+    """A rollout to an earlier revision starts; what runs is superseded. base: what will be stable
+    when it starts, None: what is stable now."""
 
     revision: int
+    base: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +165,12 @@ def is_rollback(rollout: Rollout, outcome: Outcome) -> bool:
 
 def _left(changes: Sequence[StableChange]) -> Iterator[StableChange]:
     """How each revision was left the last time, newest first; nothing from before the endpoint was
-    made, or made again."""
+    made, or made again. Where an undo was aborted, the time before it counts."""
     known: set[int] = set()
     for change in changes:
         if change.before is None or change.after is None:
             return
-        if change.before not in known:
+        if change.before not in known and not change.undo_aborted:
             known.add(change.before)
             yield change
 
@@ -182,8 +186,21 @@ def _while_open(to: int | None, situation: Situation) -> Undo | UndoRefusal:
     if _leads_to(newest, to):
         message = f"r{to} becomes stable already: {_started(newest.rollout)}"
         return JoinRollout(newest.rollout.id, message)
-    if to == acting.rollout.base:
+    if situation.stable == acting.rollout.candidate:
+        return _while_promoted(to, situation)
+    if to == situation.stable:
         return EndRollouts(_ids(situation))
+    return GoBack(to)
+
+
+def _while_promoted(to: int, situation: Situation) -> EndRollouts | GoBack:
+    """While the acting rollout has made its candidate stable already: what ends it makes its base
+    stable again."""
+    base = situation.open[0].rollout.base
+    if to == base:
+        return EndRollouts(_ids(situation))
+    if to == situation.stable:
+        return GoBack(to, base)
     return GoBack(to)
 
 

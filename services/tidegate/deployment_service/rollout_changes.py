@@ -37,7 +37,7 @@ from tidegate.deployment_service.statuses import rate
 from tidegate.deployment_service.who_wins import Running, check, promotion
 from tidegate.schemas.requests.endpoints import RuntimeConfig
 from tidegate.schemas.requests.rollouts import Again, Answer, Ask, EvidenceIn, StartRollout
-from tidegate.store import intents, ledger, revisions, rollouts
+from tidegate.store import endpoints, intents, ledger, revisions, rollouts
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.ledger import Line
 from tidegate.store.values import Busy, Endpoint, Finished
@@ -313,8 +313,10 @@ def _actions(
 
 def _ended_back(tx: Tx, call: Call, rollout_id: str, kind: ActionKind, body: Ask) -> Reply | None:
     """The answer of an action toward stable where the rollout went there already: that is never
-    refused. None where it runs, or was promoted."""
-    stored = lookup.rollout_by_id(tx, rollout_id)
+    refused. None where it runs, or was promoted. Also of a deleted endpoint, which `locked`
+    refuses."""
+    endpoints.lock(tx, lookup.rollout_by_id(tx, rollout_id).key)
+    stored = lookup.rollout_by_id(tx, rollout_id)  # under the lock: it may end until then
     if stored.outcome is None or stored.outcome is Outcome.PROMOTED:
         return None
     message = f"the rollout has ended already ({stored.outcome})"

@@ -32,7 +32,7 @@ def _dead_stable(endpoint: Endpoint, acting: OpenRollout) -> Iterator[str]:
     if base.failure:
         failure = f" ({base.failure})"
     warning = f"stable r{rollout.base} has no ready pod{failure}: nobody answers until it has one"
-    if candidate is not None and candidate.up:
-        command = commands.forward(endpoint.key, rollout, acting.progress)
+    command = commands.forward(endpoint.key, rollout, acting.progress)
+    if command and candidate is not None and candidate.up:
         warning += f"; `{command}` goes forward to r{rollout.candidate} instead"
     yield warning

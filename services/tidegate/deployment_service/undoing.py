@@ -1,5 +1,6 @@
 """POST undo: end what runs, or make an earlier revision stable again. It takes no If-Match."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -48,7 +49,9 @@ def go_back(tx: Tx, call: Call, key: EndpointKey, body: Undo) -> Reply:
             return _end(tx, call, endpoint, running, body)
         case JoinRollout(rollout, message):
             return rollout_changes.nothing_more(tx, call, rollout, "undo", body.reason, message)
-        case GoBack(number):
+        case GoBack(number, base):
+            if base is not None:
+                intent = replace(intent, stable=base, standby=())
             return _start(tx, call, endpoint, intent, number, body)
         case AlreadyStable():
             return _already_stable(tx, call, key, result, body)

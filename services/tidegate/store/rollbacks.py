@@ -30,7 +30,8 @@ def stable_changes(tx: ReadTx, key: EndpointKey) -> tuple[StableChange, ...]:
         limit=MOST_CHANGES,
     )
     return tuple(
-        StableChange(each.before, each.after, each.at, _goes_back(each)) for each in changes
+        StableChange(each.before, each.after, each.at, _goes_back(each), _aborts_undo(each))
+        for each in changes
     )
 
 
@@ -52,4 +53,11 @@ def _goes_back(change: Row) -> bool:
     """An undo, or a promotion that was aborted after its intent."""
     if change.kind is None:
         return False
-    return bool(change.kind == Kind.UNDO or change.after != change.candidate)
+    arrives = bool(change.after == change.candidate)
+    if change.kind == Kind.UNDO:
+        return arrives
+    return not arrives
+
+
+def _aborts_undo(change: Row) -> bool:
+    return bool(change.kind == Kind.UNDO and change.after != change.candidate)
