@@ -11,6 +11,7 @@ from tidegate.core import strategy
 from tidegate.core.checks import BytesCheck, Check, Checks, ContractCheck, MarkCheck, WarmUpCheck
 from tidegate.core.conditions import Code
 from tidegate.core.contract import Compatibility, Contract
+from tidegate.core.drift import Drift
 from tidegate.core.intent import Mode
 from tidegate.core.known import Known, RolloutState
 from tidegate.core.planned_writes import AGAIN_S, BACK_OFF_S
@@ -159,3 +160,14 @@ def test_a_fenced_endpoint_keeps_what_was_remembered() -> None:
     assert (result.kind, result.decisions, result.writes) == (Kind.FENCED, (), ())
     assert [condition.code for condition in result.conditions] == [Code.DATABASE_OLDER]
     assert result.memory == simulation.memory
+
+
+def test_a_pass_that_compares_nothing_says_of_no_drift_that_it_was_put_back() -> None:
+    simulation = ready(strategy.canary())
+    lasts = (Drift("HTTPRoute fraud", "spec.hostnames", "1", "2", seen_at=simulation.lab.clock()),)
+    older = replace(simulation.intent, generation=simulation.intent.generation - 1)
+    fenced = decided(simulation, intent=older, drift=lasts)
+    assert fenced.kind is Kind.FENCED
+    assert fenced.drift == lasts
+    compared = decided(simulation, drift=lasts)
+    assert [drift.put_back for drift in compared.drift] == [True]
