@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.core.conditions import Code
-from tidegate.core.drift import HIDDEN, KEPT, KEPT_S, MOST, added, of_write, readable, remembered
+from tidegate.core.drift import KEPT, KEPT_S, MOST, added, of_write, remembered
+from tidegate.core.drift_values import HIDDEN, readable
 from tidegate.core.drivers.pod_template import Starts
 from tidegate.core.intent import Mode
 
@@ -158,6 +159,17 @@ def test_lists_of_another_length_are_told_by_their_length() -> None:
         (("spec", "predictor", "imagePullSecrets", 0, "token"), "s3cr3t", HIDDEN),
         (("spec", "storageUri"), "https://u:s3cr3t@h/m?sig=s3cr3t#x", "https://h/m"),
         (("spec", "storageUri"), "http://[s3cr3t", HIDDEN),
+        (("spec", "storageUri"), "https://h/m;sig=s3cr3t", "https://h/m"),
+        (("spec", "storageUri"), "https://h/m;sig=s3cr3t/n?x=s3cr3t", "https://h/m"),
+        (("spec", "storageUri"), "https://u:s3cr#3t@h/m", HIDDEN),
+        (("spec", "image"), "u:s3cr3t@reg.example/triton:24", "reg.example/triton:24"),
+        (("spec", "image"), f"u:s3cr3t@reg/x@sha256:{'0' * 64}", f"reg/x@sha256:{'0' * 46}…"),
+        (("spec", "image"), f"x@sha256:{'0' * 40}", f"x@sha256:{'0' * 40}"),
+        (("spec", "image"), "reg/x?token=s3cr3t", "reg/x"),
+        (("spec", "image"), "u:s3/cr3t@reg/x", "reg/x"),
+        (("readinessProbe", "httpGet", "path"), "/v2/health/ready", "/v2/health/ready"),
+        (("readinessProbe", "httpGet", "path"), "/x?token=s3cr3t", "/x"),
+        (("readinessProbe", "httpGet", "path"), "/x;token=s3cr3t#s3cr3t", "/x"),
         (("spec", "rules", 0, "backendRefs", 1, "name"), "fraud-r2", "fraud-r2"),
         (("spec", "x", "limits", "nvidia.com/gpu"), "2", "2"),
         (("spec", "on"), True, "true"),

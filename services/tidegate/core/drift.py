@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from tidegate.core.conditions import Code, Condition, Param
+from tidegate.core.drift_values import VALUE_LENGTH, readable
 from tidegate.core.drivers.pod_template import Starts, starts
 from tidegate.core.drivers.rendering import ours
 from tidegate.core.field_owners import Owner, Path, leaves, of_others, owner, value
@@ -25,38 +25,8 @@ MANAGER = "tidegate"  # our field manager
 MOST = 5  # fields of one object
 KEPT = 10  # fields of one endpoint
 KEPT_S = 600.0  # how long a field is told after it was put back
-VALUE_LENGTH = 60
-NOTHING = "nothing"
-HIDDEN = "(hidden)"
 _WHOLE = frozenset({("Service", "selector")})  # maps that a write replaces whole, by kind
 _PASSING = frozenset({"canaryTrafficPercent", "autoscaling.knative.dev/initial-scale"})
-_HIDING = frozenset({"env", "args", "command", "headers", "filters", "data", "annotations"})
-_OURS = ("tidegate.dev/", "serving.kserve.io/", "autoscaling.knative.dev/")
-_PLAIN = frozenset(
-    {
-        "cpu",
-        "externalName",
-        "image",
-        "kind",
-        "medium",
-        "mountPath",
-        "name",
-        "namespace",
-        "path",
-        "protocolVersion",
-        "request",
-        "runtime",
-        "runtimeVersion",
-        "sectionName",
-        "serviceAccountName",
-        "sizeLimit",
-        "type",
-        "version",
-    }
-)
-_PLAIN_MAPS = frozenset({"labels", "selector", "limits", "requests", "nodeSelector", "hostnames"})
-
-
 NOBODY = Owner("", None)
 
 
@@ -245,50 +215,3 @@ def dotted(path: Path) -> str:
         else:
             text += f".{step}"
     return first_words(text.removeprefix("."), 3 * VALUE_LENGTH)
-
-
-def readable(path: Path, content: Any) -> str:
-    """A value for people: plain, of a bounded length, and hidden where it may be a secret."""
-    if content is None:
-        return NOTHING
-    if isinstance(content, list):
-        return _counted(len(content), "element")
-    if isinstance(content, Mapping):
-        return _counted(len(content), "field")
-    if isinstance(content, bool):
-        return str(content).lower()
-    if _is_hidden(path):
-        return HIDDEN
-    if path[-1] == "storageUri":
-        return first_words(_address(str(content)), VALUE_LENGTH)
-    if isinstance(content, int | float) or _is_plain(path):
-        return first_words(str(content), VALUE_LENGTH) or '""'
-    return HIDDEN
-
-
-def _counted(count: int, what: str) -> str:
-    if count == 1:
-        return f"1 {what}"
-    return f"{count} {what}s"
-
-
-def _address(uri: str) -> str:
-    """Where a URI leads, without a user, a query or a fragment: they may hold a signature."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return HIDDEN
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def _is_hidden(path: Path) -> bool:
-    ours = any(isinstance(step, str) and step.startswith(_OURS) for step in path)
-    return not ours and any(step in _HIDING for step in path)
-
-
-def _is_plain(path: Path) -> bool:
-    names = [step for step in path if isinstance(step, str)]
-    if not names:
-        return False
-    in_map = len(names) > 1 and names[-2] in _PLAIN_MAPS
-    return names[-1] in _PLAIN or names[-1] in _PLAIN_MAPS or in_map or names[-1].startswith(_OURS)
