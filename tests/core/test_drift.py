@@ -201,10 +201,21 @@ def test_what_was_put_back_is_told_for_a_while() -> None:
     first = remembered((), seen, AT)
     assert all(drift.seen_at == AT and not drift.put_back for drift in first)
     later = remembered(first, (), AT + 10)
-    assert all(drift.seen_at == AT and drift.put_back for drift in later)
+    assert all(drift.seen_at == AT + 10 and drift.put_back for drift in later)
+    assert remembered(later, (), AT + 15) == later
     assert remembered(later, seen, AT + 20) == remembered((), seen, AT + 20)
-    assert remembered(later, (), AT + KEPT_S) == ()
+    assert remembered(later, (), AT + 10 + KEPT_S) == ()
     assert len(remembered(later * 20, seen, AT + 30)) <= KEPT
+
+
+def test_what_lasts_is_told_as_before_however_long() -> None:
+    """A status that changes with every pass notifies everybody who follows it."""
+    seen = of_write(edited(ROUTE, RULES, spec__rules=STOLEN), ROUTE, Mode.STANDARD, current=True)
+    first = remembered((), seen, AT)
+    assert remembered(first, seen, AT + 10) == first
+    assert remembered(first, seen, AT + 2 * KEPT_S) == first
+    over = remembered(first, (), AT + 3 * KEPT_S)
+    assert all(drift.put_back and drift.seen_at == AT + 3 * KEPT_S for drift in over)
 
 
 TREES = st.recursive(

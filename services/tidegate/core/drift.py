@@ -37,8 +37,9 @@ class Drift:
     object: `HTTPRoute fraud`. field: its path, as `kubectl explain` writes it. observed, desired:
     values for people, "nothing" where there is none. manager: who wrote it, as the API server
     recorded it (the name is the client's choice), "" where nobody is recorded. written_at: when,
-    None where unknown. starts: what a change of this field starts. seen_at: when a reconcile last
-    saw it. put_back: whether it is as planned again. Times are epoch seconds.
+    None where unknown. starts: what a change of this field starts. seen_at: when a reconcile first
+    saw it, and once it is put back, saw that. put_back: whether it is as planned again. Times are
+    epoch seconds.
     """
 
     object: str
@@ -149,15 +150,26 @@ def _condition(fields: Sequence[Drift]) -> Condition:
 
 
 def remembered(before: Iterable[Drift], now_seen: Sequence[Drift], now: float) -> tuple[Drift, ...]:
-    """What is told: all that differs now, and for KEPT_S what was put back, the newest first."""
-    present = tuple(replace(drift, seen_at=now) for drift in now_seen)
+    """What is told: all that differs now, and for KEPT_S what was put back, the newest first. What
+    stays as it was is told as before, so that nobody is notified of it again."""
+    known = {(drift.object, drift.field): drift for drift in before}
+    present = tuple(_seen(drift, known.get((drift.object, drift.field)), now) for drift in now_seen)
     places = {(drift.object, drift.field) for drift in present}
-    over = [
-        replace(drift, put_back=True)
-        for drift in before
-        if (drift.object, drift.field) not in places and now - drift.seen_at < KEPT_S
-    ]
-    return (*present, *sorted(over, key=lambda drift: -drift.seen_at))[:KEPT]
+    over = [_over(drift, now) for place, drift in known.items() if place not in places]
+    kept = [drift for drift in over if now - drift.seen_at < KEPT_S]
+    return (*present, *sorted(kept, key=lambda drift: -drift.seen_at))[:KEPT]
+
+
+def _seen(drift: Drift, before: Drift | None, now: float) -> Drift:
+    if before is None or before.put_back:
+        return replace(drift, seen_at=now)
+    return replace(drift, seen_at=before.seen_at)
+
+
+def _over(drift: Drift, now: float) -> Drift:
+    if drift.put_back:
+        return drift
+    return replace(drift, put_back=True, seen_at=now)
 
 
 def _drift(live: Manifest, desired: Manifest, path: Path, author: Owner, mode: Mode) -> Drift:
