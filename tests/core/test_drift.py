@@ -11,6 +11,7 @@ from tidegate.core.conditions import Code
 from tidegate.core.drift import KEPT, KEPT_S, MOST, added, of_write, remembered
 from tidegate.core.drift_values import HIDDEN, readable
 from tidegate.core.drivers.pod_template import Starts
+from tidegate.core.drivers.rendering import GENERATION, REVISION
 from tidegate.core.intent import Mode
 
 AT = 1_767_225_600.0  # 2026-01-01T00:00:00Z
@@ -91,6 +92,38 @@ def test_what_was_taken_away_is_told_although_nobody_is_recorded() -> None:
     assert (drift.observed, drift.manager, drift.written_at) == ("nothing", "", None)
     assert "nobody is recorded" in drift.message
     assert of_write(live, SERVICE, Mode.STANDARD, current=False) == (), "a plan adds fields, too"
+
+
+@pytest.mark.parametrize("empty", [{}, [], None, ""])
+def test_an_empty_field_that_the_api_server_leaves_out_was_not_taken_away(empty: Any) -> None:
+    planned = deepcopy(SERVICE)
+    planned["metadata"]["annotations"] = empty
+    planned["spec"]["predictor"]["tolerations"] = empty
+    for fields in ({}, {"f:metadata": {}, "f:spec": {}}):
+        live = edited(SERVICE, entry(fields), metadata__annotations=None)
+        assert of_write(live, planned, Mode.STANDARD, current=True) == ()
+
+
+def test_a_field_of_a_write_that_has_not_landed_yet_was_not_taken_away() -> None:
+    live = edited(ROUTE, metadata__annotations={GENERATION: "6"})
+    planned = edited(ROUTE, metadata__annotations={GENERATION: "7"}, spec__timeouts={"request": 1})
+    assert of_write(live, planned, Mode.STANDARD, current=True) == ()
+    live["metadata"]["annotations"][GENERATION] = "7"
+    (drift,) = of_write(live, planned, Mode.STANDARD, current=True)
+    assert drift.field == "spec.timeouts"
+
+
+def test_a_field_that_the_next_revision_brings_was_not_taken_away() -> None:
+    live = edited(SERVICE, spec__predictor__labels={REVISION: "r1"})
+    planned = edited(
+        SERVICE,
+        spec__predictor__labels={REVISION: "r2"},
+        spec__predictor__nodeSelector={"pool": "gpu"},
+    )
+    assert of_write(live, planned, Mode.KNATIVE, current=True) == ()
+    live["spec"]["predictor"]["labels"][REVISION] = "r2"
+    (drift,) = of_write(live, planned, Mode.KNATIVE, current=True)
+    assert drift.field == "spec.predictor.nodeSelector"
 
 
 def test_a_percent_that_is_not_there_yet_was_not_taken_away() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from tidegate.core.conditions import Code, Condition, Param
 from tidegate.core.drift_values import VALUE_LENGTH, readable
 from tidegate.core.drivers.pod_template import Starts, starts
-from tidegate.core.drivers.rendering import ours
+from tidegate.core.drivers.rendering import GENERATION, REVISION, ours
 from tidegate.core.field_owners import Owner, Path, leaves, of_others, owner, value
 from tidegate.core.foreign_text import first_words
 from tidegate.core.intent import Adopted, Intent, Mode
@@ -27,6 +27,11 @@ KEPT = 10  # fields of one endpoint
 KEPT_S = 600.0  # how long a field is told after it was put back
 _WHOLE = frozenset({("Service", "selector")})  # maps that a write replaces whole, by kind
 _PASSING = frozenset({"canaryTrafficPercent", "autoscaling.knative.dev/initial-scale"})
+_STAMPS = (  # where an object says what it follows; in Knative mode one holds each revision in turn
+    ("metadata", "annotations", GENERATION),
+    ("spec", "predictor", "labels", REVISION),
+)
+_EMPTY: tuple[Any, ...] = (None, "", {}, [])  # what the API server may leave out
 NOBODY = Owner("", None)
 
 
@@ -81,12 +86,15 @@ _STARTED = {Starts.PODS: "new pods", Starts.REVISION: "a new revision"}
 
 
 def of_write(live: Manifest, desired: Manifest, mode: Mode, *, current: bool) -> tuple[Drift, ...]:
-    """The drift of one object, as a planned write meets it. current: it follows the present intent,
-    so that what is missing was taken away."""
+    """The drift of one object, as a planned write meets it. current: the endpoint's objects follow
+    the present intent; where this one does, too, what is missing was taken away."""
     entries = of_others(live["metadata"].get("managedFields") or (), MANAGER)
     kind = str(live["kind"])
+    current = current and _follows(live, desired)
     drifts = []
     for path in _differences(kind, live, desired, ()):
+        if value(live, path) is None and value(desired, path) in _EMPTY:
+            continue
         author = owner(entries, live, path)
         if author is None and not (current and _taken_away(live, path)):
             continue
@@ -203,6 +211,12 @@ def _differences(kind: str, live: Any, desired: Any, path: Path) -> Iterator[Pat
             yield from _differences(kind, theirs, ours, (*path, index))
     else:
         yield path
+
+
+def _follows(live: Manifest, desired: Manifest) -> bool:
+    """Whether an object's own stamps, where it has any, are the planned ones: else the write that
+    brings the fields of this intent has not landed yet."""
+    return all(value(live, path) in (None, value(desired, path)) for path in _STAMPS)
 
 
 def _taken_away(live: Manifest, path: Path) -> bool:
