@@ -164,7 +164,8 @@ def test_nothing_is_paused_or_resumed_on_the_way_back(api):
         assert refused["remediation"]["command"] == f"tidegate rollout retry {rollout['id']}"
 
 
-def test_an_abort_toward_a_dead_stable_is_accepted_with_a_warning(api):
+def dead_stable(api):
+    """A rollout whose candidate answers while stable does not; its id."""
     api.endpoint()
     rollout = api.rollout()
     api.with_candidate(percent=10)
@@ -173,10 +174,20 @@ def test_an_abort_toward_a_dead_stable_is_accepted_with_a_warning(api):
         {**LIVE, "revision": 2, "ready": 1},
     ]
     api.reconcile(progress=lambda p: p, status={"phase": "degraded", "live": live})
-    answer = api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/abort")
-    (warning,) = answer["warnings"]
-    assert "stable r1 has no ready pod (failed to load)" in warning
-    assert "`tidegate rollout promote team-a/demo-triton --force`" in warning
+    return rollout["id"]
+
+
+def test_an_abort_toward_a_dead_stable_is_accepted_with_a_warning(api):
+    path = f"/api/v1/rollouts/{dead_stable(api)}"
+    promote = "`tidegate rollout promote team-a/demo-triton --force`"
+    (before,) = api.ok("POST", f"{path}/abort?dry_run=true")["warnings"]
+    assert promote in before
+    for _ in range(2):
+        (warning,) = api.ok("POST", f"{path}/abort")["warnings"]
+        assert "stable r1 has no ready pod (failed to load)" in warning
+        assert "`tidegate rollout start team-a/demo-triton --revision 2 --supersede`" in warning
+    (late,) = api.ok("POST", f"{path}/abort?dry_run=true")["warnings"]
+    assert promote not in late, "refused, now that it goes back"
 
 
 def test_an_undo_is_open_after_the_allow_list_and_the_schemes_were_narrowed(world):
