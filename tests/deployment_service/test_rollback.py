@@ -3,6 +3,7 @@ command."""
 
 # ruff: noqa: F811  (the fixtures are named here for pytest)
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -137,6 +138,21 @@ def test_an_answer_names_its_step_and_counts_once(api, verb):
     entries = api.ok("GET", f"{PATH}/history")["ledger"]
     (line,) = (entry for entry in entries if entry["action"] == f"rollout.{verb}")
     assert line["body"]["step"] == 1
+
+
+def test_a_percent_of_100_names_the_promotion_that_answers_the_step(api):
+    api.endpoint()
+    rollout = api.rollout(strategy="blue-green")
+    api.with_candidate(percent=0)
+    answer = api.patch(PATH, {"canary_percent": 100})
+    assert (answer.status_code, answer.json()["code"]) == (422, "step-missing")
+    (problem,) = answer.json()["errors"]
+    remediation = problem["remediation"]
+    assert problem["pointer"] == "/canary_percent"
+    assert remediation["command"] == "tidegate rollout promote team-a/demo-triton --step 1"
+    assert remediation["request"] == f'POST /api/v1/rollouts/{rollout["id"]}/promote {{"step": 1}}'
+    method, path, body = remediation["request"].split(" ", 2)
+    assert api.ok(method, path, json.loads(body))["accepted"]["action"] == "promote"
 
 
 def test_an_old_page_approves_no_later_step(api):
