@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.core.conditions import Code
-from tidegate.core.drift import HIDDEN, KEPT, KEPT_S, MOST, added, of_write, readable, remembered
+from tidegate.core.drift import KEPT, KEPT_S, MOST, added, of_write, remembered
+from tidegate.core.drift_values import HIDDEN, readable
 from tidegate.core.drivers.pod_template import Starts
+from tidegate.core.drivers.rendering import GENERATION, REVISION
 from tidegate.core.intent import Mode
 
 AT = 1_767_225_600.0  # 2026-01-01T00:00:00Z
@@ -92,6 +94,38 @@ def test_what_was_taken_away_is_told_although_nobody_is_recorded() -> None:
     assert of_write(live, SERVICE, Mode.STANDARD, current=False) == (), "a plan adds fields, too"
 
 
+@pytest.mark.parametrize("empty", [{}, [], None, ""])
+def test_an_empty_field_that_the_api_server_leaves_out_was_not_taken_away(empty: Any) -> None:
+    planned = deepcopy(SERVICE)
+    planned["metadata"]["annotations"] = empty
+    planned["spec"]["predictor"]["tolerations"] = empty
+    for fields in ({}, {"f:metadata": {}, "f:spec": {}}):
+        live = edited(SERVICE, entry(fields), metadata__annotations=None)
+        assert of_write(live, planned, Mode.STANDARD, current=True) == ()
+
+
+def test_a_field_of_a_write_that_has_not_landed_yet_was_not_taken_away() -> None:
+    live = edited(ROUTE, metadata__annotations={GENERATION: "6"})
+    planned = edited(ROUTE, metadata__annotations={GENERATION: "7"}, spec__timeouts={"request": 1})
+    assert of_write(live, planned, Mode.STANDARD, current=True) == ()
+    live["metadata"]["annotations"][GENERATION] = "7"
+    (drift,) = of_write(live, planned, Mode.STANDARD, current=True)
+    assert drift.field == "spec.timeouts"
+
+
+def test_a_field_that_the_next_revision_brings_was_not_taken_away() -> None:
+    live = edited(SERVICE, spec__predictor__labels={REVISION: "r1"})
+    planned = edited(
+        SERVICE,
+        spec__predictor__labels={REVISION: "r2"},
+        spec__predictor__nodeSelector={"pool": "gpu"},
+    )
+    assert of_write(live, planned, Mode.KNATIVE, current=True) == ()
+    live["spec"]["predictor"]["labels"][REVISION] = "r2"
+    (drift,) = of_write(live, planned, Mode.KNATIVE, current=True)
+    assert drift.field == "spec.predictor.nodeSelector"
+
+
 def test_a_percent_that_is_not_there_yet_was_not_taken_away() -> None:
     live = edited(SERVICE, spec__predictor__canaryTrafficPercent=None)
     assert of_write(live, SERVICE, Mode.KNATIVE, current=True) == ()
@@ -158,6 +192,17 @@ def test_lists_of_another_length_are_told_by_their_length() -> None:
         (("spec", "predictor", "imagePullSecrets", 0, "token"), "s3cr3t", HIDDEN),
         (("spec", "storageUri"), "https://u:s3cr3t@h/m?sig=s3cr3t#x", "https://h/m"),
         (("spec", "storageUri"), "http://[s3cr3t", HIDDEN),
+        (("spec", "storageUri"), "https://h/m;sig=s3cr3t", "https://h/m"),
+        (("spec", "storageUri"), "https://h/m;sig=s3cr3t/n?x=s3cr3t", "https://h/m"),
+        (("spec", "storageUri"), "https://u:s3cr#3t@h/m", HIDDEN),
+        (("spec", "image"), "u:s3cr3t@reg.example/triton:24", "reg.example/triton:24"),
+        (("spec", "image"), f"u:s3cr3t@reg/x@sha256:{'0' * 64}", f"reg/x@sha256:{'0' * 46}…"),
+        (("spec", "image"), f"x@sha256:{'0' * 40}", f"x@sha256:{'0' * 40}"),
+        (("spec", "image"), "reg/x?token=s3cr3t", "reg/x"),
+        (("spec", "image"), "u:s3/cr3t@reg/x", "reg/x"),
+        (("readinessProbe", "httpGet", "path"), "/v2/health/ready", "/v2/health/ready"),
+        (("readinessProbe", "httpGet", "path"), "/x?token=s3cr3t", "/x"),
+        (("readinessProbe", "httpGet", "path"), "/x;token=s3cr3t#s3cr3t", "/x"),
         (("spec", "rules", 0, "backendRefs", 1, "name"), "fraud-r2", "fraud-r2"),
         (("spec", "x", "limits", "nvidia.com/gpu"), "2", "2"),
         (("spec", "on"), True, "true"),
@@ -189,10 +234,21 @@ def test_what_was_put_back_is_told_for_a_while() -> None:
     first = remembered((), seen, AT)
     assert all(drift.seen_at == AT and not drift.put_back for drift in first)
     later = remembered(first, (), AT + 10)
-    assert all(drift.seen_at == AT and drift.put_back for drift in later)
+    assert all(drift.seen_at == AT + 10 and drift.put_back for drift in later)
+    assert remembered(later, (), AT + 15) == later
     assert remembered(later, seen, AT + 20) == remembered((), seen, AT + 20)
-    assert remembered(later, (), AT + KEPT_S) == ()
+    assert remembered(later, (), AT + 10 + KEPT_S) == ()
     assert len(remembered(later * 20, seen, AT + 30)) <= KEPT
+
+
+def test_what_lasts_is_told_as_before_however_long() -> None:
+    """A status that changes with every pass notifies everybody who follows it."""
+    seen = of_write(edited(ROUTE, RULES, spec__rules=STOLEN), ROUTE, Mode.STANDARD, current=True)
+    first = remembered((), seen, AT)
+    assert remembered(first, seen, AT + 10) == first
+    assert remembered(first, seen, AT + 2 * KEPT_S) == first
+    over = remembered(first, (), AT + 3 * KEPT_S)
+    assert all(drift.put_back and drift.seen_at == AT + 3 * KEPT_S for drift in over)
 
 
 TREES = st.recursive(

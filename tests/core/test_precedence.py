@@ -181,6 +181,9 @@ def test_only_a_step_that_waits_takes_an_approval() -> None:
 def test_an_answer_names_its_step() -> None:
     assert refuse_approval(running(BLUE_GREEN), None) == StepMissing("ro-1", 1)
     assert decide_promotion(running(BLUE_GREEN), override=False) == StepMissing("ro-1", 1)
+    for percent in (100, None):
+        result = decide_percent(percent, intent(0), running(BLUE_GREEN), override=False)
+        assert result == StepMissing("ro-1", 1, by_percent=True)
     other = OtherStep("ro-1", 2, 1, waits=True)
     assert refuse_approval(running(BLUE_GREEN), 2) == other
     assert decide_promotion(running(BLUE_GREEN), override=False, step=2) == other

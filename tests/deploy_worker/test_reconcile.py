@@ -279,7 +279,8 @@ def test_a_field_that_somebody_changes_is_told_and_remembered(desk: Desk) -> Non
     assert Code.DRIFT in codes
     desk.reconcile()
     (later,) = desk.status["drift"]  # type: ignore[misc]
-    assert later == {**drift, "put_back": True}
+    assert later["seen_at"] > drift["seen_at"]
+    assert later == {**drift, "put_back": True, "seen_at": later["seen_at"]}
 
 
 def test_no_metric_source_is_asked_before_the_writes_toward_stable(desk: Desk) -> None:

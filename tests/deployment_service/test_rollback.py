@@ -3,6 +3,7 @@ command."""
 
 # ruff: noqa: F811  (the fixtures are named here for pytest)
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -183,6 +184,21 @@ def test_an_answer_names_its_step_and_counts_once(api, verb):
     assert line["body"]["step"] == 1
 
 
+def test_a_percent_of_100_names_the_promotion_that_answers_the_step(api):
+    api.endpoint()
+    rollout = api.rollout(strategy="blue-green")
+    api.with_candidate(percent=0)
+    answer = api.patch(PATH, {"canary_percent": 100})
+    assert (answer.status_code, answer.json()["code"]) == (422, "step-missing")
+    (problem,) = answer.json()["errors"]
+    remediation = problem["remediation"]
+    assert problem["pointer"] == "/canary_percent"
+    assert remediation["command"] == "tidegate rollout promote team-a/demo-triton --step 1"
+    assert remediation["request"] == f'POST /api/v1/rollouts/{rollout["id"]}/promote {{"step": 1}}'
+    method, path, body = remediation["request"].split(" ", 2)
+    assert api.ok(method, path, json.loads(body))["accepted"]["action"] == "promote"
+
+
 def test_an_old_page_approves_no_later_step(api):
     api.endpoint()
     stops = [{"percent": 10, "until": "approval"}, {"percent": 10, "until": "approval"}]
@@ -208,7 +224,8 @@ def test_nothing_is_paused_or_resumed_on_the_way_back(api):
         assert refused["remediation"]["command"] == f"tidegate rollout retry {rollout['id']}"
 
 
-def test_an_abort_toward_a_dead_stable_is_accepted_with_a_warning(api):
+def dead_stable(api):
+    """A rollout whose candidate answers while stable does not; its id."""
     api.endpoint()
     rollout = api.rollout()
     api.with_candidate(percent=10)
@@ -217,10 +234,20 @@ def test_an_abort_toward_a_dead_stable_is_accepted_with_a_warning(api):
         {**LIVE, "revision": 2, "ready": 1},
     ]
     api.reconcile(progress=lambda p: p, status={"phase": "degraded", "live": live})
-    answer = api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/abort")
-    (warning,) = answer["warnings"]
-    assert "stable r1 has no ready pod (failed to load)" in warning
-    assert "`tidegate rollout promote team-a/demo-triton --force`" in warning
+    return rollout["id"]
+
+
+def test_an_abort_toward_a_dead_stable_is_accepted_with_a_warning(api):
+    path = f"/api/v1/rollouts/{dead_stable(api)}"
+    promote = "`tidegate rollout promote team-a/demo-triton --force`"
+    (before,) = api.ok("POST", f"{path}/abort?dry_run=true")["warnings"]
+    assert promote in before
+    for _ in range(2):
+        (warning,) = api.ok("POST", f"{path}/abort")["warnings"]
+        assert "stable r1 has no ready pod (failed to load)" in warning
+        assert "`tidegate rollout start team-a/demo-triton --revision 2 --supersede`" in warning
+    (late,) = api.ok("POST", f"{path}/abort?dry_run=true")["warnings"]
+    assert promote not in late, "refused, now that it goes back"
 
 
 def test_an_undo_is_open_after_the_allow_list_and_the_schemes_were_narrowed(world):

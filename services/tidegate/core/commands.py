@@ -36,3 +36,8 @@ def undo(key: EndpointKey, to: int | None = None) -> str:
     if to is None:
         return f"tidegate undo {key}"
     return f"tidegate undo {key} --to {to}"
+
+
+def start_over(key: EndpointKey, revision: int) -> str:
+    """The command that begins a rollout of a revision, also while another one ends."""
+    return f"tidegate rollout start {key} --revision {revision} --supersede"

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from tidegate.core.conditions import Code, Condition, Param
+from tidegate.core.drift_values import VALUE_LENGTH, readable
 from tidegate.core.drivers.pod_template import Starts, starts
-from tidegate.core.drivers.rendering import ours
+from tidegate.core.drivers.rendering import GENERATION, REVISION, ours
 from tidegate.core.field_owners import Owner, Path, leaves, of_others, owner, value
 from tidegate.core.foreign_text import first_words
 from tidegate.core.intent import Adopted, Intent, Mode
@@ -25,38 +25,13 @@ MANAGER = "tidegate"  # our field manager
 MOST = 5  # fields of one object
 KEPT = 10  # fields of one endpoint
 KEPT_S = 600.0  # how long a field is told after it was put back
-VALUE_LENGTH = 60
-NOTHING = "nothing"
-HIDDEN = "(hidden)"
 _WHOLE = frozenset({("Service", "selector")})  # maps that a write replaces whole, by kind
 _PASSING = frozenset({"canaryTrafficPercent", "autoscaling.knative.dev/initial-scale"})
-_HIDING = frozenset({"env", "args", "command", "headers", "filters", "data", "annotations"})
-_OURS = ("tidegate.dev/", "serving.kserve.io/", "autoscaling.knative.dev/")
-_PLAIN = frozenset(
-    {
-        "cpu",
-        "externalName",
-        "image",
-        "kind",
-        "medium",
-        "mountPath",
-        "name",
-        "namespace",
-        "path",
-        "protocolVersion",
-        "request",
-        "runtime",
-        "runtimeVersion",
-        "sectionName",
-        "serviceAccountName",
-        "sizeLimit",
-        "type",
-        "version",
-    }
+_STAMPS = (  # where an object says what it follows; in Knative mode one holds each revision in turn
+    ("metadata", "annotations", GENERATION),
+    ("spec", "predictor", "labels", REVISION),
 )
-_PLAIN_MAPS = frozenset({"labels", "selector", "limits", "requests", "nodeSelector", "hostnames"})
-
-
+_EMPTY: tuple[Any, ...] = (None, "", {}, [])  # what the API server may leave out
 NOBODY = Owner("", None)
 
 
@@ -67,8 +42,9 @@ class Drift:
     object: `HTTPRoute fraud`. field: its path, as `kubectl explain` writes it. observed, desired:
     values for people, "nothing" where there is none. manager: who wrote it, as the API server
     recorded it (the name is the client's choice), "" where nobody is recorded. written_at: when,
-    None where unknown. starts: what a change of this field starts. seen_at: when a reconcile last
-    saw it. put_back: whether it is as planned again. Times are epoch seconds.
+    None where unknown. starts: what a change of this field starts. seen_at: when a reconcile first
+    saw it, and once it is put back, saw that. put_back: whether it is as planned again. Times are
+    epoch seconds.
     """
 
     object: str
@@ -110,12 +86,15 @@ _STARTED = {Starts.PODS: "new pods", Starts.REVISION: "a new revision"}
 
 
 def of_write(live: Manifest, desired: Manifest, mode: Mode, *, current: bool) -> tuple[Drift, ...]:
-    """The drift of one object, as a planned write meets it. current: it follows the present intent,
-    so that what is missing was taken away."""
+    """The drift of one object, as a planned write meets it. current: the endpoint's objects follow
+    the present intent; where this one does, too, what is missing was taken away."""
     entries = of_others(live["metadata"].get("managedFields") or (), MANAGER)
     kind = str(live["kind"])
+    current = current and _follows(live, desired)
     drifts = []
     for path in _differences(kind, live, desired, ()):
+        if value(live, path) is None and value(desired, path) in _EMPTY:
+            continue
         author = owner(entries, live, path)
         if author is None and not (current and _taken_away(live, path)):
             continue
@@ -179,15 +158,26 @@ def _condition(fields: Sequence[Drift]) -> Condition:
 
 
 def remembered(before: Iterable[Drift], now_seen: Sequence[Drift], now: float) -> tuple[Drift, ...]:
-    """What is told: all that differs now, and for KEPT_S what was put back, the newest first."""
-    present = tuple(replace(drift, seen_at=now) for drift in now_seen)
+    """What is told: all that differs now, and for KEPT_S what was put back, the newest first. What
+    stays as it was is told as before, so that nobody is notified of it again."""
+    known = {(drift.object, drift.field): drift for drift in before}
+    present = tuple(_seen(drift, known.get((drift.object, drift.field)), now) for drift in now_seen)
     places = {(drift.object, drift.field) for drift in present}
-    over = [
-        replace(drift, put_back=True)
-        for drift in before
-        if (drift.object, drift.field) not in places and now - drift.seen_at < KEPT_S
-    ]
-    return (*present, *sorted(over, key=lambda drift: -drift.seen_at))[:KEPT]
+    over = [_over(drift, now) for place, drift in known.items() if place not in places]
+    kept = [drift for drift in over if now - drift.seen_at < KEPT_S]
+    return (*present, *sorted(kept, key=lambda drift: -drift.seen_at))[:KEPT]
+
+
+def _seen(drift: Drift, before: Drift | None, now: float) -> Drift:
+    if before is None or before.put_back:
+        return replace(drift, seen_at=now)
+    return replace(drift, seen_at=before.seen_at)
+
+
+def _over(drift: Drift, now: float) -> Drift:
+    if drift.put_back:
+        return drift
+    return replace(drift, put_back=True, seen_at=now)
 
 
 def _drift(live: Manifest, desired: Manifest, path: Path, author: Owner, mode: Mode) -> Drift:
@@ -223,6 +213,12 @@ def _differences(kind: str, live: Any, desired: Any, path: Path) -> Iterator[Pat
         yield path
 
 
+def _follows(live: Manifest, desired: Manifest) -> bool:
+    """Whether an object's own stamps, where it has any, are the planned ones: else the write that
+    brings the fields of this intent has not landed yet."""
+    return all(value(live, path) in (None, value(desired, path)) for path in _STAMPS)
+
+
 def _taken_away(live: Manifest, path: Path) -> bool:
     return value(live, path) is None and path[-1] not in _PASSING
 
@@ -245,50 +241,3 @@ def dotted(path: Path) -> str:
         else:
             text += f".{step}"
     return first_words(text.removeprefix("."), 3 * VALUE_LENGTH)
-
-
-def readable(path: Path, content: Any) -> str:
-    """A value for people: plain, of a bounded length, and hidden where it may be a secret."""
-    if content is None:
-        return NOTHING
-    if isinstance(content, list):
-        return _counted(len(content), "element")
-    if isinstance(content, Mapping):
-        return _counted(len(content), "field")
-    if isinstance(content, bool):
-        return str(content).lower()
-    if _is_hidden(path):
-        return HIDDEN
-    if path[-1] == "storageUri":
-        return first_words(_address(str(content)), VALUE_LENGTH)
-    if isinstance(content, int | float) or _is_plain(path):
-        return first_words(str(content), VALUE_LENGTH) or '""'
-    return HIDDEN
-
-
-def _counted(count: int, what: str) -> str:
-    if count == 1:
-        return f"1 {what}"
-    return f"{count} {what}s"
-
-
-def _address(uri: str) -> str:
-    """Where a URI leads, without a user, a query or a fragment: they may hold a signature."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return HIDDEN
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def _is_hidden(path: Path) -> bool:
-    ours = any(isinstance(step, str) and step.startswith(_OURS) for step in path)
-    return not ours and any(step in _HIDING for step in path)
-
-
-def _is_plain(path: Path) -> bool:
-    names = [step for step in path if isinstance(step, str)]
-    if not names:
-        return False
-    in_map = len(names) > 1 and names[-2] in _PLAIN_MAPS
-    return names[-1] in _PLAIN or names[-1] in _PLAIN_MAPS or in_map or names[-1].startswith(_OURS)

@@ -5,7 +5,7 @@ Promoting a rollout that waits for a person is that person's answer. Every resul
 the action changes, or why it is refused. The service turns refusals into answers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidegate.core.intent import Intent
 from tidegate.core.open_rollout import OpenRollout
@@ -87,10 +87,12 @@ class NothingToApprove:
 
 @dataclass(frozen=True, slots=True)
 class StepMissing:
-    """The step that waits has to be named. step: its number, from 1."""
+    """The step that waits has to be named. step: its number, from 1. by_percent: the promotion was
+    asked for as a percent, beside which no step can be named."""
 
     rollout: str
     step: int
+    by_percent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,10 @@ def decide_percent(
     if running is None:
         return _percent_without_rollout(percent, intent)
     if percent is None or percent == PROMOTE:
-        return decide_promotion(running, override=override)
+        promotion = decide_promotion(running, override=override)
+        if isinstance(promotion, StepMissing):
+            return replace(promotion, by_percent=True)
+        return promotion
     with_candidate = intent.candidate == running.rollout.candidate
     current = 0
     if with_candidate:

@@ -123,7 +123,7 @@ def _stopped(kind: Kind, seen: Seen, waits: tuple[Wait, ...]) -> Result:
         waits=waits,
         failed_writes=known.failed_writes,
         requests_per_second=known.requests_per_second,
-        drift=drift.remembered(known.drift, (), seen.now),
+        drift=known.drift,
     )
     return conclude(stopped, ())
 

@@ -130,12 +130,19 @@ def _nothing_to_approve(key: EndpointKey, rollout: str) -> ApiError:
 
 
 def _step_missing(key: EndpointKey, result: StepMissing) -> ApiError:
+    detail = f"step {result.step} of rollout {result.rollout} waits, and the answer names no step"
+    if result.by_percent:
+        remediation = Remediation(
+            f"look at step {result.step}, then promote by its number",
+            f'POST /api/v1/rollouts/{result.rollout}/promote {{"step": {result.step}}}',
+            f"tidegate rollout promote {key} --step {result.step}",
+        )
+        return refused(422, "step-missing", Problem("/canary_percent", detail, remediation))
     remediation = Remediation(
         f"look at step {result.step}, then name it",
         f'{{"step": {result.step}}}',
         f"--step {result.step}; `tidegate rollout status {key}` shows its evidence",
     )
-    detail = f"step {result.step} of rollout {result.rollout} waits, and the answer names no step"
     return refused(422, "step-missing", Problem("/step", detail, remediation))
 
 

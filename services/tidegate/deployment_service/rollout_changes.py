@@ -286,7 +286,7 @@ def act(
     kinds = _actions(tx, running, kind, force=force, step=step)
     cautions: tuple[str, ...] = ()
     if kind in TOWARD_STABLE:
-        cautions = tuple(toward_stable.warnings(endpoint, running.open))
+        cautions = tuple(toward_stable.warnings(tx, endpoint, running.open, dry_run=call.dry_run))
     for each in kinds:
         author = call.principal.name
         run_id = body.run_id or ""

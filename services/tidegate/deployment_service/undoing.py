@@ -87,7 +87,7 @@ def _situation(
 def _end(tx: Tx, call: Call, endpoint: Endpoint, running: tuple[Running, ...], body: Undo) -> Reply:
     """Everything that runs, or waits behind it, ends toward stable."""
     acting = running[0]
-    warnings = tuple(toward_stable.warnings(endpoint, acting.open))
+    warnings = tuple(toward_stable.warnings(tx, endpoint, acting.open, dry_run=call.dry_run))
     for each in running:
         author = call.principal.name
         lookup.append_action(tx, each, ActionKind.UNDO, author, body.reason, body.run_id or "")

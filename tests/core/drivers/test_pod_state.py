@@ -6,6 +6,7 @@ from typing import Any
 from tidegate.core.drivers.pod_containers import MODEL_CONTAINER
 from tidegate.core.drivers.pod_state import restarts, troubled, unmade
 from tidegate.core.drivers.pod_trouble import trouble
+from tidegate.core.foreign_text import MESSAGE_LENGTH
 from tidegate.core.intent import EndpointKey
 from tidegate.core.observation import Container
 from tidegate.core.ports import Snapshot
@@ -156,3 +157,14 @@ def test_a_deployment_that_may_have_no_pods_says_why() -> None:
         1, type="ReplicaFailure", status="True", message="pods are forbidden: exceeded quota"
     )
     assert reason(service(), no) == "pods are forbidden: exceeded quota"
+
+
+def test_the_words_of_others_are_plain_and_bounded() -> None:
+    """Whoever wrote a webhook or a policy chose them, and people read them in a terminal."""
+    hostile = "denied\x1b[2J\u202e\n" + "x" * 5000
+    no = deployment(1, type="ReplicaFailure", status="True", message=hostile)
+    for words in (reason(service(), no), reason(service(), warning(5, hostile))):
+        assert words is not None
+        assert "denied / x" in words
+        assert len(words) == MESSAGE_LENGTH
+        assert words.isprintable()

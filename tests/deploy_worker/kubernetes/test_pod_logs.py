@@ -85,14 +85,15 @@ def test_a_log_that_cannot_be_read_now_is_read_later(reader: Reader) -> None:
     until(lambda: reader.lines() == ("at last",))
 
 
-@pytest.mark.parametrize(("allowed", "state"), [(True, State.OK), (False, State.MISSING)])
+@pytest.mark.parametrize(("allowed", "state"), [(True, State.OK), (False, State.UNCHECKED)])
 def test_doctor_says_whether_logs_may_be_read(
     fake: tuple[FakeKubernetes, str], allowed: bool, state: State
 ) -> None:
     bench = bench_on(*fake)
     bench.world.reviews = lambda _: allowed
     fact = permitted(bench.api, ["team-a"], 2.0)
-    assert fact.state is state
+    assert fact.state is state, "the default of the chart fails no check"
+    assert ("not bound" in fact.detail) is not allowed
     assert not fact.needed
     assert ("team-a" in fact.detail) is not allowed
     assert bool(fact.way_out) is not allowed

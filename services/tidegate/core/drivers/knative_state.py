@@ -10,6 +10,7 @@ from tidegate.core.drivers.base import Revisions
 from tidegate.core.drivers.order import Pointers
 from tidegate.core.drivers.pod_containers import restarted_beside
 from tidegate.core.drivers.rendering import REVISION, number_of, parse_label
+from tidegate.core.foreign_text import last_words
 from tidegate.core.intent import Revision
 from tidegate.core.observation import Live
 from tidegate.core.ports import Manifest, Snapshot
@@ -138,7 +139,7 @@ def _live(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -
     broken = pod_state.condition(revision, "Ready")
     failed = None
     if broken.get("status") == "False":
-        failed = str(broken.get("message") or broken.get("reason"))
+        failed = last_words(str(broken.get("message") or broken.get("reason")))
     return Live(
         number,
         desired=max(len(running), ready),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tidegate.core.drivers.pod_containers import model_containers
+from tidegate.core.foreign_text import first_words
 from tidegate.core.observation import Container
 from tidegate.core.ports import Manifest, Snapshot
 
@@ -96,7 +97,7 @@ def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
     }
     refused = condition(deployment, "ReplicaFailure")
     if refused.get("status") == "True":
-        return str(refused.get("message") or refused.get("reason"))
+        return first_words(str(refused.get("message") or refused.get("reason")))
     ready = condition(isvc, "Ready")
     times = [deployment["metadata"].get("creationTimestamp")]
     if ready.get("status") == "True":
@@ -116,7 +117,7 @@ def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
     )
     if not messages:
         return None
-    return f"KServe: {messages[1]}"
+    return first_words(f"KServe: {messages[1]}")
 
 
 def _teller(event: Manifest) -> str:

@@ -104,7 +104,8 @@ class DriftOut(BaseModel):
     )
     starts: Starts = Field(description="What a change of it starts", examples=["nothing"])
     seen_at: datetime = Field(
-        description="When the worker last saw it so", examples=["2026-01-01T12:00:05Z"]
+        description="When the worker first saw it so, or saw that it was put back",
+        examples=["2026-01-01T12:00:05Z"],
     )
     put_back: bool = Field(description="Whether it is as desired again", examples=[True])
     message: str = Field(
