@@ -7,8 +7,10 @@ import pytest
 from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.actions import hear
+from tidegate.core.evidence import Arm, Block, Evidence, Track
 from tidegate.core.rollout import Action, ActionKind, Outcome, Pause, PauseKind, Progress, Rollout
 from tidegate.core.turn import Turn
+from tidegate.core.verdicts import weigh
 
 ROLLOUT = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
 PAUSED = Pause(PauseKind.PAUSED, "bob", "lunch")
@@ -30,6 +32,33 @@ def test_pause_and_resume() -> None:
     assert (paused.pause, paused.waited, paused.waits_for) == (PAUSED, 0.0, "")
     assert after(ActionKind.RESUME, pause=PAUSED, override="ann").pause is None
     assert after(ActionKind.RESUME, pause=PAUSED, override="ann").override is None
+
+
+def weighed() -> Evidence:
+    """Every metric has counts of its step and of the rollout."""
+    counts = Block(Arm(50, 0), Arm(450, 0), 5.0)
+    tracks = tuple(weigh(Track(metric), counts, True) for metric in ROLLOUT.strategy.metrics)
+    return Evidence(None, tracks, counts)
+
+
+def test_a_candidate_that_was_too_small_begins_its_step_again() -> None:
+    before = weighed()
+    small = Pause(PauseKind.TOO_SMALL, "system", "r2 is too small")
+    resumed = after(ActionKind.RESUME, pause=small, evidence=before, baked=20.0)
+    assert (resumed.pause, resumed.baked) == (None, 0.0)
+    assert resumed.evidence.split == Block()
+    for track, old in zip(resumed.evidence.tracks, before.tracks, strict=True):
+        assert track.step == Block()
+        if track.metric.pauses:
+            assert track == Track(track.metric)
+        else:
+            assert (track.fail, track.rollout) == (old.fail, old.rollout)
+
+
+def test_no_other_resume_touches_the_evidence() -> None:
+    for pause in (None, PAUSED, Pause(PauseKind.NO_DATA, "system", "no answer")):
+        resumed = after(ActionKind.RESUME, pause=pause, evidence=weighed(), baked=20.0)
+        assert (resumed.evidence, resumed.baked) == (weighed(), 20.0)
 
 
 def test_override_ends_a_pause() -> None:

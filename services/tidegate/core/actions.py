@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from tidegate.core import endings
-from tidegate.core.evidence import new_size
+from tidegate.core.evidence import new_size, new_step
 from tidegate.core.rollout import Action, ActionKind, Note, Outcome, Pause, PauseKind, WaitsFor
 from tidegate.core.turn import Turn
 
@@ -29,9 +29,7 @@ def _grant(turn: Turn, action: Action) -> Turn:
             pause = Pause(PauseKind.PAUSED, action.author, action.reason or "no reason given")
             return turn.having(pause=pause, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.RESUME:
-            evidence = new_size(turn.progress.evidence)
-            resumed = turn.having(pause=None, override=None, evidence=evidence)
-            return resumed.having(waited=0.0, waits_for=WaitsFor.NOTHING)
+            return _resume(turn)
         case ActionKind.APPROVE:
             return turn.having(approved_by=action.author, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.OVERRIDE:
@@ -50,6 +48,17 @@ def _grant(turn: Turn, action: Action) -> Turn:
             return endings.begin(turn, Outcome.PROMOTED, f"promoted by {message}")
         case _:
             assert_never(action.kind)
+
+
+def _resume(turn: Turn) -> Turn:
+    """A candidate that was too small begins its step again. What it answered during the pause may
+    all be saturation, which is no error and is forgotten here: it must not count toward pass."""
+    pause = turn.progress.pause
+    if pause is not None and pause.kind is PauseKind.TOO_SMALL:
+        evidence = new_step(new_size(turn.progress.evidence))
+        turn = turn.having(evidence=evidence, baked=0.0)
+    resumed = turn.having(pause=None, override=None)
+    return resumed.having(waited=0.0, waits_for=WaitsFor.NOTHING)
 
 
 def _toward_stable(turn: Turn, ending: Outcome, message: str) -> Turn:

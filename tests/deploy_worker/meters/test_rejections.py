@@ -10,7 +10,7 @@ from tidegate.core import strategy
 from tidegate.core.answers import Spoken
 from tidegate.core.evidence import Reading, Scrape
 from tidegate.core.intent import Mode
-from tidegate.core.rollout import Outcome, PauseKind
+from tidegate.core.rollout import ActionKind, Outcome, PauseKind
 from tidegate.deploy_worker.meters.counting import Counted, readings
 from tidegate.deploy_worker.meters.profiles import Kind, Meaning
 from tidegate.deploy_worker.meters.targets import Target
@@ -79,3 +79,19 @@ def test_a_candidate_that_is_too_small_pauses(spoken: Spoken, code: int) -> None
     assert progress.pause is not None
     assert progress.pause.kind is PauseKind.TOO_SMALL
     assert "r2 is too small: it answered 50 of 50 requests" in progress.pause.message
+
+
+@pytest.mark.parametrize(("spoken", "code"), SATURATED)
+def test_a_resume_alone_promotes_nothing_that_still_turns_everything_away(
+    spoken: Spoken, code: int
+) -> None:
+    rollout = Rejecting(spoken, code)
+    rollout.deploy()
+    rollout.start(strategy.canary((50,), bake=20), rollout.revision())
+    rollout.run(600)
+    rollout.action(ActionKind.RESUME, reason="it is larger now")
+    rollout.run(60)
+    progress = rollout.progress()
+    assert progress.ending is None
+    assert progress.pause is not None
+    assert progress.pause.kind is PauseKind.TOO_SMALL
