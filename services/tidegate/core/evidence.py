@@ -46,6 +46,7 @@ __all__ = [
     "new_step",
     "overall",
     "requests",
+    "tracking",
 ]
 
 
@@ -125,6 +126,14 @@ def absorb(
     )
     ours, others = (replace(side.arm, n=side.sent) for side in sides(_SENT))
     return Evidence(kept, tracks, evidence.split + Block(ours, others, seconds))
+
+
+def tracking(evidence: Evidence, metrics: tuple[Metric, ...]) -> Evidence:
+    """The evidence with a track for each metric. A rollout that a worker of an older version stored
+    last may lack some, and a metric without a track would never be judged."""
+    known = {track.metric for track in evidence.tracks}
+    missing = tuple(Track(metric) for metric in metrics if metric not in known)
+    return replace(evidence, tracks=(*evidence.tracks, *missing))
 
 
 def requests(last: Scrape, now: Scrape) -> int:
