@@ -137,9 +137,10 @@ def tracking(evidence: Evidence, metrics: tuple[Metric, ...]) -> Evidence:
 
 
 def requests(last: Scrape, now: Scrape) -> int:
-    """How many requests of all revisions ended between two scrapes."""
+    """How many requests of all revisions ended between a base line and a scrape, lost ones too."""
+    checked, _ = watched(last, now)
     revisions = {reading.revision for reading in now.readings}
-    return sum(between(last, now, revision, _SENT).arm.n for revision in revisions)
+    return sum(between(last, checked, revision, _SENT).arm.n for revision in revisions)
 
 
 def new_step(evidence: Evidence) -> Evidence:
