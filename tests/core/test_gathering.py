@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.core.values import intent, seen, split
 from tidegate.core import strategy
-from tidegate.core.evidence import Arm, Counters, Reading, Scrape
+from tidegate.core.evidence import Arm, Counters, Evidence, Reading, Scrape
 from tidegate.core.gathering import gather
 from tidegate.core.observation import Live, Observation
 from tidegate.core.rollout import Progress, Rollout
@@ -39,6 +39,15 @@ def counted(progress: Progress) -> tuple[int, int]:
 def test_the_first_scrape_is_the_base_line() -> None:
     assert counted(after(scrape(100, 50))) == (0, 0)
     assert counted(after(scrape(100, 50), scrape(105, 80))) == (30, 30)
+
+
+def test_a_metric_that_an_older_version_did_not_track_is_tracked_from_now_on() -> None:
+    errors, *_ = ROLLOUT.strategy.metrics
+    before = Progress(step=0, seen=split(10), evidence=Evidence.start((errors,)))
+    progress = after(scrape(100, 50), scrape(105, 80), progress=before)
+    tracks = progress.evidence.tracks
+    assert tuple(track.metric for track in tracks) == ROLLOUT.strategy.metrics
+    assert [track.rollout.candidate.n for track in tracks] == [30] * len(tracks)
 
 
 def test_while_stable_is_dead_answers_count_toward_fail_only() -> None:

@@ -12,6 +12,7 @@ from tidegate.core.evidence import (
     absorb,
     judge,
 )
+from tidegate.core.gathering import requests_per_second
 from tidegate.core.lost import Flow
 from tidegate.core.proof import Measured, prove
 
@@ -43,6 +44,15 @@ def test_a_candidate_that_hangs_on_a_quarter_fails_while_stable_answers() -> Non
     assert errors(evidence) == (Arm(80, 20), Arm(200, 0))
     (verdict,) = judge(evidence, ERRORS, 0.01)
     assert verdict.verdict is Verdict.FAIL
+
+
+def test_the_rate_goes_on_after_a_lost_request() -> None:
+    steps = [(reading(1, 100 * n, 100 * n), reading(2, 40 * n, 30 * n)) for n in range(3)]
+    base_line = gathered(*steps).last
+    assert base_line is not None
+    assert any(item.counters.lost for item in base_line.readings)
+    now = Scrape(4.0, (reading(1, 300, 300), reading(2, 120, 90)))
+    assert requests_per_second(base_line, now) == 70.0, "140 requests in 2 seconds"
 
 
 def test_lost_requests_of_both_sides_cancel() -> None:

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from pydantic import ValidationError
 
-from tidegate.core.evidence import MetricKind
+from tidegate.core.evidence import MetricKind, tracking
 from tidegate.core.rollout import PauseKind, Progress, Rollout
 from tidegate.core.strategy import canary
 from tidegate.store.codec import loads, plain
 from tidegate.store.engine import make_engine
 from tidegate.store.migrate import downgrade, migrate
+from tidegate.store.progress import read_progress
 
 pytestmark = pytest.mark.real
 
@@ -69,7 +71,7 @@ def filled(database_url: str) -> str:
 def stored(url: str, name: str) -> tuple[Rollout, Progress]:
     (rollout,) = run(url, "SELECT body FROM rollouts WHERE id = :name", name=name)
     (progress,) = run(url, "SELECT body FROM progress WHERE rollout_id = :name", name=name)
-    return loads(Rollout, rollout), loads(Progress, progress)
+    return loads(Rollout, rollout), read_progress(progress)
 
 
 def kinds(url: str, name: str) -> tuple[list[MetricKind], list[MetricKind]]:
@@ -85,6 +87,29 @@ def test_a_running_rollout_gets_the_metrics_and_a_new_base_line(filled: str) -> 
     rollout, progress = stored(filled, "running")
     assert progress.evidence.last is None, "its counters held rejections among the bad answers"
     assert rollout.strategy.metrics[0].fail_margin == 0.02
+
+
+def test_what_an_old_worker_stores_after_the_migration_is_read(filled: str) -> None:
+    (old,) = run(filled, "SELECT body FROM progress WHERE rollout_id = 'running'")
+    migrate(filled, AFTER)
+    run(
+        filled,
+        "UPDATE progress SET body = CAST(:body AS jsonb) WHERE rollout_id = 'running'",
+        body=json.dumps(old),
+    )
+    rollout, progress = stored(filled, "running")
+    assert progress.evidence.last is None, "what its counters meant is not known"
+    evidence = tracking(progress.evidence, rollout.strategy.metrics)
+    assert [track.metric.kind for track in evidence.tracks] == THREE
+    assert evidence.tracks[:1] == progress.evidence.tracks
+
+
+def test_a_progress_that_does_not_fit_elsewhere_is_refused() -> None:
+    body = plain(Progress())
+    body["evidence"]["last"] = LAST
+    body["baked"] = "long"
+    with pytest.raises(ValidationError, match="baked"):
+        read_progress(body)
 
 
 def test_the_way_back_drops_them(filled: str) -> None:

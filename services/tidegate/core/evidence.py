@@ -46,6 +46,7 @@ __all__ = [
     "new_step",
     "overall",
     "requests",
+    "tracking",
 ]
 
 
@@ -127,10 +128,19 @@ def absorb(
     return Evidence(kept, tracks, evidence.split + Block(ours, others, seconds))
 
 
+def tracking(evidence: Evidence, metrics: tuple[Metric, ...]) -> Evidence:
+    """The evidence with a track for each metric. A rollout that a worker of an older version stored
+    last may lack some, and a metric without a track would never be judged."""
+    known = {track.metric for track in evidence.tracks}
+    missing = tuple(Track(metric) for metric in metrics if metric not in known)
+    return replace(evidence, tracks=(*evidence.tracks, *missing))
+
+
 def requests(last: Scrape, now: Scrape) -> int:
-    """How many requests of all revisions ended between two scrapes."""
+    """How many requests of all revisions ended between a base line and a scrape, lost ones too."""
+    checked, _ = watched(last, now)
     revisions = {reading.revision for reading in now.readings}
-    return sum(between(last, now, revision, _SENT).arm.n for revision in revisions)
+    return sum(between(last, checked, revision, _SENT).arm.n for revision in revisions)
 
 
 def new_step(evidence: Evidence) -> Evidence:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tidegate.core.evidence import Evidence, Scrape, absorb, requests
+from tidegate.core.evidence import Scrape, absorb, requests, tracking
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import STARTING, Progress, Rollout
@@ -29,9 +29,7 @@ def gather(
     """
     if intent.candidate != rollout.candidate:
         return progress
-    evidence = progress.evidence
-    if not evidence.tracks and rollout.strategy.metrics:
-        evidence = Evidence.start(rollout.strategy.metrics)
+    evidence = tracking(progress.evidence, rollout.strategy.metrics)
     if evidence.last is not None and scrape.at < evidence.last.at - JUMP:
         # Or no scrape would count until the clock has caught up
         evidence = replace(evidence, last=None)

@@ -4,13 +4,14 @@ behind it, because it has been superseded."""
 from collections.abc import Collection
 
 from tidegate.core.intent import EndpointKey
-from tidegate.core.rollout import Action, ActionKind, Outcome, Progress, Rollout, with_base
+from tidegate.core.rollout import Action, ActionKind, Outcome, Rollout, with_base
 from tidegate.store.codec import clean, dumps, loads, plain
 from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
 from tidegate.store.errors import NotFound
 from tidegate.store.leases import poke
 from tidegate.store.ledger import Line, append
 from tidegate.store.paging import Page, decode, page, size
+from tidegate.store.progress import read_progress
 from tidegate.store.values import Busy, Finished, Started, StoredRollout
 
 SELECT = """
@@ -250,7 +251,7 @@ def unfinished(tx: ReadTx, key: EndpointKey) -> list[StoredRollout]:
 
 def stored(item: Row) -> StoredRollout:
     """A row of SELECT."""
-    progress = loads(Progress, item.progress or {})
+    progress = read_progress(item.progress)
     return StoredRollout(
         with_base(loads(Rollout, item.body), progress),
         str(item.endpoint_id),
