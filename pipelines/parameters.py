@@ -124,7 +124,8 @@ PARAMETERS: dict[str, Parameter] = {
         10_000_000,
     ),
     "fail_margin": _number(
-        "How much worse its share of errors may be before it is rolled back (0.01: a point).",
+        "How much worse its share of errors, or of refused requests, may be before it is rolled "
+        "back (0.01: a point).",
         ERRORS.fail_margin,
         0,
         0.99,

@@ -251,6 +251,24 @@ def live(number: int, **more: Any) -> out.LiveOut:
     return out.LiveOut(revision=number, **{**values, **more})
 
 
+def drift(**more: Any) -> out.DriftOut:
+    """A field of the route that somebody changed."""
+    facts: dict[str, Any] = {
+        "object": "HTTPRoute add-sub",
+        "field": "spec.rules",
+        "observed": "50",
+        "desired": "10",
+        "manager": "kubectl-edit",
+        "written_at": ago(seconds=70),
+        "starts": "nothing",
+        "seen_at": ago(seconds=65),
+        "put_back": False,
+        **more,
+    }
+    message = f"{facts['object']}: {facts['field']} is 50, desired 10; written by kubectl-edit"
+    return out.DriftOut(message=message, **facts)
+
+
 def status(*lives: out.LiveOut, **more: Any) -> out.StatusOut:
     """The worker's last word."""
     values: dict[str, Any] = {

@@ -34,11 +34,18 @@ class Asked:
     body: Any
 
 
-def _changed(answer: Any) -> Any:
+FOLLOWS = "the service says what follows"
+
+
+def _changed(path: str, answer: Any) -> Any:
     if not isinstance(answer, tuple) or not isinstance(answer[1], dict) or "title" in answer[1]:
         return answer
     status, body = answer
-    return status, {"dry_run": False, "warnings": [], **body}
+    action = path.rpartition("/")[2].replace("rollouts", "start")
+    accepted = {"action": action, "follows": FOLLOWS}
+    content = {"dry_run": False, "warnings": [], **body}
+    content["accepted"] = body.get("accepted") or accepted
+    return status, content
 
 
 @dataclass
@@ -51,10 +58,10 @@ class FakeApi:
 
     def on(self, method: str, path: str, *bodies: Any, status: int = 200) -> None:
         """What this call answers. A tuple is (status, body). A change answers whether it was a dry
-        run, and warnings, unless the body says so itself."""
+        run, warnings, and what was accepted, unless the body says so itself."""
         made = [body if isinstance(body, tuple | Exception) else (status, body) for body in bodies]
         if method != "GET":
-            made = [_changed(answer) for answer in made]
+            made = [_changed(path, answer) for answer in made]
         self.answers[method, self._full(path)] = made
 
     def _full(self, path: str) -> str:

@@ -26,6 +26,7 @@ def test_a_refusal_is_1_and_one_line_in_the_words_of_the_cli(api: FakeApi, cli: 
     way = {"text": "take it over, or wait", "request": "?force=true", "command": "--force"}
     error = {"pointer": "force", "detail": detail, "remediation": way}
     api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
+    api.on("GET", f"/rollouts/{a.ID}", a.rollout())
     api.on("POST", f"/rollouts/{a.ID}/promote", problem(409, "rollout-drives", detail, error))
     ended = cli("rollout", "promote", "add-sub")
     assert (ended.code, ended.out) == (1, "")

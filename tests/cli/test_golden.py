@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli import answers as a
-from tests.cli.fakes import Cli, FakeApi
+from tests.cli.fakes import FOLLOWS, Cli, FakeApi
 from tests.golden_files import check_golden
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -238,6 +238,25 @@ def test_endpoint_get_in_the_middle_of_a_rollout(api: FakeApi, cli: Cli) -> None
     check("endpoint_get", cli.screen("endpoint", "get", "add-sub"))
 
 
+def test_endpoint_get_where_a_container_fails_and_somebody_edits(api: FakeApi, cli: Cli) -> None:
+    failing = a.live(
+        2,
+        ready_replicas=0,
+        failure="CUDA error: out of memory",
+        beside=["istio-proxy: 4 restarts"],
+        log=["loading [red]model[/red]", "CUDA error: out of memory"],
+    )
+    drifts = [
+        a.drift(field="spec.rules[0].backendRefs[1].weight"),
+        a.drift(field="spec.hostnames", put_back=True),
+    ]
+    status = a.status(a.live(1), failing, drift=drifts)
+    path = "/endpoints/demo/add-sub"
+    api.on("GET", path, a.endpoint(status=status))
+    api.on("GET", f"{path}/revisions", a.page(a.plain(a.revision(1))))
+    check("endpoint_get_drift", cli.screen("endpoint", "get", "add-sub"))
+
+
 def every_kind_of_endpoint() -> list[object]:
     approval = {"what": "approval", "seconds": 40.0}
     waiting = a.rollout(
@@ -386,7 +405,7 @@ def test_a_dry_run_shows_the_plan(api: FakeApi, cli: Cli) -> None:
     api.on("POST", "/endpoints/demo/add-sub/rollouts", plan)
     line = ("rollout", "start", "add-sub", "--version", "2", "--dry-run")
     assert cli(*line).err.splitlines() == [
-        "◌ start would be accepted: r2 gets ready without traffic, then step 1 of 3: 5 %",
+        f"◌ start would be accepted: {FOLLOWS}",
         "◌ dry run: this is what would happen; nothing was changed",
     ]
     assert api.asked[0].query == {"dry_run": "true"}

@@ -9,7 +9,7 @@ from tidegate.client.errors import ApiProblem, problem_of
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey
 from tidegate.core.precedence import NoCandidate
-from tidegate.deployment_service import lookup, preconditions, who_wins
+from tidegate.deployment_service import action_refusals, lookup, preconditions
 from tidegate.deployment_service.endpoint_changes import exists
 from tidegate.web.problems import ApiError, invalid, refuse, render
 
@@ -42,7 +42,7 @@ def bad(field: str) -> Problem:
             "/strategy/steps/0/percent: bad: mend it",
         ),  # only in a file
         (
-            who_wins.refusal(NoCandidate()),
+            action_refusals.refusal(EndpointKey("demo", "x"), NoCandidate()),
             "PERCENT: there is no candidate to send traffic to: name a version or a revision "
             "(--version or --revision)",
         ),

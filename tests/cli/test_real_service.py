@@ -149,7 +149,7 @@ def test_bad_input_is_one_line_that_names_the_option(cli: Cli) -> None:
             "PERCENT: there is no candidate to send traffic to: name a version or a revision "
             "(--version or --",
         ),
-        ("undo demo-triton", "there is nothing to go back to: name a revision (--to)"),
+        ("undo demo-triton", "there is nothing to go back to: name a revision (tidegate undo"),
         (
             "undo demo-triton --to r9",
             "list its revisions (tidegate endpoint get demo-triton -n team-a)",
@@ -174,3 +174,27 @@ def test_a_wrong_token(cli: Cli) -> None:
     cli.environ["TIDEGATE_TOKEN"] = "wrong"
     ended = cli("status")
     assert (ended.code, "token" in ended.err) == (1, True)
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_what_an_abort_toward_a_dead_stable_advises_is_accepted(
+    cli: Cli, service: Any, *, served: bool
+) -> None:
+    models(cli)
+    ok(cli, "endpoint create -f -", stdin=json.dumps(DEMO))
+    ok(cli, "rollout start demo-triton --version 2")
+    if served:
+        service.reconcile(intent=lambda old: replace(old, stable=2))
+        service.reconcile(intent=lambda old: replace(old, stable=1))
+    service.with_candidate(percent=10)
+    live = {"desired": 1, "restarts": 0, "failure": None, "youngest": None, "idle": False}
+    lives = [{**live, "revision": 1, "ready": 0}, {**live, "revision": 2, "ready": 1}]
+    status = {"phase": "degraded", "live": lives}
+    service.reconcile(progress=lambda old: old, status=status)
+    aborted = cli("rollout", "abort", "demo-triton")
+    assert aborted.code == 0, aborted.err
+    words = " ".join((aborted.out + aborted.err).split())
+    (command,) = re.findall(r"until it has one; `tidegate (.+?)`", words)
+    assert command.split()[0] == {False: "rollout", True: "undo"}[served]
+    again = ok(cli, command)
+    assert "r2" in again

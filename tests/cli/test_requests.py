@@ -102,6 +102,7 @@ MARGINS = {"fail_margin": 0.01, "pass_margin": 0.02, "min_requests": 50}
                 "analysis": {
                     "metrics": {
                         "errors": MARGINS,
+                        "rejections": {"fail_margin": 0.01},
                         "latency": {"latency_threshold_ms": 100.0, **MARGINS},
                     },
                 },
@@ -186,6 +187,7 @@ def test_where_nobody_answered_the_change_is_asked_again_under_the_same_key(
 @pytest.mark.parametrize("verb", ["promote", "abort", "pause", "resume", "approve", "reject"])
 def test_actions_go_to_the_running_rollout(verb: str, api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
+    api.on("GET", f"/rollouts/{a.ID}", a.rollout())
     api.on("POST", f"/rollouts/{a.ID}/{verb}", (202, a.rollout()))
     ended = cli("rollout", verb, "add-sub", "--reason", "said so", "-o", "name")
     assert (ended.code, ended.out) == (0, f"rollout/{a.ID}\n")
@@ -193,9 +195,44 @@ def test_actions_go_to_the_running_rollout(verb: str, api: FakeApi, cli: Cli) ->
     assert sent(api, "POST") == {"reason": "said so"}
     api.asked.clear()
     assert cli("rollout", verb, a.ID, "--dry-run").code == 0
-    assert [(request.method, request.query) for request in api.asked] == [
-        ("POST", {"dry_run": "true"})
-    ]
+    assert [request.query for request in api.sent("POST")] == [{"dry_run": "true"}]
+
+
+def waiting(**more: object) -> object:
+    """A rollout whose second step waits for a person."""
+    steps = [a.step(5, "done"), a.step(25, "current", until="approval"), a.step(50, "ahead")]
+    return a.rollout(phase="waiting", step=2, steps=steps, **more)
+
+
+@pytest.mark.parametrize("verb", ["approve", "promote"])
+def test_an_answer_names_its_step(verb: str, api: FakeApi, cli: Cli) -> None:
+    api.on("GET", f"/rollouts/{a.ID}", waiting())
+    api.on("POST", f"/rollouts/{a.ID}/{verb}", (202, waiting()))
+    assert cli("rollout", verb, a.ID, "--step", "2").code == 0
+    assert sent(api, "POST") == {"reason": "", "step": 2}
+    assert [request.method for request in api.asked] == ["POST"]
+    blind = cli("rollout", verb, a.ID)
+    assert blind.code == 2
+    assert "step 2 of 3 waits, and nobody can look at it here" in blind.err
+    assert f"`tidegate rollout status {a.ID}`" in blind.err
+    assert "--step 2" in blind.err
+    assert len(api.sent("POST")) == 1
+
+
+@pytest.mark.parametrize("verb", ["approve", "promote"])
+def test_a_terminal_shows_the_step_and_its_evidence_and_asks(
+    verb: str, api: FakeApi, cli: Cli
+) -> None:
+    api.on("GET", f"/rollouts/{a.ID}", waiting())
+    api.on("POST", f"/rollouts/{a.ID}/{verb}", (202, waiting()))
+    refused = cli("rollout", verb, a.ID, stdin="n\n", terminal=True)
+    assert (refused.code, "nothing was changed" in refused.err) == (1, True)
+    assert api.sent("POST") == []
+    accepted = cli("rollout", verb, a.ID, stdin="y\n", terminal=True)
+    assert accepted.code == 0
+    assert "step 2 of 3 (25 %) of r2? [y/N]" in accepted.err
+    assert "candidate 0 of 412" in accepted.err
+    assert sent(api, "POST") == {"reason": "", "step": 2}
 
 
 def test_an_action_where_nothing_runs_names_the_remediations(api: FakeApi, cli: Cli) -> None:
@@ -252,6 +289,22 @@ def test_undo_names_a_revision_or_none(api: FakeApi, cli: Cli) -> None:
     assert sent(api, "POST") == {"to": 3, "reason": "bad"}
     cli("undo", "add-sub")
     assert sent(api, "POST") == {"to": None, "reason": ""}
+
+
+def test_an_undo_right_after_a_rollback_names_the_command(api: FakeApi, cli: Cli) -> None:
+    remediation = {
+        "text": "leave it, or name the revision: r1 (stable until 13:02 UTC)",
+        "request": "POST /api/v1/endpoints/demo/add-sub/undo",
+        "command": "tidegate undo demo/add-sub --to 1",
+    }
+    detail = "the rollout of r3 by ann ended 40s ago (aborted: bad answers): r2 is stable"
+    error = {"pointer": "/to", "detail": detail, "remediation": remediation}
+    api.on(
+        "POST", "/endpoints/demo/add-sub/undo", problem(409, "already-rolled-back", detail, error)
+    )
+    ended = cli("undo", "add-sub")
+    assert ended.code == 1
+    assert ended.err == f"✖ {detail}: {remediation['text']} ({remediation['command']})\n"
 
 
 def test_adopt_names_what_it_takes_and_prints_where_clients_go(api: FakeApi, cli: Cli) -> None:

@@ -7,8 +7,10 @@ import pytest
 from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.actions import hear
+from tidegate.core.evidence import Arm, Block, Evidence, Track
 from tidegate.core.rollout import Action, ActionKind, Outcome, Pause, PauseKind, Progress, Rollout
 from tidegate.core.turn import Turn
+from tidegate.core.verdicts import weigh
 
 ROLLOUT = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
 PAUSED = Pause(PauseKind.PAUSED, "bob", "lunch")
@@ -32,6 +34,33 @@ def test_pause_and_resume() -> None:
     assert after(ActionKind.RESUME, pause=PAUSED, override="ann").override is None
 
 
+def weighed() -> Evidence:
+    """Every metric has counts of its step and of the rollout."""
+    counts = Block(Arm(50, 0), Arm(450, 0), 5.0)
+    tracks = tuple(weigh(Track(metric), counts, True) for metric in ROLLOUT.strategy.metrics)
+    return Evidence(None, tracks, counts)
+
+
+def test_a_candidate_that_was_too_small_begins_its_step_again() -> None:
+    before = weighed()
+    small = Pause(PauseKind.TOO_SMALL, "system", "r2 is too small")
+    resumed = after(ActionKind.RESUME, pause=small, evidence=before, baked=20.0)
+    assert (resumed.pause, resumed.baked) == (None, 0.0)
+    assert resumed.evidence.split == Block()
+    for track, old in zip(resumed.evidence.tracks, before.tracks, strict=True):
+        assert track.step == Block()
+        if track.metric.pauses:
+            assert track == Track(track.metric)
+        else:
+            assert (track.fail, track.rollout) == (old.fail, old.rollout)
+
+
+def test_no_other_resume_touches_the_evidence() -> None:
+    for pause in (None, PAUSED, Pause(PauseKind.NO_DATA, "system", "no answer")):
+        resumed = after(ActionKind.RESUME, pause=pause, evidence=weighed(), baked=20.0)
+        assert (resumed.evidence, resumed.baked) == (weighed(), 20.0)
+
+
 def test_override_ends_a_pause() -> None:
     taken = after(ActionKind.OVERRIDE, pause=PAUSED)
     assert (taken.override, taken.pause) == ("bob", None)
@@ -45,6 +74,7 @@ def test_approve() -> None:
     ("kind", "ending", "message"),
     [
         (ActionKind.ABORT, Outcome.ABORTED, "abort by bob: lunch"),
+        (ActionKind.UNDO, Outcome.ABORTED, "undo by bob: lunch"),
         (ActionKind.REJECT, Outcome.ABORTED, "reject by bob: lunch"),
         (ActionKind.SUPERSEDE, Outcome.SUPERSEDED, "superseded by bob: lunch"),
         (ActionKind.PROMOTE, Outcome.PROMOTED, "promoted by bob: lunch"),
@@ -58,6 +88,21 @@ def test_endings(kind: ActionKind, ending: Outcome, message: str) -> None:
 def test_a_promotion_can_be_aborted_but_an_abort_cannot_be_promoted() -> None:
     assert after(ActionKind.ABORT, ending=Outcome.PROMOTED).ending is Outcome.ABORTED
     assert after(ActionKind.PROMOTE, ending=Outcome.ABORTED).ending is Outcome.ABORTED
+
+
+def test_a_second_end_toward_stable_keeps_the_first_reason() -> None:
+    for kind in (ActionKind.ABORT, ActionKind.UNDO, ActionKind.REJECT, ActionKind.SUPERSEDE):
+        twice = after(kind, ending=Outcome.ABORTED, ending_message="5 of 9 failed")
+        assert (twice.ending, twice.ending_message) == (Outcome.ABORTED, "5 of 9 failed")
+
+
+def test_a_pause_calls_off_a_promotion_until_stable_changes() -> None:
+    called_off = after(ActionKind.PAUSE, ending=Outcome.PROMOTED, ending_message="approved")
+    assert (called_off.ending, called_off.pause) == (None, PAUSED)
+    promoting = turn(ending=Outcome.PROMOTED, ending_message="approved")
+    changed = replace(promoting, intent=replace(promoting.intent, stable=2, candidate=None))
+    late = hear(changed, (Action(1, ActionKind.PAUSE, "bob", "lunch"),))[0].progress
+    assert late.ending is Outcome.PROMOTED
 
 
 def test_each_action_is_heard_once_in_the_order_of_asking() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.core.values import intent, seen, split
 from tidegate.core import strategy
-from tidegate.core.evidence import Arm, Counters, Reading, Scrape
+from tidegate.core.evidence import Arm, Counters, Evidence, Reading, Scrape
 from tidegate.core.gathering import gather
 from tidegate.core.observation import Live, Observation
 from tidegate.core.rollout import Progress, Rollout
@@ -39,6 +39,15 @@ def counted(progress: Progress) -> tuple[int, int]:
 def test_the_first_scrape_is_the_base_line() -> None:
     assert counted(after(scrape(100, 50))) == (0, 0)
     assert counted(after(scrape(100, 50), scrape(105, 80))) == (30, 30)
+
+
+def test_a_metric_that_an_older_version_did_not_track_is_tracked_from_now_on() -> None:
+    errors, *_ = ROLLOUT.strategy.metrics
+    before = Progress(step=0, seen=split(10), evidence=Evidence.start((errors,)))
+    progress = after(scrape(100, 50), scrape(105, 80), progress=before)
+    tracks = progress.evidence.tracks
+    assert tuple(track.metric for track in tracks) == ROLLOUT.strategy.metrics
+    assert [track.rollout.candidate.n for track in tracks] == [30] * len(tracks)
 
 
 def test_while_stable_is_dead_answers_count_toward_fail_only() -> None:
@@ -79,13 +88,13 @@ def test_copies_count_for_a_shadow_beside_what_stable_answered_over_the_same_pro
     now = Progress(step=0, seen=split(10))
     for item in (shadowed(100, 50, 5), shadowed(105, 80, 15)):
         now = gather(rollout, now, intent(10), HEALTHY, item, item.at)
-    (track,) = now.evidence.tracks
+    track, *_ = now.evidence.tracks
     assert (track.rollout.candidate, track.rollout.stable) == (Arm(10, 10), Arm(30, 0))
     assert now.evidence.split.candidate == Arm(10, 10)
 
 
 def test_copies_never_count_for_anything_else() -> None:
-    (track,) = after(shadowed(100, 50, 5), shadowed(105, 80, 15)).evidence.tracks
+    track, *_ = after(shadowed(100, 50, 5), shadowed(105, 80, 15)).evidence.tracks
     assert (track.rollout.candidate, track.rollout.stable) == (Arm(30, 0), Arm(60, 0))
 
 

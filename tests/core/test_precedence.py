@@ -9,21 +9,27 @@ from tidegate.core import strategy
 from tidegate.core.open_rollout import OpenRollout
 from tidegate.core.precedence import (
     PROMOTE,
+    AlreadyAnswered,
     Change,
     Lowering,
     NeedsOverride,
     NoCandidate,
     NothingToApprove,
+    NothingToResume,
+    OtherStep,
     Promotion,
     Raising,
     Refusal,
     RolloutEnded,
     RolloutEnding,
     RolloutRunning,
+    StepMissing,
     decide_percent,
     decide_promotion,
     refuse_approval,
     refuse_counts,
+    refuse_pause,
+    refuse_resume,
     refuse_start,
 )
 from tidegate.core.rollout import Action, ActionKind, Outcome, Pause, PauseKind, Progress, Rollout
@@ -117,11 +123,26 @@ def test_what_is_leaving_is_neither_raised_nor_promoted(
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-@pytest.mark.parametrize("percent", [0, 11, PROMOTE, None])
-def test_what_has_been_decided_is_not_moved(outcome: Outcome, percent: int | None) -> None:
+@pytest.mark.parametrize("percent", [11, PROMOTE, None])
+def test_what_has_been_decided_is_not_raised(outcome: Outcome, percent: int | None) -> None:
     decided = running(MANUAL, OVERRIDE, ending=outcome, ending_message="5 of 9 failed")
-    refused = RolloutEnding("ro-1", f"{outcome}: 5 of 9 failed")
+    promoting = outcome is Outcome.PROMOTED
+    refused = RolloutEnding("ro-1", f"{outcome}: 5 of 9 failed", promoting=promoting)
     assert moved(percent, decided, override=True) == refused
+
+
+@pytest.mark.parametrize("percent", [0, 9])
+def test_what_has_been_decided_is_lowered_until_stable_changes(percent: int) -> None:
+    for outcome in (Outcome.ABORTED, Outcome.KEPT_STABLE, Outcome.SUPERSEDED):
+        assert moved(percent, running(ending=outcome)) == Lowering(percent)
+    promoting = running(ending=Outcome.PROMOTED, ending_message="approved")
+    assert moved(percent, promoting) == Lowering(percent, (ActionKind.PAUSE,))
+    assert moved(percent, running(BLUE_GREEN, ActionKind.PROMOTE)) == Lowering(
+        percent, (ActionKind.PAUSE,)
+    )
+    changed = replace(intent(0, candidate=None), stable=2)
+    refused = RolloutEnding("ro-1", "promoted: approved", promoting=True)
+    assert decide_percent(0, changed, promoting, override=True) == refused
 
 
 @pytest.mark.parametrize("percent", [PROMOTE, None])
@@ -133,7 +154,8 @@ def test_a_hundred_percent_and_none_are_the_promotion(percent: int | None) -> No
 
 def test_promoting_overrides_nobody_where_a_person_is_waited_for() -> None:
     promoted = Promotion((ActionKind.PROMOTE,))
-    assert decide_promotion(running(BLUE_GREEN), override=False) == promoted
+    assert decide_promotion(running(BLUE_GREEN), override=False, step=1) == promoted
+    assert decide_promotion(running(MANUAL), override=False) == promoted
     assert decide_promotion(running(AB), override=True) == promoted
     assert decide_promotion(running(PLAN, OVERRIDE), override=False) == promoted
     starting = running(AB, step=-1)
@@ -150,16 +172,67 @@ def test_without_a_rollout_the_candidate_may_only_lose_traffic() -> None:
 
 
 def test_only_a_step_that_waits_takes_an_approval() -> None:
-    assert refuse_approval(running(BLUE_GREEN)) is None
-    assert refuse_approval(running()) == NothingToApprove("ro-1")
-    assert refuse_approval(running(MANUAL)) == NothingToApprove("ro-1")  # nothing asks for one
-    assert refuse_approval(running(BLUE_GREEN, OVERRIDE)) == NothingToApprove("ro-1")
+    assert refuse_approval(running(BLUE_GREEN), 1) is None
+    assert refuse_approval(running(), 1) == NothingToApprove("ro-1")
+    assert refuse_approval(running(MANUAL), 1) == NothingToApprove("ro-1")  # nothing asks for one
+    assert refuse_approval(running(BLUE_GREEN, OVERRIDE), 1) == NothingToApprove("ro-1")
+
+
+def test_an_answer_names_its_step() -> None:
+    assert refuse_approval(running(BLUE_GREEN), None) == StepMissing("ro-1", 1)
+    assert decide_promotion(running(BLUE_GREEN), override=False) == StepMissing("ro-1", 1)
+    for percent in (100, None):
+        result = decide_percent(percent, intent(0), running(BLUE_GREEN), override=False)
+        assert result == StepMissing("ro-1", 1, by_percent=True)
+    other = OtherStep("ro-1", 2, 1, waits=True)
+    assert refuse_approval(running(BLUE_GREEN), 2) == other
+    assert decide_promotion(running(BLUE_GREEN), override=False, step=2) == other
+    assert decide_promotion(running(BLUE_GREEN), override=True, step=2) == other
+    assert refuse_approval(running(step=-1), 1) == OtherStep("ro-1", 1, 0, waits=False)
+
+
+@pytest.mark.parametrize("kind", [ActionKind.APPROVE, ActionKind.PROMOTE])
+def test_a_step_is_answered_once(kind: ActionKind) -> None:
+    answered = running(BLUE_GREEN, kind)
+    assert refuse_approval(answered, 1) == AlreadyAnswered("ro-1", 1, "bob")
+    twice = decide_promotion(answered, override=False, step=1)
+    assert isinstance(twice, AlreadyAnswered)
+    approved = running(BLUE_GREEN, approved_by="ann")
+    assert refuse_approval(approved, 1) == AlreadyAnswered("ro-1", 1, "ann")
+
+
+def test_what_is_promoted_is_neither_promoted_again_nor_raised() -> None:
+    promoted = running(PLAN, OVERRIDE, ActionKind.PROMOTE)
+    refused = AlreadyAnswered("ro-1", None, "bob")
+    assert decide_promotion(promoted, override=True) == refused
+    assert moved(11, promoted, override=True) == refused
+    called_off = running(PLAN, OVERRIDE, ActionKind.PROMOTE, ActionKind.PAUSE)
+    assert moved(11, called_off, override=True) == Raising(11)
+
+
+def test_a_pause_stops_a_promotion_until_stable_changes() -> None:
+    assert refuse_pause(running(), intent(10)) is None
+    promoting = running(ending=Outcome.PROMOTED, ending_message="approved")
+    assert refuse_pause(promoting, intent(10)) is None
+    changed = replace(intent(0, candidate=None), stable=2)
+    late = RolloutEnding("ro-1", "promoted: approved", promoting=True)
+    assert refuse_pause(promoting, changed) == late
+    assert refuse_pause(running(PLAN, ABORT), intent(10)) == RolloutEnding("ro-1", "abort by bob")
+
+
+def test_only_what_is_paused_or_overridden_is_resumed() -> None:
+    assert refuse_resume(running(pause=PAUSED)) is None
+    assert refuse_resume(running(override="ann")) is None
+    assert refuse_resume(running(PLAN, ActionKind.PAUSE)) is None
+    assert refuse_resume(running()) == NothingToResume("ro-1")
+    assert refuse_resume(running(PLAN, RESUME, pause=PAUSED)) == NothingToResume("ro-1")
+    assert refuse_resume(running(PLAN, ABORT)) == RolloutEnding("ro-1", "abort by bob")
 
 
 def test_an_open_rollout_takes_counts() -> None:
     assert refuse_counts(running(AB, ActionKind.PAUSE, RESUME)) is None
     ended = running(AB, ending=Outcome.PROMOTED, ending_message="approved")
-    assert refuse_counts(ended) == RolloutEnding("ro-1", "promoted: approved")
+    assert refuse_counts(ended) == RolloutEnding("ro-1", "promoted: approved", promoting=True)
 
 
 def test_one_rollout_at_a_time_unless_it_is_superseded() -> None:

@@ -11,7 +11,15 @@ from tidegate.core.incidents import Incidents
 from tidegate.core.intent import CandidateTraffic, Intent, Mode, Scaling
 from tidegate.core.observation import Container, Live, Observation
 from tidegate.core.progression import decide
-from tidegate.core.rollout import Decision, Outcome, Pause, PauseKind, Progress, Rollout
+from tidegate.core.rollout import (
+    Decision,
+    Outcome,
+    Pause,
+    PauseKind,
+    Progress,
+    Rollout,
+    WaitsFor,
+)
 from tidegate.core.strategy import Deadlines, Kind, Strategy
 from tidegate.core.turn import Turn
 
@@ -68,15 +76,14 @@ def test_the_first_observation_counts_nothing() -> None:
 
 
 def test_nothing_bakes_while_a_side_cannot_answer() -> None:
-    for observation, who in (
-        (seen(split(10), r1=0, r2=1), "stable r1"),
-        (seen(split(10), r1=1, r2=0), "r2"),
+    forward = "`tidegate rollout promote team/fraud --force` goes forward to r2"
+    for observation, message in (
+        (seen(split(10), r1=0, r2=1), f"stable r1 has no ready pod; {forward}"),
+        (seen(split(10), r1=1, r2=0), "r2 has no ready pod"),
+        (seen(split(10), r1=0, r2=0), "stable r1 has no ready pod"),
     ):
         decision = turn(BAKING, observation)
-        assert (decision.progress.baked, decision.message) == (
-            0.0,
-            f"waiting: {who} has no ready pod",
-        )
+        assert (decision.progress.baked, decision.message) == (0.0, f"waiting: {message}")
 
 
 def test_a_stable_scaled_to_zero_can_answer() -> None:
@@ -152,6 +159,34 @@ def test_a_promotion_that_never_shows_is_rolled_back() -> None:
     assert decision.message == "back to r1: r2 could not take all traffic within 60 s"
 
 
+def test_a_promotion_that_left_a_dead_stable_goes_on_trying() -> None:
+    """In Knative mode the old revision is on no standby: it is dead where it fails, and only scaled
+    down where it does not."""
+    promoted = intent(
+        mode=Mode.KNATIVE, stable=2, candidate=None, candidate_traffic=CandidateTraffic()
+    )
+    going = replace(
+        BAKING,
+        step=2,
+        ending=Outcome.PROMOTED,
+        ending_message="promoted by ann",
+        ending_at=1000.0,
+        waits_for=WaitsFor.PROMOTION,
+        waited=60.0,
+    )
+    failing = Live(1, 1, 0, failure="failed to load")
+    dead = Observation((failing, Live(2, 1, 1)), split(50), settled=True)
+    decision = turn(going, dead, desired=promoted)
+    assert decision.intent is None
+    assert decision.progress.ending is Outcome.PROMOTED
+    assert "but stable r1 has no ready pod (failed to load)" in decision.message
+    scaled_down = Observation((Live(1, 0, 0), Live(2, 1, 1)), split(50), settled=True)
+    both_dead = Observation((failing, Live(2, 1, 0)), split(50), settled=True)
+    for observation in (scaled_down, both_dead):
+        decision = turn(going, observation, desired=promoted)
+        assert decision.message == "back to r1: r2 could not take all traffic within 60 s"
+
+
 def test_an_undo_that_finds_no_capacity_goes_with_the_replicas_that_there_are() -> None:
     """r1 is bad and grew to 8 after it was promoted; r2 is kept, and there is capacity for 2 of its
     8."""
@@ -170,6 +205,15 @@ def test_an_undo_that_finds_no_capacity_goes_with_the_replicas_that_there_are() 
     there = replace(observation, traffic=split(100))
     over = turn(decision.progress, there, desired=decision.intent, **as_undo).progress
     assert (over.outcome, over.losses) == (Outcome.PROMOTED, 0)
+
+
+def test_an_undo_that_is_superseded_before_it_began_takes_nothing_off_standby() -> None:
+    """r2 is on standby for its undo window, which is open."""
+    on_standby = intent(candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
+    as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
+    superseded = Progress(at=1000.0, ending=Outcome.SUPERSEDED, ending_message="superseded by ann")
+    decision = turn(superseded, seen(split(0), r1=1, r2=1), desired=on_standby, **as_undo)
+    assert (decision.intent, decision.progress.outcome) == (None, Outcome.SUPERSEDED)
 
 
 def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None:

@@ -58,7 +58,7 @@ def test_a_share_at_the_edge_of_the_tolerance_is_hardly_ever_called_proven_or_wr
     assert false <= 7  # of 200 at 1 %; more would be chance once in a thousand
 
 
-def test_it_says_how_many_answers_are_missing() -> None:
+def test_it_says_how_many_requests_are_missing() -> None:
     proof = prove(10, 30, 300)
-    assert f"about {proof.more} more answers" in proof.message
+    assert f"about {proof.more} more requests" in proof.message
     assert 1000 < proof.more < 5000

@@ -11,7 +11,8 @@ from tidegate.core import strategy
 from tidegate.core.checks import BytesCheck, Check, Checks, ContractCheck, MarkCheck, WarmUpCheck
 from tidegate.core.conditions import Code
 from tidegate.core.contract import Compatibility, Contract
-from tidegate.core.intent import Mode
+from tidegate.core.drift import Drift
+from tidegate.core.intent import Mode, Pods
 from tidegate.core.known import Known, RolloutState
 from tidegate.core.planned_writes import AGAIN_S, BACK_OFF_S
 from tidegate.core.ports import Capabilities, Conflict, Done, Refused, Unavailable, WriteResult
@@ -159,3 +160,30 @@ def test_a_fenced_endpoint_keeps_what_was_remembered() -> None:
     assert (result.kind, result.decisions, result.writes) == (Kind.FENCED, (), ())
     assert [condition.code for condition in result.conditions] == [Code.DATABASE_OLDER]
     assert result.memory == simulation.memory
+
+
+def test_a_pass_that_compares_nothing_says_of_no_drift_that_it_was_put_back() -> None:
+    simulation = ready(strategy.canary())
+    lasts = (Drift("HTTPRoute fraud", "spec.hostnames", "1", "2", seen_at=simulation.lab.clock()),)
+    older = replace(simulation.intent, generation=simulation.intent.generation - 1)
+    fenced = decided(simulation, intent=older, drift=lasts)
+    assert fenced.kind is Kind.FENCED
+    assert fenced.drift == lasts
+    compared = decided(simulation, drift=lasts)
+    assert [drift.put_back for drift in compared.drift] == [True]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_rollout_of_a_revision_with_fields_more_is_no_drift(mode: Mode) -> None:
+    simulation = Simulation(mode)
+    simulation.deploy()
+    number = simulation.revision()
+    pods = Pods(node_selector=(("pool", "gpu"),), storage_secret="keys", service_account="reader")
+    plain = simulation.revisions[number]
+    simulation.revisions[number] = replace(plain, runtime=replace(plain.runtime, pods=pods))
+    simulation.start(strategy.canary((10, 50), bake=10.0), number)
+    for _ in range(30):
+        simulation.one_pass()
+        assert simulation.drift == ()
+        simulation.lab.settle(5)
+    assert simulation.observation.of(number) is not None

@@ -11,6 +11,8 @@ from tests.core.scenarios import (
     incidents,
     people,
     pipelines,
+    rejecting,
+    rollbacks,
     strangers,
     without_gateway,
 )
@@ -28,6 +30,8 @@ CHAPTERS = (
     incidents,
     people,
     pipelines,
+    rejecting,
+    rollbacks,
     strangers,
     without_gateway,
 )

@@ -66,7 +66,11 @@ def contracts(triton: Triton) -> Iterator[PodContracts]:
     pod_contracts.close()
 
 
-def pod(number: int, *, ready: str = "True") -> dict[str, Any]:
+def pod(number: int, *, ready: str = "True", closed: str = "") -> dict[str, Any]:
+    """closed: the groups of calls that its arguments restrict."""
+    args = []
+    if closed:
+        args = [f"--http-restricted-api={closed}:triton-access-token=$(TRITON_ACCESS_TOKEN)"]
     return {
         "kind": "Pod",
         "metadata": {
@@ -74,6 +78,7 @@ def pod(number: int, *, ready: str = "True") -> dict[str, Any]:
             "uid": f"u{number}",
             "labels": labels(KEY) | {REVISION: f"r{number}"},
         },
+        "spec": {"containers": [{"name": "m", "args": args}]},
         "status": {
             "podIP": f"127.0.0.{number}",
             "conditions": [{"type": "Ready", "status": ready}],
@@ -110,22 +115,41 @@ def test_a_revision_without_pods_of_ours_is_asked_at_its_address(
 def test_a_protected_list_is_found_elsewhere_and_a_protected_configuration_done_without(
     contracts: PodContracts, triton: Triton
 ) -> None:
+    closed = "metadata,model-config,model-repository"
+    there = Snapshot(KEY, (pod(1, closed=closed), pod(2, closed=closed)))
     triton.statuses["/v2/models/fraud/config"] = 403
-    same = contracts(PODS, BOTH, ROLLOUT)
+    same = contracts(there, BOTH, ROLLOUT)
     assert isinstance(same, Contract)
     assert same.compatibility is Compatibility.COMPATIBLE
     triton.statuses["/v2/repository/index"] = 403
     triton.inputs["127.0.0.2"] = ["X0"]
-    contract = contracts(PODS, BOTH, ROLLOUT)
+    contract = contracts(there, BOTH, ROLLOUT)
     assert isinstance(contract, Contract)
     assert contract.compatibility is Compatibility.BREAKING, "the metrics tell the models' names"
     triton.statuses["/metrics"] = triton.statuses["/v2/models/fraud"] = 403
-    contract = contracts(PODS, BOTH, ROLLOUT)
+    contract = contracts(there, BOTH, ROLLOUT)
     assert isinstance(contract, Contract)
     assert (contract.compatibility, "does not tell its models" in contract.message) == (
         Compatibility.UNCHECKED,
         True,
     )
+
+
+def test_a_403_that_the_revision_does_not_restrict_is_a_failure(triton: Triton) -> None:
+    """A mesh that forbids the worker forbids clients, too; unless the site says otherwise."""
+    triton.statuses["/v2/models/fraud"] = 403
+    for forbidden in (False, True):
+        contracts = PodContracts(
+            port=triton.port, metrics=triton.port, timeout=30.0, forbidden=forbidden
+        )
+        answer = contracts(PODS, BOTH, ROLLOUT)
+        contracts.close()
+        if forbidden:
+            assert isinstance(answer, Contract)
+            assert answer.compatibility is Compatibility.UNCHECKED
+        else:
+            assert "the contract of r1 cannot be read: 403 from http://127.0.0.1" in str(answer)
+            assert "TIDEGATE_MESH_FORBIDS_WORKER=true" in str(answer)
 
 
 def test_what_does_not_answer_yet_is_waited_for(contracts: PodContracts, triton: Triton) -> None:

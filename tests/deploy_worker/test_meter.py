@@ -5,8 +5,15 @@ from typing import Any
 from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import NoData, Snapshot, Unavailable
-from tidegate.deploy_worker.meter import ClusterMeter, NoMeter, meter_of, uncounted_copies
+from tidegate.core.ports import Capabilities, NoData, Snapshot, State, Unavailable
+from tidegate.deploy_worker.meter import (
+    ClusterMeter,
+    NoMeter,
+    lost_requests,
+    meter_of,
+    uncounted_copies,
+    untold_of,
+)
 from tidegate.deploy_worker.meters.doctor import Line, Sign
 from tidegate.deploy_worker.meters.prometheus import Reach
 from tidegate.deploy_worker.meters.series import Prometheus
@@ -227,7 +234,7 @@ def test_a_mirrored_route_is_counted_by_copies_too() -> None:
     seen = bench.scrape()
     (copies,) = seen.copies
     assert copies.revision == 2
-    assert 2 * copies.counters.bad == 3 * (copies.counters.answers - copies.counters.bad) > 0
+    assert 2 * copies.counters.errors == 3 * (copies.counters.answers - copies.counters.errors) > 0
     live = {(r.revision, r.spoken): r.counters.answers for r in seen.readings}
     assert live[1, "http"] == 5 * live[2, "http"] > 0
 
@@ -241,3 +248,16 @@ def test_where_copies_are_not_counted_the_reason_is_known_before_a_shadow_starts
         == "Istio's gateway does not report the answers to mirrored requests"
     )
     assert uncounted_copies(WorkerSettings()).startswith("no metric source is configured")
+
+
+def test_what_a_proxy_does_not_tell_of_lost_requests_is_a_fact_of_the_doctor() -> None:
+    prometheus = "http://prometheus:9090"
+    istio = untold_of(WorkerSettings(prometheus_url=prometheus, gateway_metrics="istio"))
+    (fact,) = lost_requests(Capabilities(), istio)
+    assert fact.state is State.MISSING
+    assert "standard: Istio counts a request when it ends" in fact.detail
+    assert "knative: Knative's queue-proxy counts a request whose client left" in fact.detail
+    assert "time-out" in fact.way_out
+    envoy = untold_of(WorkerSettings(prometheus_url=prometheus))
+    assert lost_requests(Capabilities(knative=False), envoy) == ()
+    assert lost_requests(Capabilities(), untold_of(WorkerSettings())) == ()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fixtures_postgres import Databases
@@ -13,6 +14,7 @@ from tests.simulation.lab import Lab
 from tidegate.core import failed_writes as refusals
 from tidegate.core.allowed import EVERYTHING, narrow
 from tidegate.core.checks import ColdPod
+from tidegate.core.conditions import Code
 from tidegate.core.contract import Compatibility, Contract, Difference
 from tidegate.core.drivers.rendering import Gateway, Platform, number_of
 from tidegate.core.intent import CandidateTraffic, EndpointKey, Mode, Model, Runtime, Scaling
@@ -48,6 +50,7 @@ from tidegate.store import (
 )
 from tidegate.store.migrate import migrate
 from tidegate.store.revisions import add_revision
+from tidegate_local.played.api import ISVC
 
 pytestmark = pytest.mark.real
 KEY = EndpointKey("team", "fraud")
@@ -239,6 +242,74 @@ def test_an_abort_is_explained_in_the_ledger(desk: Desk) -> None:
         desk.reconcile()
     assert ("explain", "r2: r2 answered 500 three times") in desk.ledger()
     assert desk.lab.shares("fraud") == {"r1": 100.0}
+
+
+def test_the_end_of_a_log_comes_with_the_reason_and_is_kept_in_the_ledger(desk: Desk) -> None:
+    lines = ("loading model", "CUDA error: out of memory")
+    desk.parts = replace(desk.parts, logs=lambda _, containers: dict.fromkeys(containers, lines))
+    desk.lab.kubelet.crash("m/2", "exit code 1")
+    for _ in range(6):
+        desk.reconcile()
+    with desk.store.begin() as tx:
+        add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
+        rollouts.start(tx, KEY, Rollout("ro-1", canary(bake=0.0), 1, 2, "ann"))
+    for _ in range(4):
+        desk.reconcile()
+    lives: Any = desk.status["live"]
+    (live,) = [each for each in lives if each["revision"] == 2]
+    assert (live["failure"], live["log"]) == ("exit code 1", list(lines))
+    with desk.store.begin() as tx:
+        rollouts.add_action(tx, "ro-1", ActionKind.ABORT, author="bob", reason="it crashes")
+    for _ in range(4):
+        desk.reconcile()
+    for line in lines:
+        assert ("explain", f"r2: kserve-container: {line}") in desk.ledger()
+
+
+def test_a_field_that_somebody_changes_is_told_and_remembered(desk: Desk) -> None:
+    for _ in range(6):
+        desk.reconcile()
+    change = {"spec": {"predictor": {"minReplicas": 2}}}
+    desk.lab.objects.edit(ISVC, KEY.namespace, "fraud-r1", change, "kubectl-scale")
+    desk.reconcile()
+    (drift,) = desk.status["drift"]  # type: ignore[misc]
+    assert (drift["field"], drift["manager"]) == ("spec.predictor.minReplicas", "kubectl-scale")
+    assert not drift["put_back"]
+    codes = [each["code"] for each in desk.status["conditions"]]  # type: ignore[attr-defined]
+    assert Code.DRIFT in codes
+    desk.reconcile()
+    (later,) = desk.status["drift"]  # type: ignore[misc]
+    assert later["seen_at"] > drift["seen_at"]
+    assert later == {**drift, "put_back": True, "seen_at": later["seen_at"]}
+
+
+def test_no_metric_source_is_asked_before_the_writes_toward_stable(desk: Desk) -> None:
+    """A source that takes its time would hold a person's abort."""
+    for _ in range(6):
+        desk.reconcile()
+    with desk.store.begin() as tx:
+        add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
+        rollouts.start(tx, KEY, Rollout("ro-1", canary(bake=0.0), 1, 2, "ann"))
+    for _ in range(6):
+        desk.reconcile()
+    calls: list[str] = []
+
+    class Slow:
+        def scrape(self, key: EndpointKey) -> NoData:
+            calls.append("scrape")
+            return NoData("slow")
+
+    def explain(key: EndpointKey, revision: int) -> tuple[str, ...]:
+        calls.append(f"explain after {len(desk.cluster.tried)} writes")
+        return ()
+
+    desk.parts = replace(desk.parts, meter=Slow(), explain=explain)
+    with desk.store.begin() as tx:
+        rollouts.add_action(tx, "ro-1", ActionKind.ABORT, author="bob")
+    desk.cluster.tried.clear()
+    desk.reconcile()
+    assert desk.cluster.tried
+    assert calls == [f"explain after {len(desk.cluster.tried)} writes"]
 
 
 class Bytes:

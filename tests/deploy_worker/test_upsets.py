@@ -12,7 +12,15 @@ from fixtures_postgres import Databases
 from tests.deploy_worker.test_reconcile import KEY, Desk
 from tidegate.core import failed_writes as refusals
 from tidegate.core.drivers.rendering import Gateway, Platform
-from tidegate.core.intent import CandidateTraffic, Intent, Mode, Model, Runtime, Scaling
+from tidegate.core.intent import (
+    CandidateTraffic,
+    HeaderMatch,
+    Intent,
+    Mode,
+    Model,
+    Runtime,
+    Scaling,
+)
 from tidegate.core.observation import Observation
 from tidegate.core.ports import (
     Apply,
@@ -288,6 +296,21 @@ def test_refused_writes_on_the_way_back_are_tried_again_soon() -> None:
         refusals.interval(back, at_stable, (Progress(ending=Outcome.ABORTED),)) == refusals.SOON_S
     )
     assert refusals.interval(replace(back, stable=None), at_stable, ()) == refusals.SOON_S
+
+
+def test_a_percent_that_is_too_high_beside_a_header_match_is_on_the_way_back() -> None:
+    match = (HeaderMatch("x-beta", "yes"),)
+    traffic = CandidateTraffic(percent=5, match=match)
+    low = Intent(KEY, 3, Mode.STANDARD, 1, 2, traffic, mark="m")
+    high = replace(low, candidate_traffic=replace(traffic, percent=50))
+    copies = replace(low, candidate_traffic=replace(traffic, mirror=50))
+    unmatched = replace(low, candidate_traffic=CandidateTraffic(percent=5))
+    assert refusals.interval(low, Observation(traffic=desired(low)), ()) == refusals.LONG_S
+    for routed in (high, copies):
+        seen = Observation(traffic=desired(routed))
+        assert refusals.interval(low, seen, ()) == refusals.SOON_S
+    matched = Observation(traffic=desired(low))
+    assert refusals.interval(unmatched, matched, ()) == refusals.SOON_S
 
 
 def test_each_refused_write_is_remembered(desk: Desk) -> None:

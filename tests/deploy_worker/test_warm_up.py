@@ -67,7 +67,11 @@ def warm_up(triton: Triton, clock: Clock) -> Iterator[WarmUp]:
     result.close()
 
 
-def pod(number: int, uid: str, ready: str = "True") -> dict[str, Any]:
+def pod(number: int, uid: str, ready: str = "True", closed: str = "") -> dict[str, Any]:
+    """closed: the groups of calls that its arguments restrict."""
+    args = []
+    if closed:
+        args = [f"--http-restricted-api={closed}:triton-access-token=$(TRITON_ACCESS_TOKEN)"]
     condition = {"type": "Ready", "status": ready, "lastTransitionTime": "2026-01-01T00:00:00Z"}
     return {
         "kind": "Pod",
@@ -76,6 +80,7 @@ def pod(number: int, uid: str, ready: str = "True") -> dict[str, Any]:
             "uid": uid,
             "labels": labels(KEY) | {REVISION: f"r{number}"},
         },
+        "spec": {"containers": [{"name": "m", "args": args}]},
         "status": {"podIP": "127.0.0.1", "conditions": [condition]},
     }
 
@@ -163,7 +168,8 @@ def test_where_the_models_list_is_restricted_the_metrics_name_the_models(
     warm_up: WarmUp, triton: Triton
 ) -> None:
     triton.index = 403
-    assert ready(shown(warm_up, snapshot(pod(2, "a"), available=1))[0]) == 1
+    there = snapshot(pod(2, "a", closed="model-repository,trace"), available=1)
+    assert ready(shown(warm_up, there)[0]) == 1
     assert len(triton.inferred) == 1
 
 
@@ -171,7 +177,37 @@ def test_where_inference_itself_is_restricted_tritons_readiness_must_do(
     warm_up: WarmUp, triton: Triton
 ) -> None:
     triton.infer = 403
-    assert ready(shown(warm_up, snapshot(pod(2, "a"), available=1))[0]) == 1
+    there = snapshot(pod(2, "a", closed="inference"), available=1)
+    assert ready(shown(warm_up, there)[0]) == 1
+
+
+@pytest.mark.parametrize("closed", ["", "statistics"])
+def test_a_403_that_the_revision_does_not_restrict_is_a_failure(
+    warm_up: WarmUp, triton: Triton, closed: str
+) -> None:
+    triton.infer = 403
+    seen, (message,) = shown(warm_up, snapshot(pod(2, "a", closed=closed), available=1))
+    assert ready(seen) == 0
+    assert "did not answer its warm-up: 403 from http://127.0.0.1" in message
+    assert "TIDEGATE_MESH_FORBIDS_WORKER=true" in message
+
+
+def test_a_pod_that_forbids_everything_but_its_metrics_is_not_warm() -> None:
+    """The policy that people apply to a profile's namespace."""
+    for forbidden in (False, True):
+        with HttpServer(_metrics_only) as server:
+            warm_up = WarmUp(
+                port=server.port, metrics=server.port, patience=30.0, forbidden=forbidden
+            )
+            seen, messages = shown(warm_up, snapshot(pod(2, "a"), available=1))
+            warm_up.close()
+        assert ready(seen) == int(forbidden), messages
+
+
+def _metrics_only(request: Request) -> Reply:
+    if request.path == "/metrics":
+        return Reply(LOADED)
+    return Reply("RBAC: access denied", 403)
 
 
 def test_one_that_takes_its_time_holds_nobody_up(triton: Triton) -> None:

@@ -77,7 +77,7 @@ def test_an_undo_is_not_judged_so_it_shows_no_metrics(api):
     rollout = api.rollout()
     verdicts = judge(Evidence.start(DEFAULT_METRICS), DEFAULT_METRICS, 0.01)
     api.with_candidate(percent=10, verdicts=verdicts)
-    assert len(api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["verdicts"]) == 1
+    assert len(api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["verdicts"]) == 3
 
     def promoted(old):
         return replace(
@@ -115,7 +115,14 @@ def test_metrics_of_pods_are_shown_beside_those_of_requests(api):
     verdicts = judge(Evidence.start(DEFAULT_METRICS), DEFAULT_METRICS, 0.01)
     api.with_candidate(percent=10, verdicts=verdicts, findings=find(counted, limits, 2))
     view = {verdict["metric"]: verdict for verdict in api.ok("GET", path)["verdicts"]}
-    assert list(view) == ["errors", "restarts", "oom_kills", "no_ready_pods"]
+    assert list(view) == [
+        "errors",
+        "rejections",
+        "saturation",
+        "restarts",
+        "oom_kills",
+        "no_ready_pods",
+    ]
     assert view["errors"]["allowed"] is None
     restarts = view["restarts"]
     kills = view["oom_kills"]

@@ -167,7 +167,7 @@ def test_once_it_is_decided_no_more_counts_are_taken(ab):
 
 
 def test_a_person_may_end_it_at_any_time(ab):
-    assert ab.api.post(f"{ab.path}/promote", {}).status_code == 202
+    assert ab.api.post(f"{ab.path}/promote", {"step": 1}).status_code == 202
 
 
 def test_the_controller_gets_each_pair_once(ab):

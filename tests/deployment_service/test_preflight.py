@@ -106,7 +106,7 @@ def test_every_start_asks_and_the_rollback_never_does(api):
     api.with_candidate(10)
     api.ok("PATCH", PATH, {"canary_percent": 5})
     api.ok("POST", f"/api/v1/rollouts/{started['id']}/abort")
-    api.ok("POST", f"{PATH}/undo")
+    api.ok("POST", f"{PATH}/undo", {"to": 1})
     assert len(request) == 1
     answer = api.patch(f"{PATH}?supersede=true", {"model_version_id": "3", "canary_percent": 30})
     assert answer.status_code == 422

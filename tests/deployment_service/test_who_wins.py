@@ -96,7 +96,7 @@ def test_promoting_what_waits_for_a_person_is_the_answer(api, strategy):
     api.with_candidate(percent=0)
     view = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
     assert view["phase"] == "waiting"
-    api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/promote")
+    api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/promote", {"step": 1})
     assert api.actions(rollout["id"]) == ["promote"]
 
 
@@ -151,14 +151,15 @@ def test_a_superseding_rollout_waits_for_the_abort(api):
     assert api.ok("GET", PATH)["rollout"]["id"] == new["id"]
 
 
-def test_an_ended_rollout_takes_no_actions_but_a_retry(api):
+def test_an_ended_rollout_takes_no_upward_action_but_a_retry(api):
     api.endpoint()
     rollout = api.rollout()
     assert api.post(f"/api/v1/rollouts/{rollout['id']}/retry").status_code == 409
     api.reconcile(
         progress=lambda p: replace(p, outcome=Outcome.ABORTED, ending_message="worse", tidy=True)
     )
-    assert api.post(f"/api/v1/rollouts/{rollout['id']}/abort").status_code == 409
+    for verb in ("pause", "resume", "approve", "promote"):
+        assert api.post(f"/api/v1/rollouts/{rollout['id']}/{verb}").status_code == 409
     again = api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/retry")
     assert (again["attempt"], again["candidate"], again["verdicts"]) == (2, 2, [])
 
@@ -180,7 +181,7 @@ def test_undo_ends_what_runs_else_goes_to_the_stable_before(api):
     assert nothing.status_code == 409
     running = api.rollout()
     assert api.ok("POST", f"{PATH}/undo")["id"] == running["id"]
-    assert api.actions(running["id"]) == ["abort"]
+    assert api.actions(running["id"]) == ["undo"]
     api.reconcile(
         intent=lambda i: (
             replace(i, stable=2, standby=(1,), candidate=None)

@@ -100,7 +100,7 @@ def test_superseding_aborts_then_starts(world):
         return rollout is not None and (rollout["id"], rollout["phase"]) == (new["id"], "waiting")
 
     world.work(stands_beside)
-    api.ok("POST", f"/api/v1/rollouts/{new['id']}/promote")
+    api.ok("POST", f"/api/v1/rollouts/{new['id']}/promote", {"step": 1})
     assert world.serves("r3 100 %")["stable"]["label"] == "r3"
 
 

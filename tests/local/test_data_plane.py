@@ -104,7 +104,7 @@ def test_both_protocols_through_one_port_and_errors_counted_by_cause(
     seen = meter.scrape(KEY)
     assert isinstance(seen, Scrape)
     result = {(r.source.partition("/")[2], r.revision): r.counters for r in seen.readings}
-    summary = {key: (c.answers, c.bad, c.causes) for key, c in result.items()}
+    summary = {key: (c.answers, c.errors + c.rejections, c.causes) for key, c in result.items()}
     assert summary == {
         ("http", 1): (10, 0, ()),
         ("grpc", 1): (10, 0, ()),
@@ -146,10 +146,10 @@ def test_copies_are_counted_apart_from_what_clients_see(
         threading.Event().wait(0.05)
         seen = meter.scrape(KEY)
     (copy,) = seen.copies
-    assert (copy.revision, copy.counters.bad, copy.counters.causes) == (2, 4, (("http 500", 4),))
+    assert (copy.revision, copy.counters.errors, copy.counters.causes) == (2, 4, (("http 500", 4),))
     assert is_complete(copy.counters)
     assert {
-        (r.spoken, r.revision): (r.counters.answers, r.counters.bad) for r in seen.readings
+        (r.spoken, r.revision): (r.counters.answers, r.counters.errors) for r in seen.readings
     } == {
         ("http", 1): (20, 0),
         ("grpc", 1): (20, 0),

@@ -1,6 +1,6 @@
 """Envoy's counters as evidence: which answers are bad, what is counted, and by which source."""
 
-from tidegate.core.answers import is_bad
+from tidegate.core.answers import AnswerKind, kind_of
 from tidegate.core.evidence import Counters, Reading
 from tidegate.core.intent import EndpointKey
 from tidegate_local.processes.envoy_admin import parse
@@ -40,14 +40,15 @@ def test_http_answers_are_the_sum_of_codes_and_bad_by_rule() -> None:
     seen = parse(
         "envoy-a", body({**counts, **noise, **mirrored}, {f"{HTTP}.upstream_rq_time": buckets})
     )
-    causes = (("http 400", 3), ("http 404", 2), ("http 503", 5))
-    # The histogram's own total: the other counters run ahead of it
+    causes = (("http 400", 3), ("http 404", 2), ("http 429", 7), ("http 503", 5))
     whole = (
         *buckets,
         (float("inf"), 102),
     )
     assert readings(seen, KEY) == (
-        Reading("envoy-a/http", 2, Counters(107, 10, whole, causes), "http"),
+        Reading(
+            "envoy-a/http", 2, Counters(107, 5, whole, causes, rejections=5, saturated=7), "http"
+        ),
     )
 
 
@@ -62,9 +63,8 @@ def test_grpc_is_counted_by_status_never_by_response_code() -> None:
         f"{GRPC}.upstream_rq_200": 86,
     }
     seen = readings(parse("envoy-a", body(counts)), KEY)
-    assert seen == (
-        Reading("envoy-a/grpc", 2, Counters(56, 5, (), (("grpc INTERNAL", 5),)), "grpc"),
-    )
+    causes = (("grpc INTERNAL", 5), ("grpc UNAUTHENTICATED", 1))
+    assert seen == (Reading("envoy-a/grpc", 2, Counters(56, 5, (), causes, rejections=1), "grpc"),)
 
 
 def test_copies_are_read_apart_and_those_of_grpc_requests_are_not_read() -> None:
@@ -103,8 +103,16 @@ def test_other_endpoints_are_not_ours() -> None:
     assert "add-sub--r" in pattern(KEY)
 
 
-def test_the_rule_for_bad() -> None:
-    assert [c for c in (200, 204, 302, 400, 401, 403, 404, 408, 429, 500, 503) if is_bad("http", c)] == [
-        400, 404, 408, 500, 503,
+def test_each_code_is_of_one_kind() -> None:
+    http = {
+        code: kind_of("http", code) for code in (200, 204, 302, 400, 401, 403, 404, 408, 429, 499)
+    }
+    assert {code for code, kind in http.items() if kind is AnswerKind.FINE} == {200, 204, 302}
+    assert {code for code, kind in http.items() if kind is AnswerKind.SATURATION} == {429}
+    assert AnswerKind.ERROR not in http.values()
+    assert {kind_of("http", code) for code in (100, 500, 501, 503, 504, 600)} == {AnswerKind.ERROR}
+    grpc = [kind_of("grpc", code) for code in range(18)]
+    assert [code for code, kind in enumerate(grpc) if kind is AnswerKind.ERROR] == [
+        2, 4, 12, 13, 14, 15, 17,
     ]  # fmt: skip
-    assert [c for c in range(17) if not is_bad("grpc", c)] == [0, 7, 8, 16]
+    assert (grpc[0], grpc[8]) == (AnswerKind.FINE, AnswerKind.SATURATION)

@@ -166,10 +166,11 @@ def test_with_all_groups_restricted_our_own_calls_go_on(start: Callable[..., Rep
         )
         for restriction in (closed, usual)
     ]
-    for replica in replicas:
+    for replica, restriction in zip(replicas, (closed, usual), strict=True):
         until(replica, Phase.READY)
         warm_up = WarmUp(port=replica.ports.http, metrics=replica.ports.metrics, patience=30.0)
-        seen, messages = shown(warm_up, snapshot(pod(2, "a"), available=1))
+        its_pod = pod(2, "a", closed=",".join(restriction.groups))
+        seen, messages = shown(warm_up, snapshot(its_pod, available=1))
         assert (ready(seen), messages) == (1, ())
         warm_up.close()
     assert [item.counters()["add_sub", "success"] for item in replicas] == [1, 2], (

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.simulation.desk import Desk
 from tests.simulation.kubelet import Behaviour
 from tests.simulation.lab import NAMESPACE
 from tests.simulation.planned import Foretold
@@ -25,6 +26,7 @@ from tidegate.core.ports import Write, WriteResult
 from tidegate.core.result import Result
 from tidegate.core.rollout import ActionKind, Rollout
 from tidegate.core.strategy import Deadlines, Strategy
+from tidegate.core.undoing import was_left
 from tidegate_local.played.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD, SERVICE
 
 STRANGE = 33  # a share that no plan has: only a stranger can have written it
@@ -121,6 +123,9 @@ class Chaos(Simulation):
         """As always, and what it may write is foretold."""
         rollout = super().start(strategy, candidate, author, message)
         self.foretold.rollout(rollout)
+        if strategy.urgent:  # it leads away from whatever is stable when it begins
+            for base in self.revisions:
+                self.foretold.rollout(replace(rollout, base=base))
         return rollout
 
     def store(self, result: Result) -> None:
@@ -164,6 +169,7 @@ class Chaos(Simulation):
         return [
             Deed(6, self._begin),
             Deed(3, lambda: self._action(self.dice.choice(kinds))),
+            Deed(4, self._twice),
             Deed(1, lambda: self._action(ActionKind.RESUME)),
             Deed(1, self._percent),
             Deed(1, self._rescale),
@@ -239,6 +245,36 @@ class Chaos(Simulation):
     def _action(self, kind: ActionKind) -> None:
         if self.running:
             self.action(kind)
+
+    def _twice(self) -> None:
+        """Two people act one after the other, on the same page, with few passes between them."""
+        pages = Desk(self, "ann", DEADLINES).page()
+        for author in ("ann", "bob"):
+            if self.intent.stable is None:
+                return
+            desk = Desk(self, author, DEADLINES)
+            verb, answer = self._asked_of(desk, pages)
+            self.note(f"{author} asks to {verb}: {answer}")
+            for _ in range(self.dice.choice((0, 0, 1, 2))):
+                self.one_pass()
+
+    def _asked_of(self, desk: Desk, page: int | None) -> tuple[str, str]:
+        """One action of chance, and how it was answered."""
+        verb = self.dice.choice(
+            ("pause", "resume", "abort", "reject", "approve", "promote", "undo", "undo", "lower")
+        )
+        if verb == "undo":
+            to = self.dice.choice((None, None, *self.revisions))
+            failing = was_left(desk.changes(), self.intent.stable or 0)
+            answer = desk.undo(to)
+            assert to is not None or not any(
+                answer == f"accepted: back to r{number}" for number in failing
+            ), f"an undo without a revision leads back to one of {failing}"
+            return f"{verb} {to}", answer
+        if verb == "lower":
+            return verb, desk.set_percent(0)
+        force = self.dice.random() < 0.3
+        return verb, desk.act(verb, step=page, force=force)
 
     def _percent(self) -> None:
         if not self.gateway or not self.running or self.intent.stable is None:

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 
 from tidegate_local.played.kserve_shape import SOURCE
 from tidegate_local.played.objects import Object
-from tidegate_local.played.world import PodState
+from tidegate_local.played.world import PodState, Waiting
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """What pods of a model do. delay: seconds until ready. hangs: never ready, never fails. crash:
-    the message of a crash loop."""
+    the message of a crash loop. init: an init container that keeps them from starting."""
 
     delay: float = 0.0
     hangs: bool = False
     crash: str = ""
+    init: Waiting | None = None
 
 
 GOOD = Behaviour()
@@ -33,6 +34,7 @@ class SimKubelet:
         self._room: dict[str, set[str]] = {}
         self._known: dict[str, str] = {}
         self._ends: dict[str, tuple[int, str]] = {}
+        self._beside: dict[tuple[str, str], int] = {}
 
     def behave(self, text: str, behaviour: Behaviour) -> None:
         """From now on, pods whose model URI or name holds `text` do this; also pods that run
@@ -58,6 +60,14 @@ class SimKubelet:
             uid for uid, about in self._known.items() if text in about and uid in self.started
         ]:
             self._ends[uid] = (self._ends.get(uid, (0, ""))[0] + 1, reason)
+
+    def hold_up(self, text: str, container: str, reason: str, message: str) -> None:
+        """An init container of this name waits, so that the model's does not start."""
+        self.behave(text, Behaviour(init=Waiting(container, reason, message)))
+
+    def restart_beside(self, text: str, name: str) -> None:
+        """The container of this name beside the model is killed for memory and started again."""
+        self._beside[text, name] = self._beside.get((text, name), 0) + 1
 
     def full(self, text: str) -> None:
         """No capacity for more pods whose model URI or name holds `text`: those that run go on, new
@@ -85,6 +95,8 @@ class SimKubelet:
         if rule.crash:
             restarts = 1 + int((self._clock() - started) // 10)
             return PodState(False, min(restarts, 20), "CrashLoopBackOff", rule.crash)
+        if rule.init is not None:
+            return PodState(False, reason="PodInitializing", init=rule.init)
         if self._waits(pod) or rule.hangs or self._clock() < started + rule.delay:
             return PodState(False, started_at=started)
         ports = [
@@ -92,7 +104,19 @@ class SimKubelet:
         ] or [8080]
         hosts = tuple((port, f"{pod['metadata']['name']}:{port}") for port in ports)
         restarts, reason = self._ends.get(pod["metadata"]["uid"], (0, "Error"))
-        return PodState(True, restarts, started_at=started, exit_reason=reason, hosts=hosts)
+        return PodState(
+            True,
+            restarts,
+            started_at=started,
+            exit_reason=reason,
+            hosts=hosts,
+            sidecars=self._sidecars(pod),
+        )
+
+    def _sidecars(self, pod: Object) -> tuple[tuple[str, int], ...]:
+        about = _about(pod)
+        beside = self._beside.items()
+        return tuple((name, restarts) for (text, name), restarts in beside if text in about)
 
     def _waits(self, pod: Object) -> bool:
         about = _about(pod)

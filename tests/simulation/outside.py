@@ -13,6 +13,7 @@ from tidegate.core.checks import (
     Checks,
     ColdPod,
     ContractCheck,
+    LogCheck,
     MarkCheck,
     WarmUpCheck,
 )
@@ -28,7 +29,8 @@ class Outside:
 
     allow_list: of the tenant. contract: the answer where contracts are compared, None where nobody
     can. bytes: what is read at a revision's URI; one without an entry has the bytes it was made of.
-    cold: revisions whose pods answer no inference. denies: kinds whose writes admission refuses.
+    cold: revisions whose pods answer no inference. logs: of containers, by name; empty where none
+    may be read. denies: kinds whose writes admission refuses.
     """
 
     allow_list: Allowed = EVERYTHING
@@ -36,17 +38,24 @@ class Outside:
     bytes: dict[int, Bytes] = field(default_factory=dict)
     cold: set[int] = field(default_factory=set)
     denies: set[str] = field(default_factory=set)
+    logs: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def checks(self) -> Checks:
         """What a pass knows before it asks."""
         return Checks(
-            self.allow_list, cold=None if self.cold else {}, compares=self.contract is not None
+            self.allow_list,
+            cold=None if self.cold else {},
+            compares=self.contract is not None,
+            logs=None,
         )
 
     def answered(self, check: Check, checks: Checks) -> Checks:
         """The checks with the answer that a pass asked for. No intent of a simulation carries a
         mark."""
         match check:
+            case LogCheck(_, containers):
+                lines = {each: self.logs.get(each.name, ()) for each in containers}
+                return replace(checks, logs=lines)
             case MarkCheck(_, generation):
                 return replace(checks, marks={**checks.marks, generation: None})
             case WarmUpCheck(snapshot, serving):

@@ -13,7 +13,8 @@ from typing import Any
 
 from tests.simulation.lab import NAMESPACE, Lab
 from tests.simulation.outside import Outside
-from tidegate.core.conditions import Code
+from tidegate.core.conditions import Code, Condition
+from tidegate.core.drift import Drift
 from tidegate.core.drivers import driver_for
 from tidegate.core.drivers.adoption import adopted, route_name
 from tidegate.core.drivers.base import Memory
@@ -35,10 +36,11 @@ from tidegate.core.intent import (
     Scaling,
 )
 from tidegate.core.known import Known, RolloutState
-from tidegate.core.observation import Observation
+from tidegate.core.observation import Live, Observation
 from tidegate.core.planned_writes import PlannedWrite
 from tidegate.core.ports import Snapshot, Write, WriteResult
 from tidegate.core.reconcile import reconcile
+from tidegate.core.reporting import report
 from tidegate.core.result import Kind, Result, conclude
 from tidegate.core.rollout import Action, ActionKind, Progress, Rollout
 from tidegate.core.rules import check
@@ -51,18 +53,22 @@ TOLD = (
     Code.NOT_WARM,
     Code.CONTRACT_UNREAD,
     Code.WRITE_REFUSED,
+    Code.DRIFT,
 )
 STORE = "00000000-0000-0000-0000-000000000001"
-MOST_CHECKS = 6  # that one pass may ask for, one after the other
+MOST_CHECKS = 7  # that one pass may ask for, one after the other
 BOUNDS = (10.0, 50.0, 100.0, 500.0, 30000.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How a revision answers: share of bad answers, share of answers above 100 ms."""
+    """How a revision answers: shares of errors, of answers above 100 ms, of rejections, of answers
+    429."""
 
     bad: float = 0.0
     slow: float = 0.0
+    rejected: float = 0.0
+    saturated: float = 0.0
 
 
 class Simulation:
@@ -103,6 +109,8 @@ class Simulation:
         self.headers: tuple[tuple[str, str], ...] = ()
         self.memory = Memory()
         self.failed_writes: tuple[FailedWrite, ...] = ()
+        self.drift: tuple[Drift, ...] = ()
+        self.observation = Observation()
         self.outside = Outside()
         self.diary: list[str] = []
         self.scaling = scaling or Scaling(1, 4)
@@ -169,13 +177,16 @@ class Simulation:
         author: str = "ann",
         message: str = "",
         guard: Guard | None = None,
+        base: int | None = None,
     ) -> Rollout:
-        """Ask for a rollout."""
-        assert self.intent.stable is not None
+        """Ask for a rollout. base: what will be stable when it begins, None: what is stable."""
+        if base is None:
+            base = self.intent.stable
+        assert base is not None
         rollout = Rollout(
             f"ro-{len(self.rollouts) + 1}",
             strategy,
-            self.intent.stable,
+            base,
             candidate,
             author,
             message,
@@ -267,6 +278,19 @@ class Simulation:
             return 0
         return traffic.percent(revision)
 
+    def _live(self, revision: int) -> Live:
+        live = self.observation.of(revision)
+        assert live is not None, f"r{revision} does not run"
+        return live
+
+    def beside(self, revision: int) -> tuple[str, ...]:
+        """What is told of the containers beside a revision's model."""
+        return self._live(revision).beside
+
+    def log(self, revision: int) -> tuple[str, ...]:
+        """The last lines of a revision's failing container."""
+        return self._live(revision).log
+
     def left(self) -> str:
         """What is still there of the endpoint."""
         results = (
@@ -302,12 +326,15 @@ class Simulation:
             if number not in self.quality:
                 continue
             quality = self.quality[number]
-            counts = into.setdefault(number, [0, 0, 0])
+            counts = into.setdefault(number, [0, 0, 0, 0, 0])
             requests = round(elapsed * self.rate * percent / 100)
             draws = [self.random.random() for _ in range(2 * requests)]
             counts[0] += requests
             counts[1] += sum(map(quality.bad.__gt__, draws[::2]))
             counts[2] += sum(map(quality.slow.__gt__, draws[1::2]))
+            refused = quality.bad + quality.rejected
+            counts[3] += sum(quality.bad <= draw < refused for draw in draws[::2])
+            counts[4] += sum(refused <= draw < refused + quality.saturated for draw in draws[::2])
 
     def scrape(self) -> Scrape:
         """The meter."""
@@ -317,9 +344,15 @@ class Simulation:
                 Reading(
                     source,
                     number,
-                    Counters(n, bad, tuple((b, n if b > 100 else n - slow) for b in BOUNDS)),
+                    Counters(
+                        n,
+                        bad,
+                        tuple((b, n if b > 100 else n - slow) for b in BOUNDS),
+                        rejections=rejected,
+                        saturated=saturated,
+                    ),
                 )
-                for number, (n, bad, slow) in counts.items()
+                for number, (n, bad, slow, rejected, saturated) in counts.items()
             )
 
         copies = readings("envoy-1/http--mirror", self.copies)
@@ -330,6 +363,7 @@ class Simulation:
         self.requests()
         now = self.lab.clock()
         result = self.reconcile(self.lab.cluster.observe(self.key), now)
+        self.observation = result.observation
         self._tell(result.observation)
         if result.kind is Kind.FENCED:
             (stop,) = result.conditions
@@ -344,7 +378,8 @@ class Simulation:
         if writes is None:
             result = conclude(result, written)
             self.failed_writes = result.failed_writes
-        self._tell_conditions(result)
+        self.drift = result.drift
+        self._tell_conditions(report(result).conditions)
         return len(result.writes)
 
     def reconcile(self, snapshot: Snapshot, now: float) -> Result:
@@ -359,6 +394,7 @@ class Simulation:
             self.memory,
             self.failed_writes,
             self.interval,
+            drift=self.drift,
         )
         checks = self.outside.checks()
         for _ in range(MOST_CHECKS):
@@ -409,10 +445,10 @@ class Simulation:
                 "" if lines else f"    {decided.message}",
             )
 
-    def _tell_conditions(self, result: Result) -> None:
-        """What checks and admission hold back."""
+    def _tell_conditions(self, conditions: Sequence[Condition]) -> None:
+        """What checks and admission hold back, and what others change."""
         for code in TOLD:
-            lines = [c.message for c in result.conditions if c.code is code]
+            lines = [c.message for c in conditions if c.code is code]
             self.tell(code, "".join(f"      {code}: {line}" for line in lines[:1]))
 
     def _tell(self, observation: Observation) -> None:

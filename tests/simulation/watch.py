@@ -14,7 +14,7 @@ from tidegate.core.drivers.rendering import ISVC_LABEL, number_of, ours
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Remove, Write
-from tidegate.core.rollout import Outcome
+from tidegate.core.rollout import Outcome, with_base
 from tidegate.core.traffic import Rule, Share, Traffic
 from tidegate_local.played.api import HTTP_ROUTE, ISVC, SERVICE, kind_of
 from tidegate_local.played.objects import Object
@@ -159,6 +159,7 @@ class Watch:
             (rollout, progress) = next(
                 (r, p) for r, p in rollouts if new.author == f"system:rollout:{r.id}"
             )
+            rollout = with_base(rollout, progress)
             promoted = progress.ending is Outcome.PROMOTED and new.stable == rollout.candidate
             back = new.stable == rollout.base and old.stable == rollout.candidate
             assert promoted or back, f"stable r{old.stable} -> r{new.stable} by {rollout}"

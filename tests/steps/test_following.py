@@ -197,7 +197,8 @@ def test_an_approval_says_how_to_give_it(capsys: pytest.CaptureFixture[str]) -> 
     )
     assert run(api, "approval", f"--rollout-id={ID}") == 0
     message = capsys.readouterr().out
-    assert f"tidegate rollout approve {ID}" in message
+    assert f"tidegate rollout approve {ID} --step 3" in message
+    assert '/approve with {"step": 3}' in message
     assert "✓ a person has approved" in message
 
 

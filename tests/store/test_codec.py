@@ -87,7 +87,7 @@ class Newer:
     """A value as the next release may know it."""
 
     answers: int
-    bad: int
+    errors: int
     added: str = "default"
 
 

@@ -220,7 +220,11 @@ class RealRollout:
         return self.plane.get(f"/rollouts/{self.id}")
 
     def action(self, kind: str, **body: Any) -> Json:
-        """pause, resume, promote, abort, approve, reject."""
+        """pause, resume, promote, abort, approve, reject. An answer names the step that waits."""
+        if kind in ("approve", "promote"):
+            step = self.show()["step"]
+            if step > 0:
+                body.setdefault("step", step)
         return self.plane.post(f"/rollouts/{self.id}/{kind}", **body)
 
     def wait(self, fact: Callable[[Json], Any], what: str, seconds: float = 60.0) -> Json:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tests.system.sim import SimPlane
 from tests.waiting import PATIENCE, until
-from tidegate.core.evidence import Scrape
+from tidegate.core.evidence import MetricKind, Scrape
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Runtime, Scaling
 from tidegate.core.rollout import Outcome, Rollout
 from tidegate.core.scrapes import between
@@ -137,7 +137,7 @@ def check_evidence(rollout: SimRollout) -> None:
     evidence = rollout.stored().progress.evidence
     scrapes = rollout.plane.scrapes[rollout.key]
     assert evidence.last is not None
-    (track,) = evidence.tracks
+    track = next(item for item in evidence.tracks if item.metric.kind is MetricKind.ERRORS)
     last = _nearest(scrapes, evidence.last.at)
     first = _nearest(scrapes, evidence.last.at - track.step.seconds)
     assert track.step.candidate == between(first, last, 2, None).arm

@@ -34,7 +34,7 @@ def promote_abort_undo(endpoint: RealEndpoint, load: Load) -> None:
     rollout.action("abort", reason="changed my mind")
     assert rollout.over()["outcome"] == "aborted"
     load.wait_for("r2")
-    assert endpoint.undo().over()["outcome"] == "promoted"
+    assert endpoint.undo(to=1).over()["outcome"] == "promoted"
     load.wait_for("r1")
 
 

@@ -17,10 +17,12 @@ def totals(scrape: Scrape) -> Totals:
 
 
 def bad(scrape: Scrape) -> Totals:
-    """Bad answers of each revision over all sources."""
+    """Answers of each revision that were not fine, over all sources."""
     sums: Totals = {}
     for reading in scrape.readings:
-        sums[reading.revision] = sums.get(reading.revision, 0) + reading.counters.bad
+        counters = reading.counters
+        count = counters.errors + counters.rejections + counters.saturated
+        sums[reading.revision] = sums.get(reading.revision, 0) + count
     return sums
 
 

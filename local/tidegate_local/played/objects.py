@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tidegate.core.ports import Conflict, Done, Refused
 from tidegate_local.played.api import POD, Kind, check, kind_of
+from tidegate_local.played.field_owners import FIELDS, after_apply, after_edit
 from tidegate_local.played.merge import merge, patch, prune
 
 Object = Mapping[str, Any]
@@ -105,13 +106,21 @@ class Objects:
                 live = {}
                 before = {}
             merged = merge(_owned(live), before, _owned(manifest))
+            owners = after_apply(live.get("metadata", {}).get(FIELDS, []), _owned(manifest))
+            merged = _with_owners(merged, owners)
             result = self._store(merged, record, _owned(manifest), dry_run=dry_run)
         return self._notify(result)
 
     def edit(
-        self, kind: Kind, namespace: str, name: str, change: Object
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        change: Object,
+        manager: str = "kubectl-edit",
     ) -> Done | Conflict | Refused:
-        """A JSON merge patch by somebody else (`kubectl annotate`, `kubectl patch`)."""
+        """A JSON merge patch by somebody else (`kubectl annotate`, `kubectl patch`). manager: the
+        name under which the fields that it changes are theirs."""
         with self._lock:
             record = self._records.get(kind, {}).get((namespace, name))
             if record is None:
@@ -119,7 +128,11 @@ class Objects:
             changed = patch(
                 _owned(record.object), {k: v for k, v in change.items() if k != "status"}
             )
-            result = self._store(changed, record, record.applied)
+            metadata = record.object["metadata"]
+            owners = after_edit(
+                metadata.get(FIELDS, []), record.object, change, manager, timestamp(self.clock())
+            )
+            result = self._store(_with_owners(changed, owners), record, record.applied)
         return self._notify(result)
 
     # writing: controllers
@@ -257,6 +270,8 @@ class Objects:
             kept["generation"] = old["metadata"]["generation"] + 1
         for key in ("labels", "annotations", "ownerReferences"):
             kept.pop(key, None)
+        if FIELDS in new["metadata"]:
+            kept.pop(FIELDS, None)
         status = {}
         if old and "status" in old:
             status = {"status": old["status"]}
@@ -312,6 +327,10 @@ def _uid(obj: Object) -> str | None:
     if uid is None:
         return None
     return str(uid)
+
+
+def _with_owners(obj: dict[str, Any], owners: list[dict[str, Any]]) -> dict[str, Any]:
+    return {**obj, "metadata": {**obj["metadata"], FIELDS: owners}}
 
 
 def _content(obj: Object) -> dict[str, Any]:

@@ -95,8 +95,38 @@ def _status(pod: Object, state: PodState, now: float) -> dict[str, Any]:
         "phase": phase,
         "startTime": pod["metadata"]["creationTimestamp"],
         "conditions": stamped(old, [ready, runs, *gate], now),
-        "containerStatuses": [_container(pod, state)],
+        "initContainerStatuses": _init_containers(state),
+        "containerStatuses": [_container(pod, state), *map(_sidecar, state.sidecars)],
         "hosts": [list(host) for host in state.hosts],
+    }
+
+
+def _init_containers(state: PodState) -> list[dict[str, Any]]:
+    if state.init is None:
+        return []
+    waiting = {"reason": state.init.reason, "message": state.init.message}
+    return [
+        {
+            "name": state.init.container,
+            "ready": False,
+            "restartCount": 0,
+            "state": {"waiting": waiting},
+            "lastState": {},
+        }
+    ]
+
+
+def _sidecar(restarted: tuple[str, int]) -> dict[str, Any]:
+    name, restarts = restarted
+    last: dict[str, Any] = {}
+    if restarts:
+        last = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "message": ""}}
+    return {
+        "name": name,
+        "ready": True,
+        "restartCount": restarts,
+        "state": {"running": {}},
+        "lastState": last,
     }
 
 

@@ -17,11 +17,22 @@ from tidegate_local.played.routing import RoutingTable
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why an init container does not run, in the words of a kubelet."""
+
+    container: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class PodState:
-    """How a pod's one container is. reason, message: why it is not running (`CrashLoopBackOff`, …),
-    "" while it starts. started_at: epoch seconds of the present container. exit_code, exit_reason:
-    of the container before it; `OOMKilled` only where that is known. hosts: (container port,
-    `host:port`)."""
+    """How a pod's model container is. reason, message: why it is not running
+    (`CrashLoopBackOff`, …), "" while it starts. started_at: epoch seconds of the present container.
+    exit_code, exit_reason: of the container before it; `OOMKilled` only where that is known. hosts:
+    (container port, `host:port`). init: what keeps it from starting. sidecars: restarts of
+    containers beside it, by name.
+    """
 
     ready: bool
     restarts: int = 0
@@ -31,6 +42,8 @@ class PodState:
     exit_code: int = 1
     exit_reason: str = "Error"
     hosts: tuple[tuple[int, str], ...] = ()
+    init: Waiting | None = None
+    sidecars: tuple[tuple[str, int], ...] = ()
 
 
 class Kubelet(Protocol):

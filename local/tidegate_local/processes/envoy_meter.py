@@ -8,62 +8,101 @@ by response code: a gRPC error is an HTTP 200.
 Answers to copies have clusters of their own (`--mirror`) and are read apart. Envoy counts no
 grpc-status of copies, so copies of gRPC requests are not read at all: every error among them would
 look like a success.
+
+What was begun and not answered is told by further counters of the same cluster (`envoy_flows`).
 """
 
 import math
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from tidegate.core.answers import cause, is_bad
-from tidegate.core.evidence import Counters, Reading, Scrape
+from tidegate.core.evidence import Counters, Reading, Scrape, counters_of
 from tidegate.core.intent import EndpointKey
+from tidegate.core.lost import Flow
 from tidegate.core.ports import NoData, Unavailable
+from tidegate_local.processes import envoy_flows
 from tidegate_local.processes.envoy_admin import Admin, Stats
 from tidegate_local.processes.table import MIRROR, ClusterName, parse_cluster
 
+Flows = Callable[[ClusterName, str], Flow | None]  # by cluster and suffix
 _GRPC_METHODS = r"grpc\.inference\.GRPCInferenceService\.(?:ModelInfer|ModelStreamInfer)"
 _HTTP_CODE = re.compile(r"^upstream_rq_(\d{3})$")
 _GRPC_CODE = re.compile(rf"^{_GRPC_METHODS}\.(\d+)$")
 
 
 class EnvoyMeter:
-    """core.ports.Meter over one Envoy. `clock`: epoch seconds."""
+    """core.ports.Meter over one Envoy. `clock`: epoch seconds. `stuck_seconds`: a request that
+    waits longer for its answer counts as lost."""
 
-    def __init__(self, admin: Admin, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        admin: Admin,
+        clock: Callable[[], float] = time.time,
+        stuck_seconds: float = envoy_flows.STUCK_SECONDS,
+    ) -> None:
         self._admin = admin
         self._clock = clock
+        self._begun = envoy_flows.Begun(stuck_seconds)
 
     def scrape(self, key: EndpointKey) -> Scrape | NoData:
         """Every revision of the endpoint that Envoy knows, read at one time."""
+        first = self._admin.stats(pattern(key))
+        if isinstance(first, Unavailable):
+            return NoData(first.detail)
         seen = self._admin.stats(pattern(key), timed=True)
         if isinstance(seen, Unavailable):
             return NoData(seen.detail)
-        return Scrape(self._clock(), readings(seen, key), copies(seen, key))
+        at = self._clock()
+
+        def flow(cluster: ClusterName, suffix: str) -> Flow | None:
+            return self._flow(first, seen, cluster, suffix, at)
+
+        return Scrape(at, readings(seen, key, flow), copies(seen, key, flow))
+
+    def _flow(
+        self, first: Stats, seen: Stats, cluster: ClusterName, suffix: str, at: float
+    ) -> Flow | None:
+        """What both readings show."""
+        name = f"{cluster}{suffix}"
+        source = f"{name} {_source(cluster, seen)}"
+        now = envoy_flows.flow_of(seen, name, cluster.protocol)
+        if source != f"{name} {_source(cluster, first)}":
+            return now
+        both = envoy_flows.settled(envoy_flows.flow_of(first, name, cluster.protocol), now)
+        if both is None:
+            return None
+        return self._begun.overdue(source, at, both)
 
 
 def pattern(key: EndpointKey) -> str:
     """The statistics that `readings` needs, as Envoy's filter (RE2, searched in the name)."""
     cluster = re.escape(f"{key.namespace}.{key.name}").replace("\\-", "-") + r"--r\d+--"
-    http = r"http\.upstream_rq_(\d+|time)"
-    grpc = rf"grpc\.({_GRPC_METHODS}\.\d+|upstream_rq_time)"
-    copied = rf"http{MIRROR}\.upstream_rq_(\d+|time)"
+    http = rf"http\.(upstream_rq_(\d+|time)|{envoy_flows.PATTERN})"
+    grpc = rf"grpc\.({_GRPC_METHODS}\.\d+|upstream_rq_time|{envoy_flows.PATTERN})"
+    copied = rf"http{MIRROR}\.(upstream_rq_(\d+|time)|{envoy_flows.PATTERN})"
     return rf"^cluster\.{cluster}({http}|{grpc}|{copied})$"
 
 
-def readings(stats: Stats, key: EndpointKey) -> tuple[Reading, ...]:
+def untold(_cluster: ClusterName, _suffix: str) -> Flow | None:
+    """For readings of answers alone."""
+    return None
+
+
+def readings(stats: Stats, key: EndpointKey, flow: Flows = untold) -> tuple[Reading, ...]:
     """One reading per live cluster of this endpoint, by revision and protocol. `source` is Envoy's
     incarnation, which time the cluster exists in it (an undo brings a removed revision back,
     counted from zero), the protocol."""
-    return _readings(stats, key, "")
+    return _readings(stats, key, "", flow)
 
 
-def copies(stats: Stats, key: EndpointKey) -> tuple[Reading, ...]:
+def copies(stats: Stats, key: EndpointKey, flow: Flows = untold) -> tuple[Reading, ...]:
     """The same of copies of HTTP requests, by revision."""
-    return _readings(stats, key, MIRROR)
+    return _readings(stats, key, MIRROR, flow)
 
 
-def _readings(stats: Stats, key: EndpointKey, suffix: str) -> tuple[Reading, ...]:
+def _readings(stats: Stats, key: EndpointKey, suffix: str, flow: Flows) -> tuple[Reading, ...]:
     codes: dict[ClusterName, dict[int, int]] = {}
     for name, value in stats.values.items():
         results = _split(name, suffix)
@@ -76,15 +115,15 @@ def _readings(stats: Stats, key: EndpointKey, suffix: str) -> tuple[Reading, ...
         if suffix and cluster.protocol != "http":
             continue
         code = (_HTTP_CODE if cluster.protocol == "http" else _GRPC_CODE).match(rest)
+        counts = codes.setdefault(cluster, {})
         if code is not None:
-            counts = codes.setdefault(cluster, {})
             counts[int(code[1])] = counts.get(int(code[1]), 0) + int(value)
     ordered = sorted(codes.items(), key=lambda item: (item[0].revision, item[0].protocol))
     return tuple(
         Reading(
             _source(cluster, stats) + suffix,
             cluster.revision,
-            _counters(cluster, suffix, counts, stats),
+            replace(_counters(cluster, suffix, counts, stats), flow=flow(cluster, suffix)),
             cluster.protocol,
         )
         for cluster, counts in ordered
@@ -94,14 +133,13 @@ def _readings(stats: Stats, key: EndpointKey, suffix: str) -> tuple[Reading, ...
 def _counters(
     cluster: ClusterName, suffix: str, codes: Mapping[int, int], stats: Stats
 ) -> Counters:
-    bad = {code: n for code, n in codes.items() if n and is_bad(cluster.protocol, code)}
-    causes = tuple((cause(cluster.protocol, code), n) for code, n in sorted(bad.items()))
+    answers = [(cluster.protocol, code, count) for code, count in codes.items()]
     buckets = stats.histograms.get(f"cluster.{cluster}{suffix}.upstream_rq_time", ())
     if buckets and not math.isinf(buckets[-1][0]):
         # Envoy's list ends at the largest bound: nothing is slower, since routes time out before
         # it.
         buckets = (*buckets, (math.inf, buckets[-1][1]))
-    return Counters(sum(codes.values()), sum(bad.values()), buckets, causes)
+    return counters_of(answers, buckets)
 
 
 def _source(cluster: ClusterName, stats: Stats) -> str:

@@ -13,6 +13,7 @@ OPTIONS = {
     "/model_version_id": "--version",
     "/analysis/metrics/latency/latency_threshold_ms": "--latency-threshold-ms",
     "/analysis/metrics/errors/fail_margin": "--fail-margin",
+    "/analysis/metrics/rejections/fail_margin": "--fail-margin",
     "/analysis/metrics/errors/pass_margin": "--pass-margin",
     "/analysis/metrics/errors/min_requests": "--min-requests",
     "/deadlines/decision_timeout_seconds": "--decision-timeout-seconds",
@@ -39,6 +40,7 @@ OPTIONS = {
     "/mode": "--mode",
     "/name": "NAME",
     "/uri": "--uri",
+    "/step": "--step",
     "/to": "--to",
 }
 # the status of a request whose fields are wrong; other refusals are about more than a field

@@ -42,11 +42,13 @@ def headers(texts: list[str]) -> list[Json]:
 def analysis(alpha: float | None, latency_threshold_ms: float | None, errors: Json) -> Json:
     """How the candidate is judged, where an option says so: errors always are, latency where a
     threshold is given. errors: the margins and `min_requests` that were given; latency has the
-    same."""
+    same, and rejections the fail margin."""
     latency = given(latency_threshold_ms=latency_threshold_ms)
     if latency:
         latency |= errors
-    return given(alpha=alpha, metrics=given(errors=errors, latency=latency))
+    rejections = given(fail_margin=errors.get("fail_margin"))
+    metrics = given(errors=errors, rejections=rejections, latency=latency)
+    return given(alpha=alpha, metrics=metrics)
 
 
 def bake(text: str | None) -> float | None:

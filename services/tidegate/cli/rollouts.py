@@ -115,7 +115,7 @@ def start(
     fail_margin: Annotated[
         float | None,
         typer.Option(
-            help="Share of errors above stable's that is a fail, 0..1; default: "
+            help="Share of errors or rejections above stable's that is a fail, 0..1; default: "
             f"{ERRORS.fail_margin:g}."
         ),
     ] = None,
@@ -179,12 +179,11 @@ def start(
         ),
         dry_run=dry_run,
     )
-    finish(session, "start", made, wait=wait and not dry_run, seconds=seconds)
+    finish(session, made, wait=wait and not dry_run, seconds=seconds)
 
 
 def finish(
     session: Session,
-    action: str,
     made: out.RolloutChange,
     *,
     wait: bool,
@@ -196,7 +195,7 @@ def finish(
     session.warn(made.warnings)
     for line in preflight.told(made.preflight):
         session.note(line)
-    session.note(accepted.rollout(action, made, watched=wait))
+    session.note(accepted.rollout(made, watched=wait))
     rollout: out.RolloutOut = made
     if wait:
         rollout = watch.rollout(session, made, seconds, quiet=True)
@@ -320,4 +319,4 @@ def retry(
         ),
         dry_run=dry_run,
     )
-    finish(session, "retry", made, wait=wait and not dry_run, seconds=seconds)
+    finish(session, made, wait=wait and not dry_run, seconds=seconds)

@@ -172,6 +172,10 @@ class Session:
         if self.world.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CliError("nothing was changed")
 
+    def show_aside(self, text: RenderableType) -> None:
+        """Something to read before a decision; on standard error, so that output stays parsable."""
+        _console(self.world, self.world.stderr).print(text)
+
     def _print(self, text: RenderableType) -> None:
         """Without a terminal no line ends in blanks: logs and golden files stay readable."""
         if self.world.stdout.isatty():

@@ -120,12 +120,27 @@ def _rows(endpoint: out.EndpointOut, now: float, text: str) -> Iterator[tuple[st
     yield "Replicas", _scaling(endpoint.autoscaling)
     for live in status.live if status else []:
         yield f"  r{live.revision}", _live(live)
+        yield from _of_containers(live)
     yield "Since", f"{age(endpoint.since, now)} by {said(endpoint.author, endpoint.reason)}"
     rollout = endpoint.rollout
     if rollout:
         yield "Rollout", rollout_line(rollout)
     for drift in status.drift if status else []:
-        yield "Drift", icon(words.WARNING, drift)
+        yield "Drift", _drift(drift, now)
+
+
+def _of_containers(live: out.LiveOut) -> Iterator[tuple[str, RenderableType]]:
+    """What is told beside the replicas: restarts that judge nobody, and the end of a log."""
+    if live.beside:
+        yield f"  r{live.revision} beside", ", ".join(live.beside)
+    if live.log:
+        yield f"  r{live.revision} log", Text("\n".join(live.log))
+
+
+def _drift(drift: out.DriftOut, now: float) -> Text:
+    if drift.put_back:
+        return icon(words.OK, f"put back {age(drift.seen_at, now)} ago: {drift.message}")
+    return icon(words.WARNING, drift.message)
 
 
 def _scaling(scaling: out.AutoscalingOut) -> str:

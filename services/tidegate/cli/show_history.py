@@ -123,7 +123,7 @@ def counts(rollouts: list[out.RolloutOut]) -> RenderableType:
         head = (rollout.id[:8], change, show_rollout.phase(rollout))
         verdicts = show_rollout.asked(rollout)
         for number, verdict in enumerate(verdicts):
-            metric = f"{verdict.metric} {verdict.verdict}"
+            metric = f"{verdict.metric} {show_rollout.word(verdict)}"
             bad = (show_rollout.bad(verdict, "candidate"), show_rollout.bad(verdict, "stable"))
             table.add_row(*(head if number == 0 else ("", "", "")), metric, *bad)
         if not verdicts:

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from tidegate.schemas import responses as out
 
 _STEP_ICONS = {"done": words.OK, "current": words.GOING, "ahead": words.NEUTRAL}
-_VERDICT_ICONS = {"pass": words.OK, "fail": words.BAD, "undecided": words.GOING}
+_VERDICT_ICONS = {
+    "pass": words.OK,
+    "fail": words.BAD,
+    "undecided": words.GOING,
+    "no fail": words.OK,
+}
 _CONTRACT_ICONS = {"compatible": words.OK, "breaking": words.WARNING, "unchecked": words.UNKNOWN}
 _REPEAT_S = 30.0  # seconds of one wait after which a watch says again how it stands
 _REPEATED = ("ready", "split", "data")  # the waits of which that is worth a line
@@ -85,12 +90,22 @@ def asked(rollout: out.RolloutOut) -> list[out.VerdictOut]:
 
 
 def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
-    """Without the metrics of pods to which nothing happened."""
+    """Without the metrics that can only fail, where nothing happened."""
     return [
         verdict
         for verdict in asked(rollout)
-        if verdict.allowed is None or verdict.candidate_bad or verdict.stable_bad
+        if verdict.candidate_bad
+        or verdict.stable_bad
+        or (verdict.allowed is None and verdict.metric.can_pass)
     ]
+
+
+def word(verdict: out.VerdictOut) -> str:
+    """The verdict; of a metric that no pass waits for, `no fail` instead of undecided."""
+    waits = verdict.metric.can_pass or verdict.verdict != "undecided"
+    if waits:
+        return verdict.verdict
+    return "no fail"
 
 
 def around(endpoint: out.EndpointOut, message: str) -> str:
@@ -235,7 +250,7 @@ def verdicts(rollout: out.RolloutOut) -> RenderableType:
     them."""
     table = words.table("METRIC", "VERDICT", "CANDIDATE BAD", "STABLE BAD", "MORE")
     for item in asked(rollout):
-        verdict = icon(_VERDICT_ICONS.get(item.verdict, words.UNKNOWN), item.verdict)
+        verdict = icon(_VERDICT_ICONS.get(word(item), words.UNKNOWN), word(item))
         table.add_row(
             item.metric, verdict, bad(item, "candidate"), bad(item, "stable"), _more(rollout, item)
         )
@@ -293,7 +308,7 @@ def change(rollout: out.RolloutOut, now: float) -> str:
             parts.append(step(rollout) if rollout.step < 1 else f"step {step(rollout)}")
         if rollout.desired_percent is not None:
             parts.append(weight(rollout))
-    parts += [f"{verdict.metric} {verdict.verdict}" for verdict in _telling(rollout)]
+    parts += [f"{verdict.metric} {word(verdict)}" for verdict in _telling(rollout)]
     held = ""
     if rollout.pause:
         held = rollout.pause.message

@@ -95,7 +95,7 @@ def undo(
     to: Annotated[
         str | None,
         typer.Option(
-            help="An older revision: 3 or r3; default: the one before.",
+            help="An older revision: 3 or r3; default: the last one that served well.",
             autocompletion=completion.revisions,
         ),
     ] = None,
@@ -104,14 +104,18 @@ def undo(
     wait: Wait = False,
     time_limit: Timeout = None,
 ) -> None:
-    """End the running rollout, or go back a revision."""
+    """End the running rollout, or go back a revision.
+
+    It goes to the last one that served well; for ten minutes after a rollback it wants --to.
+    """
     seconds = timeout(time_limit)
     number, key = revision(to, "--to"), session.key(endpoint)
     made = session.api.change(
         lambda client, options: client.undo(*key, to=number, reason=reason, options=options),
         dry_run=dry_run,
     )
+    goes_back = made.strategy == "undo" and number in (None, made.candidate)
     want = "aborted"
-    if made.strategy == "undo":
+    if goes_back:
         want = ""
-    finish(session, "undo", made, wait=wait and not dry_run, seconds=seconds, want=want)
+    finish(session, made, wait=wait and not dry_run, seconds=seconds, want=want)

@@ -50,7 +50,8 @@ class RolloutCalls(Calls):
         run_id: str | None = None,
         options: Options = PLAIN,
     ) -> out.RolloutChange:
-        """End the running rollout, or go back to revision `to` (default: the stable one before)."""
+        """End the running rollout, or go back to revision `to` (default: the last one that
+        served well)."""
         body = of_run({"to": to, "reason": reason}, run_id)
         return self._change(
             out.RolloutChange, "POST", f"{endpoint_path(namespace, name)}/undo", body, options
@@ -67,13 +68,16 @@ class RolloutCalls(Calls):
         *,
         reason: str = "",
         force: bool = False,
+        step: int | None = None,
         run_id: str | None = None,
         options: Options = PLAIN,
     ) -> out.RolloutChange:
-        """verb: pause, resume, promote, abort, approve, reject or retry. run_id: of the pipeline
-        run that asks."""
+        """verb: pause, resume, promote, abort, approve, reject or retry. step: the number of the
+        step that is approved, or answered by a promotion. run_id: of the pipeline run that asks."""
         path = f"/rollouts/{part(rollout_id)}/{part(verb)}"
         body = of_run({"reason": reason}, run_id)
+        if step is not None:
+            body["step"] = step
         return self._change(out.RolloutChange, "POST", path, body, options, force=force)
 
     def retry(

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from tidegate.core import endings
+from tidegate.core.evidence import new_size, new_step
 from tidegate.core.rollout import Action, ActionKind, Note, Outcome, Pause, PauseKind, WaitsFor
 from tidegate.core.turn import Turn
 
@@ -24,20 +25,21 @@ def _grant(turn: Turn, action: Action) -> Turn:
         message = action.author
     match action.kind:
         case ActionKind.PAUSE:
+            turn = _call_off(turn)
             pause = Pause(PauseKind.PAUSED, action.author, action.reason or "no reason given")
             return turn.having(pause=pause, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.RESUME:
-            return turn.having(pause=None, override=None, waited=0.0, waits_for=WaitsFor.NOTHING)
+            return _resume(turn)
         case ActionKind.APPROVE:
             return turn.having(approved_by=action.author, waited=0.0, waits_for=WaitsFor.NOTHING)
         case ActionKind.OVERRIDE:
             return turn.having(
                 override=action.author, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING
             )
-        case ActionKind.ABORT | ActionKind.REJECT:
-            return endings.begin(turn, Outcome.ABORTED, f"{action.kind} by {message}")
+        case ActionKind.ABORT | ActionKind.UNDO | ActionKind.REJECT:
+            return _toward_stable(turn, Outcome.ABORTED, f"{action.kind} by {message}")
         case ActionKind.SUPERSEDE:
-            return endings.begin(turn, Outcome.SUPERSEDED, f"superseded by {message}")
+            return _toward_stable(turn, Outcome.SUPERSEDED, f"superseded by {message}")
         case ActionKind.PROMOTE:
             if turn.progress.ending is not None:
                 return (
@@ -46,3 +48,29 @@ def _grant(turn: Turn, action: Action) -> Turn:
             return endings.begin(turn, Outcome.PROMOTED, f"promoted by {message}")
         case _:
             assert_never(action.kind)
+
+
+def _resume(turn: Turn) -> Turn:
+    """A candidate that was too small begins its step again. What it answered during the pause may
+    all be saturation, which is no error and is forgotten here: it must not count toward pass."""
+    pause = turn.progress.pause
+    if pause is not None and pause.kind is PauseKind.TOO_SMALL:
+        evidence = new_step(new_size(turn.progress.evidence))
+        turn = turn.having(evidence=evidence, baked=0.0)
+    resumed = turn.having(pause=None, override=None)
+    return resumed.having(waited=0.0, waits_for=WaitsFor.NOTHING)
+
+
+def _toward_stable(turn: Turn, ending: Outcome, message: str) -> Turn:
+    """The end that a person asks for. One that goes to stable already keeps its first reason."""
+    if turn.progress.ending not in (None, Outcome.PROMOTED):
+        return turn
+    return endings.begin(turn, ending, message)
+
+
+def _call_off(turn: Turn) -> Turn:
+    """A pause stops a promotion that was decided, as long as stable has not changed for it."""
+    promoting = turn.progress.ending is Outcome.PROMOTED
+    if not promoting or turn.intent.stable != turn.rollout.base:
+        return turn
+    return turn.having(ending=None, ending_message="", ending_at=None)

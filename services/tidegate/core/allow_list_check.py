@@ -3,8 +3,8 @@ its tenant may not name any more.
 
 A list may be narrowed while an endpoint serves. What serves is never taken away for it, and the way
 to stable stays open: only a candidate gets nothing new. So the list stops going up, and stops
-nothing else. An undo is no rollout of something new: the service asked the list when it was begun,
-where it must, and what it leads away from may be bad.
+nothing else. An undo is no rollout of something new: what has served is not asked about again, and
+what it leads away from may be bad.
 """
 
 from collections.abc import Iterable, Mapping

@@ -13,6 +13,8 @@ class MetricKind(StrEnum):
     """What is counted as bad."""
 
     ERRORS = "errors"
+    REJECTIONS = "rejections"
+    SATURATION = "saturation"
     LATENCY = "latency"
     EXPERIMENT = "experiment"  # units of the user's own experiment without success
 
@@ -36,6 +38,17 @@ class Metric:
     objective: float | None = None
     latency_threshold_ms: float | None = None
     min_requests: int = 20
+
+    @property
+    def can_pass(self) -> bool:
+        """Whether a pass waits for it: a candidate that is refused no more often than stable shows
+        nothing by that."""
+        return self.kind not in (MetricKind.REJECTIONS, MetricKind.SATURATION)
+
+    @property
+    def pauses(self) -> bool:
+        """Whether its fail pauses instead of aborting: more replicas may mend it."""
+        return self.kind is MetricKind.SATURATION
 
     @property
     def fail_test(self) -> Test:

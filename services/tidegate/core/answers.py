@@ -1,17 +1,44 @@
-"""Which answers speak against a revision, and what they are called: one rule for every meter.
+"""What an answer says of the revision that gave it, and what it is called: one table for every
+meter.
 
-Bad is every HTTP status that is not 2xx/3xx, except 401, 403 and 429, and every grpc-status except
-OK, PERMISSION_DENIED, RESOURCE_EXHAUSTED and UNAUTHENTICATED. 400 and 404 count: they are compared
-with stable's, so that clients' own mistakes cancel. A gRPC error is an HTTP 200, so gRPC is judged
-by grpc-status alone.
+An error is a fault of the server: HTTP 5xx, and the grpc-status that OpenTelemetry calls errors of
+a server (https://opentelemetry.io/docs/specs/semconv/rpc/grpc/). A rejection is an answer that the
+server gave on purpose: the other 4xx and grpc-status. It may be the client's own mistake, so it is
+only compared with stable's, where such mistakes cancel. Saturation is a rejection for want of
+capacity: 429 and RESOURCE_EXHAUSTED. A gRPC error is an HTTP 200, so gRPC is judged by grpc-status
+alone.
 """
 
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Literal
 
 Spoken = Literal["http", "grpc"]
 
-_NOT_BAD_HTTP = frozenset({401, 403, 429})
-_NOT_BAD_GRPC = frozenset({0, 7, 8, 16})
+
+class AnswerKind(StrEnum):
+    """What an answer says of its revision."""
+
+    FINE = "fine"
+    ERROR = "error"
+    REJECTION = "rejection"
+    SATURATION = "saturation"
+
+
+_SATURATED_HTTP = 429
+_GRPC_KINDS: Mapping[int, AnswerKind] = {
+    0: AnswerKind.FINE,
+    1: AnswerKind.REJECTION,  # CANCELLED
+    3: AnswerKind.REJECTION,  # INVALID_ARGUMENT
+    5: AnswerKind.REJECTION,  # NOT_FOUND
+    6: AnswerKind.REJECTION,  # ALREADY_EXISTS
+    7: AnswerKind.REJECTION,  # PERMISSION_DENIED
+    8: AnswerKind.SATURATION,  # RESOURCE_EXHAUSTED
+    9: AnswerKind.REJECTION,  # FAILED_PRECONDITION
+    10: AnswerKind.REJECTION,  # ABORTED
+    11: AnswerKind.REJECTION,  # OUT_OF_RANGE
+    16: AnswerKind.REJECTION,  # UNAUTHENTICATED
+}  # every other one is an error
 _GRPC_NAMES = (  # in the order of their numbers, gRPC's status codes
     *(
         "OK",
@@ -27,12 +54,17 @@ _GRPC_NAMES = (  # in the order of their numbers, gRPC's status codes
 )
 
 
-def is_bad(spoken: str, code: int) -> bool:
-    """Whether an answer speaks against a revision. `code`: HTTP status, or grpc-status where
-    `spoken` is grpc."""
+def kind_of(spoken: str, code: int) -> AnswerKind:
+    """What an answer says. `code`: HTTP status, or grpc-status where `spoken` is grpc."""
     if spoken == "grpc":
-        return code not in _NOT_BAD_GRPC
-    return not 200 <= code < 400 and code not in _NOT_BAD_HTTP
+        return _GRPC_KINDS.get(code, AnswerKind.ERROR)
+    if 200 <= code < 400:
+        return AnswerKind.FINE
+    if code == _SATURATED_HTTP:
+        return AnswerKind.SATURATION
+    if 400 <= code < 500:
+        return AnswerKind.REJECTION
+    return AnswerKind.ERROR
 
 
 def cause(spoken: str, code: int) -> str:

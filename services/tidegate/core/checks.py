@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tidegate.core.allowed import EVERYTHING, Allowed
 from tidegate.core.contract import Contract
 from tidegate.core.intent import EndpointKey, Revision
-from tidegate.core.observation import Observation
+from tidegate.core.observation import FailingContainer, LogLines, Observation
 from tidegate.core.ports import Resolved, Snapshot, Unresolved
 from tidegate.core.rollout import Rollout
 
@@ -45,7 +45,8 @@ class Checks:
     where we keep none. cold: pods that have not answered their first inference, by uid; None:
     nobody asked. compares: whether model contracts are compared at all. contract: the candidate's
     beside stable's, a line that says why it cannot be compared yet, or None: nobody asked. bytes:
-    of mutable models, by revision.
+    of mutable models, by revision. logs: the last lines of failing containers' logs, as far as they
+    may be read; None: nobody asked.
     """
 
     allow_list: Allowed = EVERYTHING
@@ -54,6 +55,7 @@ class Checks:
     compares: bool = False
     contract: Contract | str | None = None
     bytes: Mapping[int, Bytes] = field(default_factory=dict)
+    logs: LogLines | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,15 @@ class BytesCheck:
     revision: Revision
 
 
-Check = MarkCheck | WarmUpCheck | ContractCheck | BytesCheck
+@dataclass(frozen=True, slots=True)
+class LogCheck:
+    """What are the last lines of these containers' logs? They decide nothing."""
+
+    key: EndpointKey
+    containers: tuple[FailingContainer, ...]
+
+
+Check = MarkCheck | WarmUpCheck | ContractCheck | BytesCheck | LogCheck
 
 
 @dataclass(frozen=True, slots=True)

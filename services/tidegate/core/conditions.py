@@ -28,6 +28,7 @@ class Code(StrEnum):
     )
     NOT_WARM = "not-warm"  # pods that have not answered their first inference
     CONTRACT_UNREAD = "contract-unread"  # the model contract cannot be compared yet
+    CANDIDATE_TOO_SMALL = "candidate-too-small"  # it turns requests away: paused
     NO_EVIDENCE = "no-evidence"  # the metric source does not answer
     STEP_REFUSED = "step-refused"  # the rule book refuses the rollout's next intent
     # the cluster
@@ -40,6 +41,7 @@ class Code(StrEnum):
     STABLE_FAILING = "stable-failing"
     STABLE_MISSING = "stable-missing"
     STABLE_STARTING = "stable-starting"  # too few ready replicas
+    DRIFT = "drift"  # somebody else changed a field of an object of ours
     TRAFFIC_DIFFERS = "traffic-differs"  # what is routed is not what is desired
     ROUTE_PENDING = "route-pending"  # the gateway has not taken the route yet
     DELETING = "deleting"

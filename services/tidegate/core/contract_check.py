@@ -81,6 +81,8 @@ def _awaits(turn: Turn) -> str:
     seen = turn.observation
     candidate = turn.rollout.candidate
     owed = turn.checks.compares and not rollout.accept_breaking and asked(rollout, turn.progress)
+    if not seen.up(rollout.base):
+        return ""  # nobody can compare, and going forward may be the repair
     # Too late to hold anything back
     served = seen.traffic is not None and candidate in seen.traffic.served
     if (

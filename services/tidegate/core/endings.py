@@ -7,7 +7,7 @@ keep-stable and supersede are one intent: stable = base, no candidate.
 from dataclasses import replace
 
 from tidegate.core.intent import NO_TRAFFIC, Mode
-from tidegate.core.rollout import Decision, Note, Outcome, WaitsFor
+from tidegate.core.rollout import Decision, Note, Outcome, WaitsFor, with_base
 from tidegate.core.traffic import describe, desired, same
 from tidegate.core.turn import Turn
 
@@ -39,6 +39,8 @@ def follow(turn: Turn) -> Decision:
         return _over(turn, "the endpoint is being deleted")
     if turn.progress.ending is Outcome.PROMOTED:
         return _promote(turn)
+    if turn.progress.ending is Outcome.SUPERSEDED and turn.rollout.strategy.urgent:
+        return _stay(turn)
     return _back(turn)
 
 
@@ -51,6 +53,19 @@ def overtaken(turn: Turn) -> Decision:
         f"r{stable} is stable now, not r{base} as when this rollout was asked for: start it again"
     )
     return _over(begin(turn, Outcome.ABORTED, message), message)
+
+
+def rebase(turn: Turn) -> Turn:
+    """An undo waited behind another rollout that changed stable: it leads to the same revision,
+    from what is stable now."""
+    turn = turn.having(base=turn.intent.stable)
+    return replace(turn, rollout=with_base(turn.rollout, turn.progress))
+
+
+def already(turn: Turn) -> Decision:
+    """An undo to what has become stable meanwhile."""
+    message = f"r{turn.rollout.candidate} is stable already"
+    return _over(begin(turn, Outcome.PROMOTED, message), message)
 
 
 def _promote(turn: Turn) -> Decision:
@@ -141,6 +156,20 @@ def _back(turn: Turn) -> Decision:
     if traffic.most(rollout.candidate):
         loses = f"r{rollout.candidate} loses its share"
     return turn.waiting(WaitsFor.RETURN, f"{loses}: now {describe(traffic)}")
+
+
+def _stay(turn: Turn) -> Decision:
+    """An undo that another rollout supersedes leaves stable as it is by now: going back to what it
+    led away from would help nobody. One that has not begun leaves all as it is."""
+    intent = turn.intent
+    rollout = turn.rollout
+    standby = tuple(r for r in intent.standby if r not in (rollout.base, rollout.candidate))
+    following = replace(intent, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby)
+    begun = rollout.candidate in (intent.stable, intent.candidate)
+    if not begun or following == intent:
+        return _over(turn, turn.progress.ending_message)
+    message = f"r{intent.stable} stays: {turn.progress.ending_message}"
+    return turn.append(following, _VERB[Outcome.SUPERSEDED], message)
 
 
 def _shows(turn: Turn) -> bool:

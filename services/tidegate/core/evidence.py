@@ -11,7 +11,16 @@ from dataclasses import dataclass, field, replace
 
 from tidegate.core.analysis import Metric, MetricKind, check, expected_seconds
 from tidegate.core.evalues import Arm, Block
-from tidegate.core.scrapes import Between, Counters, Reading, Scrape, base_line, between
+from tidegate.core.losses import confirmed, watched
+from tidegate.core.scrapes import (
+    Between,
+    Counters,
+    Reading,
+    Scrape,
+    base_line,
+    between,
+    counters_of,
+)
 from tidegate.core.verdicts import MetricVerdict, Track, Verdict, overall, restarted, take, verdict
 
 __all__ = [
@@ -29,19 +38,23 @@ __all__ = [
     "Verdict",
     "absorb",
     "check",
+    "counters_of",
     "expected_seconds",
     "judge",
     "new_experiment",
+    "new_size",
     "new_step",
     "overall",
+    "requests",
+    "tracking",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All evidence of one rollout. last: the base line of the next interval. split: every final
-    answer since the step began or the weights last changed, for the proof of traffic
-    (`proof.prove`)."""
+    """All evidence of one rollout. last: the base line of the next interval. split: every request
+    that was sent since the step began or the weights last changed, or every final answer where the
+    proxy does not tell what it began; for the proof of traffic (`proof.prove`)."""
 
     last: Scrape | None = None
     tracks: tuple[Track, ...] = ()
@@ -54,6 +67,7 @@ class Evidence:
 
 
 EMPTY = Evidence()
+_SENT = Metric(MetricKind.ERRORS)  # its block holds every request whose end is known
 
 
 def absorb(
@@ -74,8 +88,9 @@ def absorb(
     toward_pass False: stable had no ready endpoint; the interval counts toward fail, never toward
     pass or `min_requests`. comparable False: the weights changed within the interval; it only moves
     the base line and empties `split`, because a block over two splits is Simpson's paradox in
-    small. mirrored: a shadow; the candidate's side is its answers to copies, and stable's its live
-    answers over the protocols whose copies are counted.
+    small. An interval in which more requests may be lost than anybody can tell cannot pass either
+    (`lost`). mirrored: a shadow; the candidate's side is its answers to copies, and stable's its
+    live answers over the protocols whose copies are counted.
     """
     bounds = [
         t.metric.latency_threshold_ms
@@ -83,31 +98,49 @@ def absorb(
         if t.metric.latency_threshold_ms is not None
     ]
     if evidence.last is None:
-        return replace(evidence, last=base_line(None, scrape, bounds))
+        checked, _ = watched(None, scrape)
+        return replace(evidence, last=base_line(None, checked, bounds))
     if scrape.at <= evidence.last.at:
         return evidence
-    last, kept = evidence.last, base_line(evidence.last, scrape, bounds)
+    last = evidence.last
+    checked, ambiguous = watched(last, scrape)
     if not comparable:
-        return replace(evidence, last=kept, split=Block())
+        return replace(evidence, last=base_line(None, checked, bounds), split=Block())
+    kept = base_line(last, checked, bounds)
     seconds = scrape.at - last.at
+    now = confirmed(last, checked, ambiguous)
 
-    def sides(latency_threshold_ms: float | None) -> tuple[Between, Between]:
+    def sides(metric: Metric) -> tuple[Between, Between]:
         if mirrored:
-            copies = between(last.shadow, scrape.shadow, candidate, latency_threshold_ms)
-            return copies, between(last.beside, scrape.beside, stable, latency_threshold_ms)
-        return between(last, scrape, candidate, latency_threshold_ms), between(
-            last, scrape, stable, latency_threshold_ms
-        )
+            copies = between(last.shadow, now.shadow, candidate, metric)
+            return copies, between(last.beside, now.beside, stable, metric)
+        return between(last, now, candidate, metric), between(last, now, stable, metric)
 
+    toward_pass = toward_pass and not ambiguous
     unread = {MetricKind.EXPERIMENT} if latency else {MetricKind.EXPERIMENT, MetricKind.LATENCY}
     tracks = tuple(
         track
         if track.metric.kind in unread
-        else take(track, *sides(track.metric.latency_threshold_ms), seconds, toward_pass)
+        else take(track, *sides(track.metric), seconds, toward_pass)
         for track in evidence.tracks
     )
-    ours, others = sides(None)
-    return Evidence(kept, tracks, evidence.split + Block(ours.arm, others.arm, seconds))
+    ours, others = (replace(side.arm, n=side.sent) for side in sides(_SENT))
+    return Evidence(kept, tracks, evidence.split + Block(ours, others, seconds))
+
+
+def tracking(evidence: Evidence, metrics: tuple[Metric, ...]) -> Evidence:
+    """The evidence with a track for each metric. A rollout that a worker of an older version stored
+    last may lack some, and a metric without a track would never be judged."""
+    known = {track.metric for track in evidence.tracks}
+    missing = tuple(Track(metric) for metric in metrics if metric not in known)
+    return replace(evidence, tracks=(*evidence.tracks, *missing))
+
+
+def requests(last: Scrape, now: Scrape) -> int:
+    """How many requests of all revisions ended between a base line and a scrape, lost ones too."""
+    checked, _ = watched(last, now)
+    revisions = {reading.revision for reading in now.readings}
+    return sum(between(last, checked, revision, _SENT).arm.n for revision in revisions)
 
 
 def new_step(evidence: Evidence) -> Evidence:
@@ -119,6 +152,14 @@ def new_step(evidence: Evidence) -> Evidence:
         for track in evidence.tracks
     )
     return replace(evidence, tracks=tracks, split=Block())
+
+
+def new_size(evidence: Evidence) -> Evidence:
+    """The candidate may have more capacity than before: its saturation is tested anew."""
+    tracks = tuple(
+        Track(track.metric) if track.metric.pauses else track for track in evidence.tracks
+    )
+    return replace(evidence, tracks=tracks)
 
 
 def new_experiment(evidence: Evidence) -> Evidence:
@@ -141,4 +182,5 @@ def judge(
     tested at alpha itself.
     """
     tracks = {track.metric: track for track in evidence.tracks}
-    return tuple(verdict(tracks.get(q, Track(q)), alpha, len(metrics)) for q in metrics)
+    count = sum(not metric.pauses for metric in metrics)
+    return tuple(verdict(tracks.get(q, Track(q)), alpha, 1 if q.pauses else count) for q in metrics)

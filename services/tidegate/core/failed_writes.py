@@ -14,7 +14,7 @@ from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Manifest, Snapshot, Write
 from tidegate.core.rollout import Progress
-from tidegate.core.traffic import desired
+from tidegate.core.traffic import Traffic, desired
 
 LONG_S = 300.0
 SOON_S = 10.0  # toward stable, also where somebody has to change a policy first
@@ -112,10 +112,18 @@ def _falls(intent: Intent, observation: Observation) -> bool:
     seen = observation.traffic
     if target is None:
         return True
-    others = (seen.served if seen else frozenset()) - {intent.stable}
-    if not seen:
+    if seen is None:
         return False
-    return any(seen.most(revision) > target.most(revision) for revision in others)
+    others = seen.served - {intent.stable}
+    return any(_has_more(revision, seen, target) for revision in others)
+
+
+def _has_more(revision: int, seen: Traffic, target: Traffic) -> bool:
+    """Whether a revision has more than it should of the requests of any rule, or of copies."""
+    more = any(
+        rule.percent(revision) > target.percent_of(rule.match, revision) for rule in seen.rules
+    )
+    return more or seen.mirrored(revision) > target.mirrored(revision)
 
 
 def _digest(action: Write) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tidegate.core.evidence import Evidence, Scrape, absorb
+from tidegate.core.evidence import Scrape, absorb, requests, tracking
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import STARTING, Progress, Rollout
@@ -29,9 +29,7 @@ def gather(
     """
     if intent.candidate != rollout.candidate:
         return progress
-    evidence = progress.evidence
-    if not evidence.tracks and rollout.strategy.metrics:
-        evidence = Evidence.start(rollout.strategy.metrics)
+    evidence = tracking(progress.evidence, rollout.strategy.metrics)
     if evidence.last is not None and scrape.at < evidence.last.at - JUMP:
         # Or no scrape would count until the clock has caught up
         evidence = replace(evidence, last=None)
@@ -40,6 +38,9 @@ def gather(
         side.youngest is not None and now - side.youngest < WARM_UP for side in sides if side
     )
     unchanged = progress.step > STARTING and same(progress.seen, observation.traffic)
+    begun = progress.shown_at is None or (
+        evidence.last is not None and evidence.last.at >= progress.shown_at
+    )
     gathered = absorb(
         evidence,
         scrape,
@@ -47,7 +48,7 @@ def gather(
         candidate=rollout.candidate,
         latency=not young,
         toward_pass=observation.up(rollout.base),
-        comparable=unchanged and observation.traffic is not None,
+        comparable=unchanged and begun and observation.traffic is not None,
         mirrored=rollout.strategy.kind is Kind.SHADOW,
     )
     return replace(progress, evidence=gathered)
@@ -58,8 +59,4 @@ def requests_per_second(before: Scrape | None, after: Scrape) -> float | None:
     quiet."""
     if before is None or after.at <= before.at:
         return None
-    old = {(r.source, r.revision): r.counters.answers for r in before.readings}
-    new = sum(
-        max(r.counters.answers - old.get((r.source, r.revision), 0), 0) for r in after.readings
-    )
-    return round(new / (after.at - before.at), 1)
+    return round(requests(before, after) / (after.at - before.at), 1)

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tidegate.core.drift import Drift
 from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.experiments import Sample
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import Intent, Revision
+from tidegate.core.open_rollout import OpenRollout
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Action, Progress, Rollout
 
@@ -37,7 +39,7 @@ class Known:
     rollouts: oldest first, the unfinished ones and those whose undo window is open. memory: what
     the driver asked to keep. failed_writes: those that came to nothing so far. interval: seconds
     between two reconciles of a running rollout. mark: what the intents of this reconcile are marked
-    with, drawn by the caller. requests_per_second: as last measured.
+    with, drawn by the caller. requests_per_second: as last measured. drift: as last told.
     """
 
     intent: Intent
@@ -50,6 +52,7 @@ class Known:
     interval: float = 5.0
     mark: str = ""
     requests_per_second: float | None = None
+    drift: tuple[Drift, ...] = ()
 
     @property
     def running(self) -> RolloutState | None:
@@ -59,6 +62,9 @@ class Known:
     @property
     def measured(self) -> bool:
         """Whether the acting rollout's candidate is the candidate, so that its requests are
-        counted."""
+        counted. Not once a person has asked to go back: then no answer of the metric source is
+        waited for."""
         state = self.running
-        return state is not None and state.rollout.candidate == self.intent.candidate
+        if state is None or state.rollout.candidate != self.intent.candidate:
+            return False
+        return not OpenRollout(state.rollout, state.progress, state.actions).going_back

@@ -1,6 +1,7 @@
 """What the cluster shows, without the mode it shows it in."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from tidegate.core.traffic import Traffic
 
@@ -17,6 +18,21 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class FailingContainer:
+    """A container that keeps its pod from being ready. pod, uid: of its pod. start: which start of
+    it this is, from 0. ended: whether the log that tells why is that of its last end."""
+
+    pod: str
+    uid: str
+    name: str
+    start: int
+    ended: bool
+
+
+LogLines = Mapping[FailingContainer, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """One of our revisions as the cluster runs it.
 
@@ -26,7 +42,9 @@ class Live:
     revision alone answers, None where there is none; scheme grpc where it speaks only that.
     troubled: its containers that were restarted or killed for memory. not_warmed_up: the cluster
     has ready pods of it that a reconcile does not count yet, as with one that this worker has not
-    warmed up.
+    warmed up. beside: a line for each container beside the model's that was restarted, for people.
+    failing: the container that `failure` is about, where it has a log. log: the last lines of that,
+    where they may be read.
     """
 
     revision: int
@@ -39,6 +57,9 @@ class Live:
     address: str | None = None
     troubled: tuple[Container, ...] = ()
     not_warmed_up: bool = False
+    beside: tuple[str, ...] = ()
+    failing: FailingContainer | None = None
+    log: tuple[str, ...] = ()
 
     @property
     def up(self) -> bool:
@@ -53,7 +74,7 @@ class Observation:
 
     traffic: what the data plane is told to do, by revision; None: no route. settled: that route is
     accepted with its references resolved. generation, store, mark: the stamp on the cluster, None
-    where there is none. drift: what somebody else changed. conflict: an object that is not ours in
+    where there is none. conflict: an object that is not ours in
     the place of what carries our stamp. foreign: others that are not ours and hold a name of ours.
     address: the URL that clients call, where the cluster tells it. unmade: of the newest revision,
     what KServe could not make of it, where nothing shows yet.
@@ -64,7 +85,6 @@ class Observation:
     settled: bool = False
     generation: int | None = None
     store: str | None = None
-    drift: tuple[str, ...] = ()
     conflict: str | None = None
     foreign: tuple[str, ...] = ()
     address: str | None = None
@@ -100,6 +120,22 @@ class Observation:
         return live is not None and live.not_warmed_up
 
     @property
+    def failing(self) -> tuple[FailingContainer, ...]:
+        """The containers whose logs may tell why a revision is not ready."""
+        return tuple(live.failing for live in self.live if live.failing is not None)
+
+    def with_logs(self, logs: LogLines) -> "Observation":
+        """The observation with the last lines of those logs."""
+        live = (_with_log(live, logs) for live in self.live)
+        return replace(self, live=tuple(live))
+
+    @property
     def gone(self) -> bool:
         """Nothing of the endpoint is left."""
         return not self.live and self.traffic is None
+
+
+def _with_log(live: Live, logs: LogLines) -> Live:
+    if live.failing is None:
+        return live
+    return replace(live, log=logs.get(live.failing, ()))

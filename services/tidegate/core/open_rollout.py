@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from tidegate.core.rollout import Action, ActionKind, PauseKind, Progress, Rollout
+from tidegate.core.rollout import Action, ActionKind, Outcome, PauseKind, Progress, Rollout
 from tidegate.core.strategy import Kind
 
-_TOWARD_STABLE = frozenset({ActionKind.ABORT, ActionKind.REJECT, ActionKind.SUPERSEDE})
+TOWARD_STABLE = frozenset(
+    {ActionKind.ABORT, ActionKind.UNDO, ActionKind.REJECT, ActionKind.SUPERSEDE}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,58 @@ class OpenRollout:
     @property
     def leaving(self) -> str:
         """Reason why it is ending, also by an action that is still pending; '' while it is open."""
-        if self.progress.ending is not None:
-            return f"{self.progress.ending}: {self.progress.ending_message}"
+        ending = self.progress.ending
+        if self.going_back or ending is None:
+            return self.going_back
+        return f"{ending}: {self.progress.ending_message}"
+
+    @property
+    def going_back(self) -> str:
+        """Reason why it goes back to stable, also by an action that is still pending; '' while it
+        does not."""
+        ending = self.progress.ending
+        if ending not in (None, Outcome.PROMOTED):
+            return f"{ending}: {self.progress.ending_message}"
         for action in self.pending:
-            if action.kind in _TOWARD_STABLE:
+            if action.kind in TOWARD_STABLE:
                 return f"{action.kind} by {action.author}"
         return ""
+
+    @property
+    def answered_by(self) -> str:
+        """Who answered the step that waits: by an approval, or by a promotion that is still
+        pending; '' while nobody did."""
+        for action in self.pending:
+            if action.kind in (ActionKind.APPROVE, ActionKind.PROMOTE):
+                return action.author
+        return self.progress.approved_by or ""
+
+    @property
+    def promoted_by(self) -> str:
+        """Who promoted it by an action that is still pending; '' where nobody did, or a later pause
+        calls it off."""
+        author = ""
+        for action in self.pending:
+            if action.kind is ActionKind.PROMOTE:
+                author = action.author
+            if action.kind is ActionKind.PAUSE:
+                author = ""
+        return author
 
     @property
     def paused(self) -> bool:
         """Whether a person paused it."""
         pause = self.progress.pause
         return pause is not None and pause.kind is PauseKind.PAUSED
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a resume changes anything: it is paused or overridden, also by an action that is
+        still pending."""
+        resumable = self.progress.pause is not None or self.progress.override is not None
+        for action in self.pending:
+            if action.kind in (ActionKind.PAUSE, ActionKind.OVERRIDE):
+                resumable = True
+            if action.kind is ActionKind.RESUME:
+                resumable = False
+        return resumable

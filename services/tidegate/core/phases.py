@@ -34,6 +34,16 @@ def waits_for_person(rollout: Rollout, progress: Progress) -> bool:
     return step is not None and step.until is Until.APPROVAL
 
 
+def step_to_answer(rollout: Rollout, progress: Progress) -> int | None:
+    """The number, from 1, of the step that a person's word ends; None where none waits for one."""
+    if progress.override is not None:
+        return None
+    step = current_step(rollout, progress)
+    if step is None or step.until is not Until.APPROVAL:
+        return None
+    return progress.step + 1
+
+
 def phase(rollout: Rollout, progress: Progress, outcome: Outcome | None = None) -> Phase:
     """A rollout in one word. outcome: as stored, where that is newer than its progress."""
     ended = outcome or progress.outcome

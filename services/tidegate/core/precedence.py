@@ -5,11 +5,11 @@ Promoting a rollout that waits for a person is that person's answer. Every resul
 the action changes, or why it is refused. The service turns refusals into answers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidegate.core.intent import Intent
 from tidegate.core.open_rollout import OpenRollout
-from tidegate.core.phases import waits_for_person
+from tidegate.core.phases import step_to_answer, waits_for_person
 from tidegate.core.rollout import STARTING, ActionKind, Rollout
 from tidegate.core.strategy import Kind
 
@@ -58,10 +58,12 @@ class RolloutEnded:
 
 @dataclass(frozen=True, slots=True)
 class RolloutEnding:
-    """The rollout has been decided. cause: the ending and its reason."""
+    """The rollout has been decided. cause: the ending and its reason. promoting: toward the
+    candidate, and not back to stable."""
 
     rollout: str
     cause: str
+    promoting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,44 @@ class NothingToApprove:
 
 
 @dataclass(frozen=True, slots=True)
+class StepMissing:
+    """The step that waits has to be named. step: its number, from 1. by_percent: the promotion was
+    asked for as a percent, beside which no step can be named."""
+
+    rollout: str
+    step: int
+    by_percent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OtherStep:
+    """The rollout is not at the step that was named. named, step: numbers from 1; step is 0 while
+    the candidate starts. waits: whether the present step waits for a person."""
+
+    rollout: str
+    named: int
+    step: int
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyAnswered:
+    """Somebody has answered the step, or promoted, a moment ago. step: its number, None for a
+    promotion that answers none."""
+
+    rollout: str
+    step: int | None
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToResume:
+    """The rollout is neither paused nor overridden."""
+
+    rollout: str
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutRunning:
     """Another rollout acts on the endpoint, of revision `candidate`."""
 
@@ -99,7 +139,16 @@ class RolloutRunning:
 
 Change = Lowering | Raising | Promotion
 Refusal = (
-    NoCandidate | RolloutEnded | RolloutEnding | NeedsOverride | NothingToApprove | RolloutRunning
+    NoCandidate
+    | RolloutEnded
+    | RolloutEnding
+    | NeedsOverride
+    | NothingToApprove
+    | StepMissing
+    | OtherStep
+    | AlreadyAnswered
+    | NothingToResume
+    | RolloutRunning
 )
 
 
@@ -110,24 +159,34 @@ def decide_percent(
     promotion."""
     if running is None:
         return _percent_without_rollout(percent, intent)
-    if running.progress.ending is not None:
-        return _ending(running)
     if percent is None or percent == PROMOTE:
-        return decide_promotion(running, override=override)
+        promotion = decide_promotion(running, override=override)
+        if isinstance(promotion, StepMissing):
+            return replace(promotion, by_percent=True)
+        return promotion
     with_candidate = intent.candidate == running.rollout.candidate
     current = 0
     if with_candidate:
         current = intent.candidate_traffic.percent
     if percent <= current:
-        return _lower(percent, current, running)
+        return _lower(percent, current, intent, running)
     return _raise(percent, current, running, override=override)
 
 
-def decide_promotion(running: OpenRollout, *, override: bool) -> Promotion | Refusal:
+def decide_promotion(
+    running: OpenRollout, *, override: bool, step: int | None = None
+) -> Promotion | Refusal:
     """What promoting comes to: a person's answer where one is waited for, else an override
-    first."""
+    first. step: the number of the step that the person answers, None where none is named."""
     if running.leaving:
         return _ending(running)
+    if running.promoted_by:
+        return AlreadyAnswered(running.rollout.id, None, running.promoted_by)
+    waits = _step_to_answer(running)
+    if step is not None and step != running.progress.step + 1:
+        return _other_step(running, step)
+    if waits is not None and not override:
+        return _refuse_answer(running, waits, step) or Promotion((ActionKind.PROMOTE,))
     if _takes_promotion(running):
         return Promotion((ActionKind.PROMOTE,))
     if override:
@@ -135,10 +194,33 @@ def decide_promotion(running: OpenRollout, *, override: bool) -> Promotion | Ref
     return _needs_override(running, None)
 
 
-def refuse_approval(running: OpenRollout) -> Refusal | None:
-    """Why a rollout takes no approval now; None where it waits for one."""
-    if running.override or not waits_for_person(running.rollout, running.progress):
+def refuse_approval(running: OpenRollout, step: int | None) -> Refusal | None:
+    """Why a rollout takes no approval of this step now; None where it waits for one. So each step
+    is approved once: the second of two approvers, and whoever looks at an old page, is told."""
+    if running.leaving:
+        return _ending(running)
+    if step is not None and step != running.progress.step + 1:
+        return _other_step(running, step)
+    waits = _step_to_answer(running)
+    if waits is None:
         return NothingToApprove(running.rollout.id)
+    return _refuse_answer(running, waits, step)
+
+
+def refuse_pause(running: OpenRollout, intent: Intent) -> Refusal | None:
+    """Why nothing is left to pause; None where a pause stops something. A promotion is stopped as
+    long as stable has not changed."""
+    if running.going_back or intent.stable == running.rollout.candidate:
+        return _ending(running)
+    return None
+
+
+def refuse_resume(running: OpenRollout) -> Refusal | None:
+    """Why a resume would change nothing; None where something is paused or overridden."""
+    if running.leaving:
+        return _ending(running)
+    if not running.resumable:
+        return NothingToResume(running.rollout.id)
     return None
 
 
@@ -165,13 +247,23 @@ def _percent_without_rollout(percent: int | None, intent: Intent) -> Lowering | 
     return RolloutEnded()
 
 
-def _lower(percent: int, current: int, running: OpenRollout) -> Lowering:
-    """A plan that is lowered by hand is paused, or it would raise the candidate again."""
+def _lower(
+    percent: int, current: int, intent: Intent, running: OpenRollout
+) -> Lowering | RolloutEnding:
+    """A plan that is lowered by hand is paused, or it would raise the candidate again; a promotion
+    that was decided is called off by that."""
+    if intent.stable == running.rollout.candidate:
+        return _ending(running)
+    new: int | None = percent
     if percent == current:
-        return Lowering(None)
-    if running.override or running.paused:
-        return Lowering(percent)
-    return Lowering(percent, (ActionKind.PAUSE,))
+        new = None
+    if running.going_back:
+        return Lowering(new)
+    if running.leaving or running.promoted_by:
+        return Lowering(new, (ActionKind.PAUSE,))
+    if new is None or running.override or running.paused:
+        return Lowering(new)
+    return Lowering(new, (ActionKind.PAUSE,))
 
 
 def _raise(
@@ -183,6 +275,8 @@ def _raise(
 ) -> Raising | Refusal:
     if running.leaving:
         return _ending(running)
+    if running.promoted_by:
+        return AlreadyAnswered(running.rollout.id, None, running.promoted_by)
     if running.override:
         return Raising(percent)
     if override:
@@ -198,8 +292,31 @@ def _takes_promotion(running: OpenRollout) -> bool:
     return running.override or compared or waits_for_person(rollout, progress)
 
 
+def _step_to_answer(running: OpenRollout) -> int | None:
+    if running.override:
+        return None
+    return step_to_answer(running.rollout, running.progress)
+
+
+def _refuse_answer(running: OpenRollout, waits: int, step: int | None) -> Refusal | None:
+    """Why the step that waits takes no answer, which names `step` or none."""
+    if step is None:
+        return StepMissing(running.rollout.id, waits)
+    if running.answered_by:
+        return AlreadyAnswered(running.rollout.id, waits, running.answered_by)
+    return None
+
+
+def _other_step(running: OpenRollout, named: int) -> OtherStep:
+    present = running.progress.step + 1
+    waits = _step_to_answer(running) is not None
+    return OtherStep(running.rollout.id, named, present, waits)
+
+
 def _ending(running: OpenRollout) -> RolloutEnding:
-    return RolloutEnding(running.rollout.id, running.leaving)
+    """The refusal of what comes too late."""
+    cause = running.leaving or f"promoted: r{running.rollout.candidate} is stable"
+    return RolloutEnding(running.rollout.id, cause, promoting=not running.going_back)
 
 
 def _needs_override(running: OpenRollout, rise: tuple[int, int] | None) -> NeedsOverride:

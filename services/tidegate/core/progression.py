@@ -10,7 +10,15 @@ writes to the cluster: it appends intents, and the reconciler makes them real.
 
 from dataclasses import replace
 
-from tidegate.core import actions, contract_check, endings, heartbeats, incidents
+from tidegate.core import (
+    actions,
+    contract_check,
+    dead_stable,
+    endings,
+    heartbeats,
+    incidents,
+    pauses,
+)
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.drivers.pod_state import CRASH_LOOP
 from tidegate.core.elapsed import elapsed
@@ -25,13 +33,13 @@ from tidegate.core.rollout import (
     STARTING,
     Action,
     Decision,
-    Note,
     Outcome,
     Pause,
     PauseKind,
     Progress,
     Rollout,
     WaitsFor,
+    with_base,
 )
 from tidegate.core.strategy import Ending, Kind, Step, Until
 from tidegate.core.traffic import describe, desired, same
@@ -53,6 +61,7 @@ def decide(
     of a running rollout. `heartbeat`: the last heartbeat of the pipeline that drives it. `checks`:
     what others say of its candidate.
     """
+    rollout = with_base(rollout, progress)
     seconds = elapsed(progress.at, now, interval)
     turn = Turn(
         rollout, replace(progress, at=now), intent, observation, now, seconds, interval, checks
@@ -64,18 +73,26 @@ def decide(
         and progress.ending is None
         and intent.stable not in (None, rollout.base)
     ):
-        return _with_message(endings.overtaken(turn))
+        if not rollout.strategy.urgent:
+            return _with_message(endings.overtaken(turn))
+        if intent.stable == rollout.candidate:
+            return _with_message(endings.already(turn))
+        turn = endings.rebase(turn)
     turn, notes = actions.hear(turn, requests)
+    people = turn
     turn, received = heartbeats.hear(turn, heartbeat)
     turn, messages = contract_check.hear(turn)
     turn = _watch_candidate(turn)
+    before = dead_stable.before_ending(turn, people)
     going = turn.progress.ending in (None, Outcome.PROMOTED)
     # Also against a person's promotion: it was of what was checked then
     if checks.refuses and going:
         turn = endings.begin(turn, Outcome.ABORTED, checks.refuses)
     elif turn.progress.ending is None:
-        turn = _roll_back(turn)
+        turn = _roll_back(dead_stable.resumed(turn))
     decision = contract_check.follow(turn) if turn.progress.ending is not None else _forward(turn)
+    if dead_stable.postpones(before, decision):
+        decision = dead_stable.postpone(before, decision)
     return _with_message(replace(decision, notes=(*notes, *received, *messages, *decision.notes)))
 
 
@@ -122,7 +139,7 @@ def _roll_back(turn: Turn) -> Turn:
     candidate = turn.observation.of(turn.rollout.candidate)
     if turn.intent.stable is None:
         return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
-    failed = [v for v in progress.verdicts if v.verdict is Verdict.FAIL]
+    failed = [v for v in progress.verdicts if v.verdict is Verdict.FAIL and not v.metric.pauses]
     unwell = [v.message for v in failed if v.metric.kind is not MetricKind.EXPERIMENT]
     unwell = [*unwell, *(f.message for f in progress.findings if f.verdict is Verdict.FAIL)]
     if unwell:
@@ -158,6 +175,8 @@ def _forward(turn: Turn) -> Decision:
     if turn.rollout.strategy.kind is Kind.MANUAL or turn.progress.override:
         return _overridden(turn)
     steps = turn.rollout.strategy.steps
+    if turn.progress.step >= len(steps) and turn.progress.pause is not None:
+        return _paused(turn, turn.progress.pause)
     if turn.progress.step >= len(steps):
         if turn.rollout.strategy.ending is Ending.PROMOTE:
             proven = [
@@ -166,7 +185,9 @@ def _forward(turn: Turn) -> Decision:
             return endings.follow(
                 endings.begin(turn, Outcome.PROMOTED, "; ".join(["every step is done", *proven]))
             )
-        answers = ", ".join(f"{v.metric.kind} {v.verdict}" for v in turn.progress.verdicts)
+        answers = ", ".join(
+            f"{v.metric.kind} {v.verdict}" for v in turn.progress.verdicts if v.metric.can_pass
+        )
         return endings.follow(
             endings.begin(turn, Outcome.KEPT_STABLE, f"every step is done; {answers}")
         )
@@ -178,7 +199,8 @@ def _start(turn: Turn) -> Decision:
     intent = turn.intent
     if intent.candidate != rollout.candidate:
         warm = turn.progress.alive or turn.observation.not_warmed_up(rollout.candidate)
-        if rollout.strategy.urgent and rollout.candidate in intent.standby and warm:
+        at_once = rollout.strategy.urgent and turn.progress.pause is None
+        if at_once and rollout.candidate in intent.standby and warm:
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.reason or "undo"))
         message = f"r{rollout.candidate} gets ready without traffic: {rollout.reason or rollout.strategy.kind}"
         standby = tuple(r for r in intent.standby if r != rollout.candidate)
@@ -189,6 +211,8 @@ def _start(turn: Turn) -> Decision:
             "start",
             message,
         )
+    if dead_stable.waits_behind(turn):
+        return dead_stable.wait_behind(turn)
     live = turn.observation.of(rollout.candidate)
     need = _staging_need(turn)
     ready = live.ready if live else 0
@@ -253,6 +277,8 @@ def _step(turn: Turn, step: Step) -> Decision:
     else:
         size = step.candidate_traffic.replicas_percent
     candidate_traffic = replace(step.candidate_traffic, replicas_percent=size)
+    if dead_stable.approved(turn):
+        return _forward(_enter(turn, progress.step + 1))
     if progress.pause is not None:
         return _paused(turn, progress.pause)
     if intent.candidate_traffic != candidate_traffic:
@@ -260,6 +286,9 @@ def _step(turn: Turn, step: Step) -> Decision:
         message = f"step {progress.step + 1} of {count}: {_name(candidate_traffic)}"
         return turn.append(replace(intent, candidate_traffic=candidate_traffic), "step", message)
     turn, split = _measure(turn)
+    small = pauses.too_small(turn.rollout, turn.progress)
+    if small is not None:
+        return pauses.pause(turn, PauseKind.TOO_SMALL, small)
     if split:
         return _unsettled(turn, split)
     missing = _missing(turn, step)
@@ -273,11 +302,14 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
     when its split first shows."""
     target = desired(turn.intent)
     traffic = turn.observation.traffic
+    known = same(turn.progress.seen, traffic)
+    if not known:
+        turn = turn.having(shown_at=turn.now)
     if not same(traffic, target):
         return turn.having(seen=traffic), f"routed {describe(traffic)}, desired {describe(target)}"
     if not turn.observation.settled:
-        return turn.having(seen=None), "the gateway has not taken the route yet"
-    if not same(turn.progress.seen, target):
+        return turn.having(seen=None, shown_at=None), "the gateway has not taken the route yet"
+    if not known:
         fresh = new_step(turn.progress.evidence)
         verdicts = judge(fresh, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha)
         if turn.progress.since is None:
@@ -287,7 +319,7 @@ def _measure(turn: Turn) -> tuple[Turn, str]:
         return turn.having(
             seen=traffic, since=since, evidence=fresh, verdicts=verdicts, baked=0.0
         ), ""
-    if _down(turn) is None:
+    if _both_up(turn):
         return turn.having(baked=turn.progress.baked + turn.elapsed), ""
     return turn, ""
 
@@ -310,10 +342,13 @@ def _unsettled(turn: Turn, split: str) -> Decision:
     what is missing."""
     limit = turn.rollout.strategy.deadlines.ready
     text = split + _lacking(turn)
+    dead = dead_stable.is_down(turn)
+    if dead:
+        text = dead_stable.with_advice(turn, f"{dead_stable.cause(turn)}; {text}")
     if not turn.overdue(WaitsFor.SPLIT, limit):
         return turn.waiting(WaitsFor.SPLIT, text)
-    if not turn.observation.up(turn.intent.stable):
-        return _pause(turn, f"stable r{turn.intent.stable} has no ready pod; {text}")
+    if dead:
+        return pauses.pause(turn, PauseKind.NO_STABLE, text)
     message = f"the split did not settle within {limit:.0f} s: {text}"
     return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
 
@@ -329,19 +364,13 @@ def _lacking(turn: Turn) -> str:
     return f"; r{live.revision} has {live.ready} of {live.desired} replicas{failure}"
 
 
-def _pause(turn: Turn, message: str) -> Decision:
-    """Give up waiting: pause until a person resumes, or the pause's own deadline."""
-    pause = Pause(PauseKind.NO_DATA, turn.author, message)
-    decision = turn.having(pause=pause).waiting(WaitsFor.PAUSE, message)
-    return replace(decision, notes=(Note(turn.author, "pause", message),))
-
-
 def _missing(turn: Turn, step: Step) -> str | None:
     """What the step still lacks, None when it is done."""
     progress = turn.progress
-    down = _down(turn)
-    if down is not None:
-        return f"waiting: {down} has no ready pod"
+    if dead_stable.is_down(turn):
+        return f"waiting: {dead_stable.with_advice(turn, dead_stable.cause(turn))}"
+    if not turn.observation.up(turn.rollout.candidate):
+        return f"waiting: r{turn.rollout.candidate} has no ready pod"
     undecided = [f.message for f in progress.findings if f.verdict is not Verdict.PASS]
     if undecided:
         return f"waiting: {'; '.join(undecided)}"
@@ -370,18 +399,19 @@ def _missing(turn: Turn, step: Step) -> str | None:
     return _undecided(progress)
 
 
-def _down(turn: Turn) -> str | None:
-    """Which side of the comparison cannot answer: nothing bakes then."""
-    if not turn.observation.up(turn.intent.stable):
-        return f"stable r{turn.intent.stable}"
-    if turn.observation.up(turn.rollout.candidate):
-        return None
-    return f"r{turn.rollout.candidate}"
+def _both_up(turn: Turn) -> bool:
+    """Whether both sides of the comparison can answer: nothing bakes else."""
+    candidate = turn.rollout.candidate
+    return turn.observation.up(turn.intent.stable) and turn.observation.up(candidate)
 
 
 def _undecided(progress: Progress) -> str:
     return (
-        "; ".join(v.message for v in progress.verdicts if v.verdict is not Verdict.PASS)
+        "; ".join(
+            v.message
+            for v in progress.verdicts
+            if v.metric.can_pass and v.verdict is not Verdict.PASS
+        )
         or "no metric is configured"
     )
 
@@ -393,11 +423,13 @@ def _await(turn: Turn, step: Step, missing: str) -> Decision:
             message = f"nobody answered within {deadlines.decision:.0f} s"
             return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
         return turn.waiting(WaitsFor.APPROVAL, missing)
-    if turn.progress.baked < step.bake and _down(turn) is None:
+    if turn.progress.baked < step.bake and _both_up(turn):
         return turn.waiting(WaitsFor.BAKE, missing)
     if turn.overdue(WaitsFor.DATA, deadlines.data):
         if turn.rollout.strategy.kind is Kind.AB:  # its last word: stable stays
             message = f"undecided after {deadlines.data:.0f} s: {missing}"
             return endings.follow(endings.begin(turn, Outcome.KEPT_STABLE, message))
-        return _pause(turn, f"no answer within {deadlines.data:.0f} s: {missing}")
+        return pauses.pause(
+            turn, PauseKind.NO_DATA, f"no answer within {deadlines.data:.0f} s: {missing}"
+        )
     return turn.waiting(WaitsFor.DATA, missing)

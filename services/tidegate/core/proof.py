@@ -1,8 +1,9 @@
 """Proof of traffic: does the candidate really get the share that the route promises?
 
-A sequential test on final answers of one rule since its weights settled. It may be looked at after
-every scrape: the statements "proven" and "wrong" are each false with probability at most alpha over
-all scrapes.
+A sequential test on the requests of one rule since its weights settled: those that were sent, so
+that a candidate that answers late or never is no wrong share; final answers where the proxy does
+not tell what was sent. It may be looked at after every scrape: the statements "proven" and "wrong"
+are each false with probability at most alpha over all scrapes.
 """
 
 import math
@@ -23,7 +24,7 @@ class Measured(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """share: measured, in 0..1, None without answers. more: further answers of the rule that are
+    """share: measured, in 0..1, None without requests. more: further requests of the rule that are
     about needed, 0 when decided. message: one line for people."""
 
     result: Measured
@@ -39,7 +40,7 @@ def tolerance(percent: float) -> float:
 
 
 def prove(percent: float, candidate: int, total: int, alpha: float = 0.01) -> Proof:
-    """Is the candidate's share of `total` final answers within `tolerance` of `percent` (0..100)?
+    """Is the candidate's share of `total` requests within `tolerance` of `percent` (0..100)?
 
     Robbins' mixture: M(p) = ∫ L(q) π(q) dq / L(p), with Beta laws as π, is a martingale with mean 1
     when the share is p, so {p: M(p) < 1/alpha} is a confidence sequence. It is an interval round
@@ -56,10 +57,10 @@ def prove(percent: float, candidate: int, total: int, alpha: float = 0.01) -> Pr
             Measured.UNKNOWN,
             None,
             need,
-            f"no answers yet; about {need} needed to prove {percent:g} %",
+            f"no requests yet; about {need} needed to prove {percent:g} %",
         )
     share = candidate / total
-    seen = f"{candidate} of {total} answers ({100 * share:.1f} %) for {percent:g} % ± {tolerance(percent):g}"
+    seen = f"{candidate} of {total} requests ({100 * share:.1f} %) for {percent:g} % ± {tolerance(percent):g}"
     below = low > 0 and not _excluded(low, candidate, total, percent, alpha)
     above = high < 1 and not _excluded(high, candidate, total, percent, alpha)
     if low <= share <= high and not below and not above:
@@ -71,7 +72,7 @@ def prove(percent: float, candidate: int, total: int, alpha: float = 0.01) -> Pr
         Measured.UNKNOWN,
         share,
         need,
-        f"not measurable yet: {seen}; about {need} more answers needed",
+        f"not measurable yet: {seen}; about {need} more requests needed",
     )
 
 

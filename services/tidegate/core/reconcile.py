@@ -6,11 +6,11 @@ The worker loads, observes, calls `reconcile`, stores its decisions, makes its w
 but the next pass.
 """
 
-from tidegate.core import allow_list_check, contract_check, failed_writes, planned_writes
-from tidegate.core.checks import Check, Checks, ContractCheck, MarkCheck, WarmUpCheck
+from tidegate.core import allow_list_check, contract_check, drift, failed_writes, planned_writes
+from tidegate.core.checks import Check, Checks, ContractCheck, LogCheck, MarkCheck, WarmUpCheck
 from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.drivers import driver_for
-from tidegate.core.drivers.adoption import present
+from tidegate.core.drivers.adoption import adopted, present
 from tidegate.core.drivers.base import Driver, Writes, fence
 from tidegate.core.drivers.held_pods import pods_of, without
 from tidegate.core.known import Known
@@ -38,6 +38,9 @@ def reconcile(
     driver = driver_for(intent.mode, known.platform)
     snapshot = without(snapshot, _held_pods(known, snapshot, checks))
     observation = driver.read(intent.key, known.revisions, snapshot)
+    if checks.logs is None and observation.failing:
+        return LogCheck(intent.key, observation.failing)
+    observation = observation.with_logs(checks.logs or {})
     not_allowed = allow_list_check.not_allowed(
         intent.key.namespace, known.revisions.values(), checks.allow_list
     )
@@ -120,6 +123,7 @@ def _stopped(kind: Kind, seen: Seen, waits: tuple[Wait, ...]) -> Result:
         waits=waits,
         failed_writes=known.failed_writes,
         requests_per_second=known.requests_per_second,
+        drift=known.drift,
     )
     return conclude(stopped, ())
 
@@ -139,6 +143,9 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     seconds = failed_writes.interval(intent, observation, progress)
     retry = Retry(known.failed_writes, intent.generation, now, seconds)
     sifted = planned_writes.sift(next_writes.writes, snapshot, retry)
+    drifts = drift.observed(
+        next_writes.writes, snapshot, intent, observation.generation, adopted(known.revisions)
+    )
     gone = intent.stable is None and observation.gone and not next_writes.writes
     waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)
     if message:
@@ -157,6 +164,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
         _wake_at(steered, next_writes, now),
         sifted.failed,
         _rate(known, steered),
+        drift.remembered(known.drift, drifts, now),
     )
 
 

@@ -3,11 +3,13 @@ somebody may ask."""
 
 from dataclasses import replace
 
+from tidegate.core import drift
 from tidegate.core.conditions import Code, Condition, Param
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
 from tidegate.core.phases import phase
 from tidegate.core.result import Kind, Result
+from tidegate.core.rollout import PauseKind
 from tidegate.core.status import (
     EndpointPhase,
     EndpointStatus,
@@ -33,7 +35,7 @@ def report(result: Result) -> EndpointStatus:
         settled=observation.settled,
         live=observation.live,
         waiting=waiting_of(conditions),
-        drift=observation.drift,
+        drift=result.drift,
         urls=(observation.address,) if observation.address else (),
         requests_per_second=result.requests_per_second,
         refusals=result.failed_writes,
@@ -87,7 +89,7 @@ def _conditions(result: Result) -> tuple[Condition, ...]:
     aside = rollout
     if summary.code is not Code.SERVING:
         aside = (*failing, *rollout)
-    return (*aside, *result.conditions, summary)
+    return (*aside, *result.conditions, *drift.conditions(result.drift), summary)
 
 
 def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
@@ -100,7 +102,17 @@ def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
         "phase": phase(acting.rollout, progress).value,
         "waits_for": progress.waits_for.value,
     }
-    return (Condition(Code.ROLLOUT, acting.message, params),)
+    return (Condition(Code.ROLLOUT, acting.message, params), *_too_small(acting))
+
+
+def _too_small(acting: Decided) -> tuple[Condition, ...]:
+    """That the acting rollout is paused because its candidate is too small."""
+    pause = acting.progress.pause
+    candidate = acting.rollout.candidate
+    if pause is None or pause.kind is not PauseKind.TOO_SMALL:
+        return ()
+    message = f"r{candidate} is too small for its share"
+    return (Condition(Code.CANDIDATE_TOO_SMALL, message, {"revision": candidate}),)
 
 
 def _stable_failing(stable: int, observation: Observation) -> tuple[Condition, ...]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from tidegate.core import planned_writes
 from tidegate.core.conditions import Condition, Wait
+from tidegate.core.drift import Drift
 from tidegate.core.drivers.base import Memory
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.intent import Intent
@@ -33,7 +34,7 @@ class Result:
     not go on, in the order in which people read it. acting: what was decided over the rollout that
     acts. wake_at: when to reconcile again at the latest (epoch seconds), None: when something
     changes. retry: when a write that comes to nothing is tried again. failed_writes: what is
-    remembered.
+    remembered. drift: fields that somebody else changed, now or lately.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class Result:
     wake_at: float | None = None
     failed_writes: tuple[FailedWrite, ...] = ()
     requests_per_second: float | None = None
+    drift: tuple[Drift, ...] = ()
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

@@ -1,6 +1,6 @@
 """The values of a rollout: what was asked for, its progress, people's actions, a decision."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tidegate.core.contract import Contract
@@ -19,6 +19,7 @@ class ActionKind(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     ABORT = "abort"
+    UNDO = "undo"  # abort, as whoever asked to undo calls it
     PROMOTE = "promote"
     APPROVE = "approve"
     REJECT = "reject"
@@ -50,17 +51,21 @@ class PauseKind(StrEnum):
 
     PAUSED = "paused"  # by a person
     NO_DATA = "no-data"  # the data deadline passed
+    TOO_SMALL = "too-small"  # the candidate turns requests away for want of capacity
     NO_HEARTBEAT = "no-heartbeat"  # its pipeline is gone
     NOT_ALLOWED = "not-allowed"  # its tenant may not name what the candidate names
+    NO_STABLE = "no-stable"  # stable has no ready pod
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause: upward moves stop, a `fail` still aborts."""
+    """A pause: upward moves stop, a `fail` still aborts. postponed: the reason of the abort that
+    waits for a ready pod of stable, '' where none does."""
 
     kind: PauseKind
     author: str
     message: str
+    postponed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +111,17 @@ class Progress:
     step: STARTING while the candidate gets ready, then an index into the steps, len(steps) at the
     end. baked, waited: observed seconds of this step and of the present wait, each interval capped,
     so that an outage or a clock that jumps neither finishes nor freezes it. waits_for: what
-    `waited` counts. at: the last reconcile. seen: the traffic of the last reconcile. since: when
-    this step's split first showed (epoch seconds by the database's clock). sample: the last sample
+    `waited` counts. at: the last reconcile. seen: the traffic of the last reconcile; shown_at:
+    since when it has not changed, None where nobody knows. since: when this step's split first
+    showed (epoch seconds by the database's clock, as all times here). sample: the last sample
     of the user's own experiment that was judged. alive, losses: whether the candidate had a ready
     pod, and how often it lost its last one. incidents, findings: what befell its pods, and what
     that answers. action: the last action consumed. approved_by: the person's answer to this step.
     override: who sets the percent. ending: where it goes, once decided; outcome: when the cluster
     shows it. standby_until: end of the undo window. tidy: nothing is left to do. message: of the
     last decision. heartbeats: what was last heard of its pipeline. contract: the candidate's beside
-    stable's, once compared.
+    stable's, once compared. base: what was stable when an undo began, where that is not what was
+    stable when it was asked for.
     """
 
     step: int = STARTING
@@ -125,6 +132,7 @@ class Progress:
     evidence: Evidence = Evidence()  # noqa: RUF009  (frozen)
     verdicts: tuple[MetricVerdict, ...] = ()
     seen: Traffic | None = None
+    shown_at: float | None = None
     since: float | None = None
     sample: int = 0
     alive: bool = False
@@ -144,6 +152,15 @@ class Progress:
     message: str = ""
     heartbeats: Heartbeats = Heartbeats()  # noqa: RUF009  (frozen)
     contract: Contract | None = None
+    base: int | None = None
+
+
+def with_base(rollout: Rollout, progress: Progress) -> Rollout:
+    """The rollout with the base that it has by now: stable may have changed between the moment when
+    an undo was asked for and its beginning."""
+    if progress.base is None:
+        return rollout
+    return replace(rollout, base=progress.base)
 
 
 @dataclass(frozen=True, slots=True)

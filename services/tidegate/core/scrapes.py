@@ -6,38 +6,79 @@ all is only the base line: what it holds happened before.
 """
 
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from tidegate.core.analysis import Metric, MetricKind
+from tidegate.core.answers import AnswerKind, cause, kind_of
 from tidegate.core.evalues import Arm
+from tidegate.core.lost import Account, Flow
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
     """Cumulative counts of one revision at one source since that source began.
 
-    answers: final answers, all codes. bad: neither 2xx/3xx nor 401, 403, 429 (gRPC: neither OK nor
-    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED). buckets: (upper bound in ms, cumulative
-    count), rising, () where latency is not measured. causes: bad answers by cause, such as ("http
-    500", 12).
+    answers: final answers, all codes. errors, rejections, saturated: how many of them were of each
+    kind (`answers.kind_of`); they share none. lost: requests that ended without an answer, beside
+    the answers. buckets: (upper bound in ms, cumulative count), rising, () where latency is not
+    measured. causes: answers that were not fine, by cause, such as ("http 500", 12).
+    flow: what the proxy tells of requests begun and ended, None where it does not; `lost` and
+    `sent`, requests begun, are derived from it (`losses.watched`).
     """
 
     answers: int
-    bad: int
+    errors: int
     buckets: tuple[tuple[float, int], ...] = ()
     causes: tuple[tuple[str, int], ...] = ()
+    rejections: int = 0
+    saturated: int = 0
+    lost: int = 0
+    sent: int = 0
+    flow: Flow | None = None
+
+
+def counters_of(
+    answers: Iterable[tuple[str, int, int]],
+    buckets: tuple[tuple[float, int], ...] = (),
+    lost: int = 0,
+) -> Counters:
+    """Counters from answers as (protocol, code, count): what every meter reads them into."""
+    kinds: Counter[AnswerKind] = Counter()
+    causes: Counter[tuple[str, int]] = Counter()
+    for spoken, code, count in answers:
+        kind = kind_of(spoken, code)
+        kinds[kind] += count
+        if count and kind is not AnswerKind.FINE:
+            causes[spoken, code] += count
+    return Counters(
+        kinds.total(),
+        kinds[AnswerKind.ERROR],
+        buckets,
+        tuple((cause(spoken, code), count) for (spoken, code), count in sorted(causes.items())),
+        kinds[AnswerKind.REJECTION],
+        kinds[AnswerKind.SATURATION],
+        lost,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Counters with where they come from. `source` names an incarnation (Envoy's epoch, a pod's
-    start): a new incarnation starts at zero. spoken: the protocol, where the source counts each
-    apart, else ""."""
+    """Counters with where they come from.
+
+    source names an incarnation (Envoy's epoch, a pod's start): a new incarnation starts at zero.
+    spoken: the protocol, where the source counts each apart, else "". began: since when it counts
+    (epoch seconds), None where it does not tell; only then does a source that was not there before
+    count from zero. account: of its lost requests, in a base line only.
+    """
 
     source: str
     revision: int
     counters: Counters
     spoken: str = ""
+    began: float | None = None
+    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,77 +108,111 @@ class Scrape:
 @dataclass(frozen=True, slots=True)
 class Between:
     """One revision between two scrapes. torn: readings with more bad answers than answers, which
-    were cut down to the answers. missing: why a bound could not be read."""
+    were cut down to the answers. missing: why a bound could not be read. sent: requests that were
+    begun."""
 
     arm: Arm = field(default_factory=Arm)
     torn: int = 0
     missing: str = ""
+    sent: int = 0
 
 
-def between(
-    last: Scrape, now: Scrape, revision: int, latency_threshold_ms: float | None
-) -> Between:
-    """What `revision` answered between the scrapes: bad answers (latency_threshold_ms None), or
-    answers slower than `latency_threshold_ms` (milliseconds, the bound of an existing bucket)."""
+_NOTHING = Counters(0, 0)
+
+
+def between(last: Scrape, now: Scrape, revision: int, metric: Metric) -> Between:
+    """What `revision` answered between the scrapes, and how much of it speaks against it by
+    `metric`."""
     before = {(r.source, r.revision): r.counters for r in last.readings}
     total = Between()
     for reading in now.readings:
-        if reading.revision == revision:
-            old = before.get((reading.source, revision))
-            total = _add(total, _change(old, reading.counters, latency_threshold_ms))
+        if reading.revision != revision:
+            continue
+        old = before.get((reading.source, revision))
+        if is_new(last, reading):
+            total = _add(total, _change(_NOTHING, reading.counters, metric))
+        elif old is not None and not _fell(old, reading.counters):
+            total = _add(total, _change(old, reading.counters, metric))
     return total
 
 
-def _add(interval: Between, two: Between) -> Between:
-    return Between(
-        interval.arm + two.arm, interval.torn + two.torn, interval.missing or two.missing
+def is_new(last: Scrape, reading: Reading) -> bool:
+    """Whether all that a source counted of a revision was counted since `last`: it began then, or
+    had counted nothing of this revision while it counted others."""
+    if reading.began is not None and reading.began >= last.at:
+        return True
+    own = [item.revision for item in last.readings if item.source == reading.source]
+    return bool(own) and reading.revision not in own
+
+
+def _fell(old: Counters, new: Counters) -> bool:
+    """Whether any count is smaller than before: then nobody knows what came on top."""
+    return any(
+        getattr(new, name) < getattr(old, name)
+        for name in ("answers", "errors", "rejections", "saturated", "lost")
     )
 
 
-def _change(old: Counters | None, new: Counters, latency_threshold_ms: float | None) -> Between:
-    if latency_threshold_ms is None:
-        return _difference(None if old is None else (old.answers, old.bad), (new.answers, new.bad))
+def _add(first: Between, second: Between) -> Between:
+    return Between(
+        first.arm + second.arm,
+        first.torn + second.torn,
+        first.missing or second.missing,
+        first.sent + second.sent,
+    )
+
+
+def _change(old: Counters, new: Counters, metric: Metric) -> Between:
+    bound = metric.latency_threshold_ms
+    if bound is None:
+        change = _difference(_counted(old, metric.kind), _counted(new, metric.kind))
+        return replace(change, sent=max(0, new.sent - old.sent))
     if not new.buckets:  # before the first answer there may be none
         missing = ""
         if new.answers:
             missing = "the data plane gives no latency buckets"
         return Between(missing=missing)
-    now = _slow(new, latency_threshold_ms)
+    now = _slow(new, bound)
     if now is None:
-        known = ", ".join(f"{bound:g}" for bound, _ in new.buckets if bound < sys.float_info.max)
-        return Between(
-            missing=f"no bucket ends at {latency_threshold_ms:g} ms; choose one of {known}"
-        )
-    before = None
-    if old:
-        before = _slow(old, latency_threshold_ms)
-    # Its histogram begins here; what it holds happened before
-    if old and old.answers and not before:
-        return Between()
+        known = ", ".join(f"{end:g}" for end, _ in new.buckets if end < sys.float_info.max)
+        return Between(missing=f"no bucket ends at {bound:g} ms; choose one of {known}")
+    before = _slow(old, bound)
+    if old.answers and before is None:
+        return Between()  # its histogram begins here; what it holds happened before
+    before = before or (0, 0)
+    if now[0] < before[0] or now[1] < before[1]:
+        return Between()  # it began again
     return _difference(before, now)
 
 
-def _slow(counters: Counters, latency_threshold_ms: float) -> tuple[int, int] | None:
-    """(answers, slower than the bound), by the histogram alone: it may lag behind the other
+def _counted(counters: Counters, kind: MetricKind) -> tuple[int, int]:
+    """(requests, those that speak against the revision)."""
+    match kind:
+        case MetricKind.REJECTIONS:
+            return counters.answers, counters.rejections
+        case MetricKind.SATURATION:
+            return counters.answers, counters.saturated
+        case _:
+            return counters.answers + counters.lost, counters.errors + counters.lost
+
+
+def _slow(counters: Counters, bound: float) -> tuple[int, int] | None:
+    """(answers, slower than the bound in ms), by the histogram alone: it may lag behind the other
     counters."""
-    fast = next((count for bound, count in counters.buckets if bound == latency_threshold_ms), None)
+    fast = next((count for end, count in counters.buckets if end == bound), None)
     if fast is None:
         return None
-    last_bound, last_count = counters.buckets[-1]
-    if last_bound >= sys.float_info.max:
+    total = counters.answers
+    last_end, last_count = counters.buckets[-1]
+    if last_end >= sys.float_info.max:
         total = last_count
-    else:
-        total = counters.answers
     return total, total - fast
 
 
-def _difference(old: tuple[int, int] | None, new: tuple[int, int]) -> Between:
-    """What came on top. Each counter rises on its own, also when they are read at slightly
-    different times, so any fall is a new beginning."""
-    if old is None or new[0] < old[0] or new[1] < old[1]:
-        old = (0, 0)
-    n = max(0, new[0] - old[0])
-    bad = max(0, new[1] - old[1])
+def _difference(old: tuple[int, int], new: tuple[int, int]) -> Between:
+    """What came on top."""
+    n = new[0] - old[0]
+    bad = new[1] - old[1]
     return Between(Arm(n, min(bad, n)), torn=int(bad > n))
 
 
@@ -158,7 +233,10 @@ def _kept(
 ) -> tuple[Reading, ...]:
     seen = {(r.source, r.revision) for r in now}
     absent = (r for r in last if (r.source, r.revision) not in seen)
-    return (*(replace(r, counters=_compact(r.counters, desired)) for r in now), *absent)
+    return (
+        *(replace(r, counters=_compact(r.counters, desired), began=None) for r in now),
+        *absent,
+    )
 
 
 def _compact(counters: Counters, desired: frozenset[float]) -> Counters:
@@ -167,4 +245,4 @@ def _compact(counters: Counters, desired: frozenset[float]) -> Counters:
         for position, (bound, count) in enumerate(counters.buckets, start=1)
         if bound in desired or position == len(counters.buckets)
     )
-    return Counters(counters.answers, counters.bad, buckets)
+    return replace(counters, buckets=buckets, causes=(), flow=None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.core.conditions import Code, Condition
+from tidegate.core.drift import Drift
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.observation import Live
 from tidegate.core.traffic import Traffic
@@ -33,7 +34,8 @@ class EndpointStatus:
     the intent that the cluster is at, None where it carries no stamp of ours. traffic: what the
     data plane is told to do, None without a route. settled: whether that route is accepted, with
     its references resolved. live: the revisions that run. waiting: every line that somebody may
-    want to read. drift: what somebody else changed. urls: where clients call the endpoint.
+    want to read. drift: fields that somebody else changed, now or lately. urls: where clients call
+    the endpoint.
     requests_per_second: over all revisions, None where nothing was measured. refusals: writes that
     came to nothing, kept for the next reconcile. conditions: what holds now, the most important
     first.
@@ -46,7 +48,7 @@ class EndpointStatus:
     settled: bool = False
     live: tuple[Live, ...] = ()
     waiting: tuple[str, ...] = ()
-    drift: tuple[str, ...] = ()
+    drift: tuple[Drift, ...] = ()
     urls: tuple[str, ...] = ()
     requests_per_second: float | None = None
     refusals: tuple[FailedWrite, ...] = ()
@@ -76,8 +78,8 @@ _SUMMARY = frozenset(
         Code.GONE,
     }
 )
-# What is said of the acting rollout and of stable, beside the reasons for waiting.
-_ASIDE = frozenset({Code.ROLLOUT, Code.STABLE_FAILING})
+# What is said of the acting rollout, of stable and of others, beside the reasons for waiting.
+_ASIDE = frozenset({Code.ROLLOUT, Code.STABLE_FAILING, Code.DRIFT})
 
 
 def phase_of(conditions: Sequence[Condition]) -> EndpointPhase:

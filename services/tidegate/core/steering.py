@@ -101,6 +101,8 @@ def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | Bytes
     known = seen.known
     progress = _progress(seen, state, intent)
     candidate = known.revisions.get(rollout.candidate)
+    if rollout.strategy.proven:
+        candidate = None  # on the way back nothing of it is checked anew
     changed = bytes_check.changed(candidate, seen.checks)
     late = allow_list_check.refuses(rollout, progress, seen.not_allowed)
     checks = of_candidate(seen.checks, rollout.candidate, changed or late)

@@ -14,6 +14,7 @@ from tidegate.core.strategy import Deadlines, Kind, Strategy
 
 Value = str | int | float | bool | list[int] | None
 _ERRORS = strategy.DEFAULT_METRICS[0]
+_REJECTIONS = strategy.DEFAULT_METRICS[1]
 _DEADLINES = Deadlines()
 _LIMITS = Limits()
 
@@ -157,6 +158,12 @@ COMMON: tuple[Option, ...] = (
         "Least requests of the candidate in each step before a verdict.",
         _ERRORS.min_requests,
         "requests",
+    ),
+    Option(
+        "analysis.metrics.rejections.fail_margin",
+        "How much larger the candidate's share of refused requests may be before it fails.",
+        _REJECTIONS.fail_margin,
+        "share",
     ),
     Option(
         "analysis.metrics.latency.latency_threshold_ms",

@@ -48,7 +48,11 @@ ALPHA = 0.01
 EXPERIMENT_DATA = (
     604800.0  # the data deadline of an A/B that its experiment ends: people need days, not an hour
 )
-DEFAULT_METRICS = (Metric(MetricKind.ERRORS),)
+DEFAULT_METRICS = (
+    Metric(MetricKind.ERRORS),
+    Metric(MetricKind.REJECTIONS),
+    Metric(MetricKind.SATURATION),
+)
 
 
 @dataclass(frozen=True, slots=True)

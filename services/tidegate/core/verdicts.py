@@ -56,6 +56,8 @@ def weigh(track: Track, block: Block, toward_pass: bool) -> Track:
     track = replace(
         track, fail=advance(track.fail, metric.fail_test, block), rollout=track.rollout + block
     )
+    if not metric.can_pass:
+        return replace(track, step=track.step + block)
     if not toward_pass:
         return track
     return replace(
@@ -99,10 +101,12 @@ def verdict(track: Track, alpha: float, count: int) -> MetricVerdict:
     at_pass = math.log(1 / alpha)
     fail = track.fail.log_e
     passing = track.passing.log_e
-    min_requests_more = max(0, track.metric.min_requests - track.step.candidate.n)
+    min_requests_more = 0
+    if track.metric.can_pass:
+        min_requests_more = max(0, track.metric.min_requests - track.step.candidate.n)
     if fail >= at_fail:
         verdict = Verdict.FAIL
-    elif passing >= at_pass and not min_requests_more:
+    elif track.metric.can_pass and passing >= at_pass and not min_requests_more:
         verdict = Verdict.PASS
     else:
         verdict = Verdict.UNDECIDED
@@ -132,7 +136,8 @@ def _forecast(
     """(candidate answers, seconds) until pass, at the rates and the split of the step."""
     step = track.step
     kinds = step.candidate.n + step.stable.n
-    if not step.candidate.n or (track.metric.objective is None and not step.stable.n):
+    comparable = track.metric.objective is not None or step.stable.n > 0
+    if not (track.metric.can_pass and step.candidate.n and comparable):
         return None, None
     stable = (step.stable.bad + 0.5) / (step.stable.n + 1)
     toward = stable
@@ -168,13 +173,16 @@ def _message(
         torn = f"; {track.torn} torn readings cut down"
     beside = "the objective" if metric.objective is not None else "stable"
     if verdict is Verdict.FAIL:
-        return f"{seen}: worse than {beside} at alpha {100 * alpha:g} % (e = {_power(track.fail.log_e)}){torn}"
+        sure = f"at alpha {100 * alpha:.3g} % (e = {_power(track.fail.log_e)})"
+        return f"{seen}: worse than {beside} {sure}{torn}"
     if verdict is Verdict.PASS:
         return f"{seen}: {_edge(metric)} (e = {_power(track.passing.log_e)}){torn}"
     if not counts.candidate.n and units:
         return f"{kind}: no interval with counts of both revisions in this step yet: post them as evidence"
     if not counts.candidate.n:
         return f"{kind}: the candidate has not answered in this step{torn}"
+    if not metric.can_pass:
+        return f"{seen}: not shown to be worse than {beside}{torn}"
     min_requests = ""
     if min_requests_more:
         min_requests = f"; {min_requests_more} more to the minimum of {metric.min_requests}"
@@ -244,9 +252,9 @@ def _lasts(seconds: float | None) -> str:
 
 def overall(verdicts: tuple[MetricVerdict, ...]) -> Verdict:
     """One answer for all: fail where any fails, pass where all pass; no metric is undecided."""
-    kinds = {each.verdict for each in verdicts}
-    if Verdict.FAIL in kinds:
+    if any(each.verdict is Verdict.FAIL and not each.metric.pauses for each in verdicts):
         return Verdict.FAIL
+    kinds = {each.verdict for each in verdicts if each.metric.can_pass}
     if kinds == {Verdict.PASS}:
         return Verdict.PASS
     return Verdict.UNDECIDED

@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import REGISTRY
 
 from tidegate.core.drivers.rendering import Gateway, Platform
+from tidegate.core.intent import Mode
 from tidegate.core.ports import Capabilities
 from tidegate.deploy_worker import health
 from tidegate.deploy_worker.contracts import Contracts, PodContracts
@@ -21,11 +22,18 @@ from tidegate.deploy_worker.kubernetes.capabilities import Expected
 from tidegate.deploy_worker.kubernetes.cluster import KubernetesCluster, Options
 from tidegate.deploy_worker.kubernetes.connect import ConnectError, connect
 from tidegate.deploy_worker.kubernetes.patience import Patience
+from tidegate.deploy_worker.kubernetes.pod_logs import PodLogs
 from tidegate.deploy_worker.kubernetes.reflector import Timing
 from tidegate.deploy_worker.kubernetes.site import KubernetesSite
 from tidegate.deploy_worker.loop import LEASE_S, Worker
-from tidegate.deploy_worker.meter import evidence_of, meter_of, uncounted_copies
-from tidegate.deploy_worker.parts import Parts
+from tidegate.deploy_worker.meter import (
+    evidence_of,
+    lost_requests,
+    meter_of,
+    uncounted_copies,
+    untold_of,
+)
+from tidegate.deploy_worker.parts import Logs, Parts
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.deploy_worker.store_gauges import store_gauges
 from tidegate.deploy_worker.warm_up import WarmUp, trusting
@@ -62,14 +70,20 @@ def cluster_of(settings: WorkerSettings) -> KubernetesCluster:
     return KubernetesCluster(KubeApi(connect(settings.kubeconfig), timeout), options)
 
 
-def capabilities_of(cluster: KubernetesCluster, copies: str = "") -> Callable[[], Capabilities]:
+def capabilities_of(
+    cluster: KubernetesCluster,
+    copies: str = "",
+    untold: Callable[[Mode], tuple[str, ...]] = lambda _mode: (),
+) -> Callable[[], Capabilities]:
     """What the cluster can do; before its first answer, nothing that could do harm. copies: why the
-    metric source counts no answers to mirrored requests."""
+    metric source counts no answers to mirrored requests. untold: which requests without an answer
+    it does not count, by mode."""
 
     def capabilities() -> Capabilities:
         result = cluster.capabilities()
         if isinstance(result, Capabilities):
-            return replace(result, copies=copies)
+            facts = (*result.facts, *lost_requests(result, untold))
+            return replace(result, copies=copies, facts=facts)
         message = f"the cluster's capabilities are unknown: {result.detail}"
         return Capabilities(
             gateway=False, header_match=False, mirror=False, keda=False, notes=(message,)
@@ -122,10 +136,12 @@ def make(
     lease: float = LEASE_S,
     warm_up: WarmUp | None = None,
     contracts: Contracts | None = None,
+    logs: Logs | None = None,
 ) -> Worker:
-    """A worker over a cluster. lease: seconds, longer than the patience of one write. warm_up: None
-    for none."""
-    capabilities = capabilities_of(cluster, uncounted_copies(settings))
+    """A worker over a cluster. lease: seconds, longer than the patience of one write. warm_up,
+    logs: None for none."""
+    untold = untold_of(settings)
+    capabilities = capabilities_of(cluster, uncounted_copies(settings), untold)
     platform = platform_of(settings, capabilities)
     meter, explain = meter_of(settings, cluster.observe)
     registry = StagedRegistry(settings.schemes, places=Places(settings.storage_hosts))
@@ -135,6 +151,7 @@ def make(
         cluster.tenants,
         evidence_of(settings, meter),
         grows=settings.nodes_grow,
+        untold=untold,
         timeout=2 * settings.kube_timeout,
     )
     parts = Parts(
@@ -151,6 +168,7 @@ def make(
         settings.allowed,
         contracts,
         write_s=patience_of(settings).total,
+        logs=logs,
     )
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     worker = Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)
@@ -199,9 +217,12 @@ def main() -> None:
     warm_up = None
     contracts = None
     if settings.warm_up:
-        warm_up = WarmUp()
-        contracts = PodContracts()
-    serve(settings, cluster, make(settings, cluster, store, warm_up=warm_up, contracts=contracts))
+        warm_up = WarmUp(forbidden=settings.mesh_forbids_worker)
+        contracts = PodContracts(forbidden=settings.mesh_forbids_worker)
+    logs = PodLogs(cluster.api)
+    worker = make(settings, cluster, store, warm_up=warm_up, contracts=contracts, logs=logs)
+    serve(settings, cluster, worker)
+    logs.close()
     if warm_up is not None:
         warm_up.close()
     store.close()

@@ -11,6 +11,7 @@ from tidegate.core.checks import (
     Check,
     Checks,
     ContractCheck,
+    LogCheck,
     MarkCheck,
     WarmUpCheck,
 )
@@ -34,6 +35,9 @@ def answered(check: Check, checks: Checks, parts: Parts) -> Checks:
         case BytesCheck():
             read = _bytes(check, parts)
             return replace(checks, bytes={**checks.bytes, check.revision.number: read})
+        case LogCheck(key, containers):
+            assert parts.logs is not None, "logs are read only where somebody can"
+            return replace(checks, logs=parts.logs(key.namespace, containers))
         case _:
             assert_never(check)
 

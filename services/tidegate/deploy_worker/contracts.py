@@ -22,17 +22,13 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.observation import Live, Observation
 from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.rollout import Rollout
+from tidegate.core.triton import restriction
 from tidegate.core.triton.metrics import loaded_models
 from tidegate.core.triton.protocol import HTTP_PORT, METRICS_PORT, REPOSITORY_INDEX, model_path
 from tidegate.core.triton.signature import Signature, signature
+from tidegate.deploy_worker.forbidden import FORBIDDEN, Closed, ForbiddenError
 
-# Where a call is restricted (Triton's 403), or the server knows none such
-_UNTOLD = (
-    403,
-    404,
-    405,
-    501,
-)
+_UNTOLD = (404, 405, 501)  # the server knows no such call
 BUDGET_S = 5.0  # for one comparison of both; longer than that, it is made again
 # between two comparisons of an endpoint that could not be read: each holds a thread of the worker
 AGAIN_S = 10.0
@@ -61,7 +57,8 @@ def by_address(pod: Manifest, port: int) -> str | None:
 class PodContracts:
     """Contracts by Triton's own answers. Thread-safe. port, metrics: of its HTTP and its metrics in
     the pods, the latter for the models' names where the list is restricted. timeout: seconds for
-    one request. reach: where a pod's ports answer."""
+    one request. reach: where a pod's ports answer. forbidden: somebody before the pods rightly
+    answers the worker with 403."""
 
     def __init__(
         self,
@@ -71,11 +68,13 @@ class PodContracts:
         timeout: float = 2.0,
         clock: Callable[[], float] = time.monotonic,
         reach: Reach = by_address,
+        forbidden: bool = False,
     ) -> None:
         self._port = port
         self._metrics = metrics
         self._clock = clock
         self._reach = reach
+        self._forbidden = forbidden
         self._http = httpx2.Client(timeout=timeout, trust_env=False)
         self._failed: dict[
             tuple[EndpointKey, str], tuple[float, str]
@@ -138,6 +137,7 @@ class PodContracts:
                 KeyError,
                 TypeError,
                 AttributeError,
+                ForbiddenError,
             ) as error:
                 return (
                     f"the contract of r{revision} cannot be read: {error or type(error).__name__}"
@@ -150,6 +150,7 @@ class PodContracts:
 
     def _address(self, snapshot: Snapshot, revision: int, live: Live | None) -> "_Where | None":
         """A ready pod's own, else the revision's."""
+        closed = Closed(_closed_groups(snapshot, revision), self._forbidden)
         for pod in snapshot.all("Pod"):
             if number_of(pod) == revision and condition(pod, "Ready").get("status") == "True":
                 answers = self._reach(pod, self._port)
@@ -158,41 +159,47 @@ class PodContracts:
                     metrics = None
                     if counts:
                         metrics = f"http://{counts}/metrics"
-                    return _Where(f"http://{answers}", metrics)
+                    return _Where(f"http://{answers}", closed, metrics)
         address = None
         if live is not None and live.ready:
             address = live.address
         if address and urlsplit(address).scheme in ("http", "https"):
-            return _Where(address.rstrip("/"))
+            return _Where(address.rstrip("/"), closed)
         return None
 
     def _signatures(self, where: "_Where", until: float) -> tuple[Signature, ...]:
         names = self._names(where, until)
-        return tuple(self._one(where.base + model_path(name), until) for name in names)
+        return tuple(self._one(where, where.base + model_path(name), until) for name in names)
 
     def _names(self, where: "_Where", until: float) -> Iterable[str]:
-        index = self._ask("POST", where.base + REPOSITORY_INDEX, until, {"ready": True})
+        url = where.base + REPOSITORY_INDEX
+        index = self._ask(where, "POST", url, until, {"ready": True})
         if index is not None:
             return sorted({str(entry["name"]) for entry in json.loads(index)})
         page = None
         if where.metrics:
-            page = self._ask("GET", where.metrics, until)
+            page = self._ask(where, "GET", where.metrics, until)
         if page is None:
             raise RestrictedError("models")
         return loaded_models(page.decode())
 
-    def _one(self, url: str, until: float) -> Signature:
-        metadata = self._ask("GET", url, until)
+    def _one(self, where: "_Where", url: str, until: float) -> Signature:
+        metadata = self._ask(where, "GET", url, until)
         if metadata is None:
             raise RestrictedError("inputs and outputs")
-        config = self._ask("GET", f"{url}/config", until)
+        config = self._ask(where, "GET", f"{url}/config", until)
         return signature(json.loads(metadata), json.loads(config) if config is not None else None)
 
-    def _ask(self, method: str, url: str, until: float, body: Any = None) -> bytes | None:
+    def _ask(
+        self, where: "_Where", method: str, url: str, until: float, body: Any = None
+    ) -> bytes | None:
         """An answer; None where it is not told."""
         if self._clock() > until:
             raise ValueError(f"it took longer than {BUDGET_S:.0f} s")
         with self._http.stream(method, url, json=body) as answer:
+            if answer.status_code == FORBIDDEN:
+                where.closed.check(url)
+                return None
             if answer.status_code in _UNTOLD:
                 return None
             text = b""
@@ -205,14 +212,23 @@ class PodContracts:
 
 @dataclass(frozen=True, slots=True)
 class _Where:
-    """The addresses of one server. metrics: None where only the revision's own address is known."""
+    """The addresses of one server. closed: what it may refuse. metrics: None where only the
+    revision's own address is known."""
 
     base: str
+    closed: Closed
     metrics: str | None = None
 
 
 class RestrictedError(Exception):
     """The server does not tell this."""
+
+
+def _closed_groups(snapshot: Snapshot, revision: int) -> frozenset[str]:
+    """What a revision's own arguments restrict: its pods', or its InferenceService's."""
+    objects = (*snapshot.all("Pod"), *snapshot.all("InferenceService"))
+    mine = (item for item in objects if number_of(item) == revision)
+    return frozenset().union(*(restriction.closed_groups(item) for item in mine))
 
 
 def _silent(revision: int, stable: Live | None) -> str | None:

@@ -14,13 +14,23 @@ from tidegate.core.drivers.adoption import numbered
 from tidegate.core.drivers.rendering import Platform, number_of, ours
 from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey, Mode, Protocol, Runtime
-from tidegate.core.ports import Manifest, Meter, NoData, Snapshot, Unavailable
+from tidegate.core.ports import (
+    Capabilities,
+    Fact,
+    Manifest,
+    Meter,
+    NoData,
+    Snapshot,
+    State,
+    Unavailable,
+)
 from tidegate.deploy_worker.meters.doctor import Line, Sign, check
 from tidegate.deploy_worker.meters.profiles import KNATIVE, PROFILES
 from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach
 from tidegate.deploy_worker.meters.series import Prometheus
 from tidegate.deploy_worker.meters.slots import Slots, last_written, slots_of_route
 from tidegate.deploy_worker.meters.triton import TritonExplains
+from tidegate.deploy_worker.preflight import gates
 from tidegate.deploy_worker.settings import WorkerSettings
 
 UNSET = "no metric source is configured: gates cannot decide; set TIDEGATE_PROMETHEUS_URL"
@@ -161,10 +171,39 @@ def meter_of(settings: WorkerSettings, observe: Observe) -> tuple[Meter, Explain
         token_file=settings.prometheus_token_file,
         ca_file=settings.prometheus_ca_file,
     )
-    reach = Reach(interval=settings.prometheus_interval)
+    reach = Reach(interval=settings.prometheus_interval, stuck_seconds=settings.stuck_seconds)
     return ClusterMeter(prometheus, settings.gateway_metrics, reach, observe), TritonExplains(
         prometheus
     )
+
+
+def untold_of(settings: WorkerSettings) -> Callable[[Mode], tuple[str, ...]]:
+    """Which requests without an answer the proxy of a mode does not count."""
+
+    def untold(mode: Mode) -> tuple[str, ...]:
+        if not settings.prometheus_url:
+            return ()
+        if mode is Mode.KNATIVE:
+            return KNATIVE.untold
+        return PROFILES[settings.gateway_metrics].untold
+
+    return untold
+
+
+def lost_requests(
+    caps: Capabilities, untold: Callable[[Mode], tuple[str, ...]]
+) -> tuple[Fact, ...]:
+    """For the doctor: what of requests without an answer is not counted in the modes that are
+    there; () where all are."""
+    modes = [mode for mode, there in _modes(caps) if there]
+    texts = [f"{mode}: {text}" for mode in modes for text in untold(mode)]
+    if not texts:
+        return ()
+    return (Fact("lost requests", State.MISSING, "; ".join(texts), str(gates.TELL)),)
+
+
+def _modes(caps: Capabilities) -> tuple[tuple[Mode, bool], ...]:
+    return ((Mode.STANDARD, caps.standard), (Mode.KNATIVE, caps.knative))
 
 
 def uncounted_copies(settings: WorkerSettings) -> str:

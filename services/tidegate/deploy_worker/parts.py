@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from tidegate.core.allowed import EVERYTHING, Allowed
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.intent import EndpointKey
+from tidegate.core.observation import FailingContainer, LogLines
 from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Unresolved
 from tidegate.deploy_worker.contracts import Contracts
 from tidegate.deploy_worker.preflight.site import Anywhere, Site
 from tidegate.deploy_worker.rereading import Rereading
 from tidegate.deploy_worker.warm_up import WarmUps, trusting
 from tidegate.store import Store
+
+Logs = Callable[[str, Sequence[FailingContainer]], LogLines]  # of a namespace's pods
 
 
 class Trusting:
@@ -31,7 +34,8 @@ class Parts:
     revisions without a share. site: what preflight asks of the place, beyond the cluster's objects.
     allowed: what a tenant without a list of its own may name. contracts: how a candidate's models
     compare with stable's, before it gets a share; None: nobody asks. rereading: how the registry is
-    asked, beside the reconciles. write_s: the longest that one write to the cluster may take,
+    asked, beside the reconciles. logs: the last lines of containers' logs; None: nobody reads them.
+    write_s: the longest that one write to the cluster may take,
     seconds; a lease that would end before is made longer first."""
 
     store: Store
@@ -48,6 +52,7 @@ class Parts:
     contracts: Contracts | None = None
     rereading: Rereading = field(default_factory=Rereading)
     write_s: float = 0.0
+    logs: Logs | None = None
 
 
 class LeaseLost(Exception):  # noqa: N818  (it ends a reconcile, it is not a fault)

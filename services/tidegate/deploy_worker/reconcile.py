@@ -15,6 +15,7 @@ from tidegate.core.checks import Checks
 from tidegate.core.drivers.base import Memory
 from tidegate.core.intent import Intent
 from tidegate.core.known import Known
+from tidegate.core.observation import LogLines
 from tidegate.core.planned_writes import BACK_OFF_S
 from tidegate.core.ports import Snapshot, Unavailable
 from tidegate.core.reconcile import BLOCKED_S, reconcile
@@ -30,7 +31,7 @@ from tidegate.store import Context, Lease, LostLease, StoreUnavailable, codec, r
 log = structlog.get_logger()
 
 FAILED_S = 10.0  # after a bug
-MOST_CHECKS = 6  # that one pass may ask for, one after the other
+MOST_CHECKS = 7  # that one pass may ask for, one after the other
 
 
 def run(lease: Lease, parts: Parts) -> str:
@@ -85,6 +86,7 @@ def _reconcile(lease: Lease, context: Context, parts: Parts) -> str:
         return "stale"
     written = writing.carry_out(lease, context, parts, result)
     result = conclude(result, written)
+    notes = (*notes, *storing.explained(parts, lease, result))
     kept = storing.record(lease, context, parts, result, notes)
     if kept:
         return result.kind.value
@@ -97,10 +99,14 @@ def _decide(context: Context, intent: Intent, parts: Parts, snapshot: Snapshot) 
     scrape = None
     if known.measured:
         scrape = parts.meter.scrape(intent.key)
+    logs: LogLines | None = None
+    if parts.logs is None:
+        logs = {}
     checks = Checks(
         allow_list=context.allowed or parts.allowed,
         cold={} if parts.warm_up is trusting else None,
         compares=parts.contracts is not None,
+        logs=logs,
     )
     for _ in range(MOST_CHECKS):
         result = reconcile(known, snapshot, scrape, checks, context.now)
@@ -123,6 +129,7 @@ def _known(context: Context, intent: Intent, parts: Parts) -> Known:
         parts.interval,
         secrets.token_hex(4),
         context.status.requests_per_second,
+        context.status.drift,
     )
 
 

@@ -21,12 +21,16 @@ class WorkerSettings(Settings):
     candidate that lost its pods must be ready before it gets its share back. interval: between
     reconciles of a running rollout. prometheus_url: the metric source; prometheus_token_file,
     prometheus_ca_file: how to be let in; prometheus_interval: between its scrapes.
+    stuck_seconds: a request that waits longer for its answer counts as lost.
     keda_prometheus_url: where KEDA asks, if elsewhere; keda_trigger_authentication: the
     TriggerAuthentication in each tenant's namespace that lets it in, with a bearer token;
     keda_queue_us: how long a request may wait in Triton's queue before replicas are added, in
     microseconds. gateway_metrics: whose names the gateway's counters have. kserve_namespace: where
     KServe runs. warm_up: whether each new pod must have answered an inference before its revision
-    gets a share, for which the worker needs to reach ports 8080 and 8002 of the pods. nodes_grow:
+    gets a share, for which the worker needs to reach ports 8080 and 8002 of the pods.
+    mesh_forbids_worker: a mesh rightly answers the worker with 403 at the pods, so that warm-up and
+    model contract are left out there; without it a 403 that the revision does not restrict itself
+    keeps its pods from any share. nodes_grow:
     nodes come when pods wait for them, so that what they offer now refuses no rollout.
     metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads: endpoints worked on at
     once. worker_name: '' for one made of host and process.
@@ -48,12 +52,14 @@ class WorkerSettings(Settings):
     prometheus_token_file: Path | None = None
     prometheus_ca_file: Path | None = None
     prometheus_interval: float = Field(default=15.0, gt=0)
+    stuck_seconds: float = Field(default=30.0, gt=0)
     keda_prometheus_url: str = ""
     keda_trigger_authentication: str = ""
     keda_queue_us: int = Field(default=5000, gt=0)
     gateway_metrics: Literal["envoy-gateway", "istio"] = "envoy-gateway"
     kserve_namespace: str = "kserve"
     warm_up: bool = True
+    mesh_forbids_worker: bool = False
     metrics_port: int = Field(default=8081, ge=0, le=65535)
     nodes_grow: bool = False
     worker_threads: int = Field(default=4, ge=1, le=64)

@@ -29,7 +29,7 @@ def store(lease: Lease, context: Context, parts: Parts, result: Result) -> tuple
     notes: tuple[Note, ...] = ()
     for decided in result.decisions:
         progress.append((decided.rollout.id, decided.progress))
-        notes = (*notes, *decided.notes, *_explained(parts, lease, decided))
+        notes = (*notes, *decided.notes)
         if decided.intent is None:
             continue
         if not _append(lease, context, parts, decided.intent, decided, progress, notes):
@@ -92,6 +92,22 @@ def release(
     return not isinstance(recorded, LostLease)
 
 
+def explained(parts: Parts, lease: Lease, result: Result) -> Iterator[Note]:
+    """What is known of the bad answers of a candidate that is aborted, and of the end of its
+    container, for people. The source may take its time, so it is asked when the writes toward
+    stable are made."""
+    for decided in result.decisions:
+        if not decided.aborts:
+            continue
+        number = decided.rollout.candidate
+        for line in parts.explain(lease.key, number):
+            yield Note("meter", "explain", f"r{number}: {line}")
+        live = result.observation.of(number)
+        if live is not None and live.failing is not None:
+            for line in live.log:
+                yield Note("pod log", "explain", f"r{number}: {live.failing.name}: {line}")
+
+
 def _append(
     lease: Lease,
     context: Context,
@@ -123,11 +139,3 @@ def _append(
     if isinstance(appended, LostLease):
         raise LeaseLost
     return not isinstance(appended, Stale)
-
-
-def _explained(parts: Parts, lease: Lease, decided: Decided) -> Iterator[Note]:
-    """What is known of the bad answers of a candidate that is aborted, for people."""
-    if decided.aborts:
-        number = decided.rollout.candidate
-        for line in parts.explain(lease.key, number):
-            yield Note("meter", "explain", f"r{number}: {line}")

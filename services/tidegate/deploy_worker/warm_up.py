@@ -21,13 +21,13 @@ from tidegate.core.checks import ColdPod
 from tidegate.core.drivers.pod_state import ready_since
 from tidegate.core.drivers.rendering import number_of
 from tidegate.core.ports import Manifest, Snapshot
-from tidegate.core.triton import warmup
+from tidegate.core.triton import restriction, warmup
 from tidegate.core.triton.metrics import loaded_models
 from tidegate.core.triton.protocol import HTTP_PORT, METRICS_PORT, REPOSITORY_INDEX, model_path
+from tidegate.deploy_worker.forbidden import FORBIDDEN, Closed
 
 AGAIN_S = 2.0  # between two attempts at a pod that did not answer
 LIMIT = 10_000  # pods remembered; beyond that all are asked once more
-_CLOSED = 403  # Triton's answer where a group of calls is restricted: the worker has no token
 
 # The ready pods, by uid, that have not answered an inference; those of the revisions that serve
 # (the second argument) are not among them.
@@ -54,7 +54,8 @@ class WarmUp:
     """See the module. Thread-safe. port, metrics: of Triton's HTTP and metrics in the pods.
     timeout: seconds for one request; a first inference may compile kernels, so it is asked again
     until it comes in time. patience: seconds that a reconcile waits for answers; pods that take
-    longer are asked on, beside the reconciles, so that none can hold another endpoint up."""
+    longer are asked on, beside the reconciles, so that none can hold another endpoint up.
+    forbidden: somebody before the pods rightly answers the worker with 403."""
 
     def __init__(
         self,
@@ -64,11 +65,13 @@ class WarmUp:
         timeout: float = 5.0,
         patience: float = 0.3,
         clock: Callable[[], float] = time.monotonic,
+        forbidden: bool = False,
     ) -> None:
         self._port = port
         self._metrics = metrics
         self._patience = patience
         self._clock = clock
+        self._forbidden = forbidden
         self._http = httpx2.Client(timeout=timeout, trust_env=False)
         self._threads = ThreadPoolExecutor(16, "warm-up")
         self._lock = threading.Lock()
@@ -116,15 +119,16 @@ class WarmUp:
         if ":" in address:
             host = f"[{address}]"
         base = f"http://{host}:{self._port}"
+        closed = Closed(restriction.closed_groups(pod), self._forbidden)
         try:
-            for name in self._models(host):
-                metadata = self._answer("GET", base + model_path(name))
+            for name in self._models(host, closed):
+                metadata = self._answer(closed, "GET", base + model_path(name))
                 body = None
                 if metadata:
                     body = warmup.request(metadata)
                 # Where no request can be made for it, Triton's own readiness must do.
                 if isinstance(body, dict):
-                    self._answer("POST", f"{base}{model_path(name)}/infer", body)
+                    self._answer(closed, "POST", f"{base}{model_path(name)}/infer", body)
         except (
             httpx2.HTTPError,
             httpx2.InvalidURL,
@@ -140,20 +144,20 @@ class WarmUp:
             )
         return ""
 
-    def _models(self, host: str) -> Iterable[str]:
-        listed = self._answer(
-            "POST", f"http://{host}:{self._port}{REPOSITORY_INDEX}", {"ready": True}
-        )
+    def _models(self, host: str, closed: Closed) -> Iterable[str]:
+        index = f"http://{host}:{self._port}{REPOSITORY_INDEX}"
+        listed = self._answer(closed, "POST", index, {"ready": True})
         if listed is not None:
             return sorted({entry["name"] for entry in listed})
         page = self._http.get(f"http://{host}:{self._metrics}/metrics").raise_for_status().text
         return loaded_models(page)
 
-    def _answer(self, method: str, url: str, body: Any = None) -> Any:
+    def _answer(self, closed: Closed, method: str, url: str, body: Any = None) -> Any:
         """The answer's JSON; None where the call is restricted, which a waiting worker would not
         change."""
         answer = self._http.request(method, url, json=body)
-        if answer.status_code == _CLOSED:
+        if answer.status_code == FORBIDDEN:
+            closed.check(url)
             return None
         return answer.raise_for_status().json()
 

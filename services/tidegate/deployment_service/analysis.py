@@ -11,6 +11,7 @@ from tidegate.schemas.requests.analysis import (
     MetricsIn,
     NoReadyPodsIn,
     OomKillsIn,
+    RejectionsIn,
     RestartsIn,
 )
 
@@ -22,6 +23,7 @@ def answered(plan: Strategy) -> AnalysisIn:
     errors = by_kind.get(MetricKind.ERRORS)
     metrics = MetricsIn(
         errors=MetricIn() if errors is None else _errors(errors),
+        rejections=_rejections(by_kind.get(MetricKind.REJECTIONS)),
         latency=_latency(by_kind.get(MetricKind.LATENCY)),
         restarts=RestartsIn(allowed=plan.limits.restarts),
         oom_kills=OomKillsIn(allowed=plan.limits.oom_kills),
@@ -38,6 +40,12 @@ def _errors(metric: Metric) -> MetricIn:
         objective=metric.objective,
         min_requests=metric.min_requests,
     )
+
+
+def _rejections(metric: Metric | None) -> RejectionsIn:
+    if metric is None:
+        return RejectionsIn()
+    return RejectionsIn(fail_margin=metric.fail_margin)
 
 
 def _latency(metric: Metric | None) -> LatencyIn | None:

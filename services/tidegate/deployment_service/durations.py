@@ -16,7 +16,9 @@ def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None
         return None
     needs_pass = step.until is Until.PASS
     times = [
-        expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass) for q in plan.metrics
+        expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass)
+        for q in plan.metrics
+        if q.can_pass
     ]
     known = [seconds for seconds in times if seconds is not None]
     if known and len(known) == len(times):
@@ -50,7 +52,9 @@ def _present(progress: Progress, step: out.StepOut) -> float | None:
             return None
         case Until.PASS:
             needs = [
-                each.seconds_more for each in progress.verdicts if each.verdict is not Verdict.PASS
+                each.seconds_more
+                for each in progress.verdicts
+                if each.metric.can_pass and each.verdict is not Verdict.PASS
             ]
         case Until.NO_FAIL:
             needs = [

@@ -112,7 +112,7 @@ def patch(
         return _bring(tx, call, endpoint, (intent, new), body, result, supersede, messages)
     change = None
     if "canary_percent" in body.model_fields_set:
-        change = change_percent(body.canary_percent, intent, running, force=force)
+        change = change_percent(key, body.canary_percent, intent, running, force=force)
     _precondition(call, endpoint, change, scales=body.autoscaling is not None)
     percent = _percent(change)
     if percent is not None:

@@ -65,4 +65,4 @@ def _check_rollout(running: Running) -> None:
             Remediation("approve or reject it, or start an A/B by percent"),
         )
         raise refused(409, "not-randomised", problem)
-    check(refuse_counts(running.open))
+    check(running.stored.key, refuse_counts(running.open))

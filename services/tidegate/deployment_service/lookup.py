@@ -9,7 +9,7 @@ from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Action, ActionKind
 from tidegate.core.strategy import Kind
 from tidegate.core.traffic import desired
-from tidegate.deployment_service import revisions, statuses, views
+from tidegate.deployment_service import action_refusals, revisions, statuses, views
 from tidegate.deployment_service.warnings import NO_WORKER
 from tidegate.deployment_service.who_wins import Running
 from tidegate.schemas import responses as out
@@ -103,6 +103,11 @@ def running(tx: ReadTx, key: EndpointKey) -> Running | None:
     return with_actions(tx, stored)
 
 
+def all_running(tx: ReadTx, key: EndpointKey) -> tuple[Running, ...]:
+    """Every rollout that has not ended, the acting one first."""
+    return tuple(with_actions(tx, stored) for stored in rollouts.unfinished(tx, key))
+
+
 def with_actions(tx: ReadTx, stored: StoredRollout) -> Running:
     """A rollout with the actions its controller has not heard."""
     return Running(stored, rollouts.actions(tx, stored.rollout.id, stored.progress.action))
@@ -189,10 +194,19 @@ def _revision_out(whole: Overview, number: int | None) -> out.RevisionOut | None
 
 
 def changed_rollout(
-    tx: ReadTx, stored: StoredRollout, warnings: Sequence[str] = ()
+    tx: ReadTx,
+    stored: StoredRollout,
+    warnings: Sequence[str] = (),
+    accepted: out.AcceptedOut | None = None,
 ) -> out.RolloutChange:
     """A rollout as a change answers it."""
-    return out.changed(out.RolloutChange, rollout_out(tx, stored), warnings)
+    changed = out.changed(out.RolloutChange, rollout_out(tx, stored), warnings)
+    return changed.model_copy(update={"accepted": accepted})
+
+
+def accepted(action: str, follows: str) -> out.AcceptedOut:
+    """What was accepted, and what follows."""
+    return out.AcceptedOut(action=action, follows=follows)
 
 
 def rollout_out(tx: ReadTx, stored: StoredRollout) -> out.RolloutOut:
@@ -263,24 +277,18 @@ def _experiment(sent: experiments.Sent) -> out.ExperimentOut:
 
 
 def append_action(
-    tx: Tx, request: Running, kind: ActionKind, author: str, reason: str, run_id: str = ""
+    tx: Tx,
+    request: Running,
+    kind: ActionKind,
+    author: str,
+    reason: str,
+    run_id: str = "",
+    step: int | None = None,
 ) -> None:
-    """Append an action, or 409 when the rollout has ended meanwhile."""
+    """Append an action, or 409 when the rollout has ended meanwhile. step: the number of the step
+    that it answers."""
     match rollouts.add_action(
-        tx, request.rollout.id, kind, author=author, reason=reason, run_id=run_id
+        tx, request.rollout.id, kind, author=author, reason=reason, run_id=run_id, step=step
     ):
         case Finished(outcome):
-            raise ended(request.stored, outcome.value)
-
-
-def ended(stored: StoredRollout, outcome: str) -> ApiError:
-    """409: what has ended takes no more actions."""
-    problem = Problem(
-        "rollout",
-        f"rollout {stored.rollout.id} has ended ({outcome})",
-        Remediation(
-            "undo goes back to an older revision, retry makes a new attempt of what did not get "
-            "through"
-        ),
-    )
-    return refused(409, "rollout-ended", problem)
+            raise action_refusals.ended(request.stored.key, request.rollout.id, outcome.value)

@@ -55,7 +55,11 @@ def strategy_of(body: StartRollout) -> Strategy:
 
 def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
     """The metrics of a rollout, errors first."""
-    results = [_metric(MetricKind.ERRORS, metrics.errors, None)]
+    results = [
+        _metric(MetricKind.ERRORS, metrics.errors, None),
+        Metric(MetricKind.REJECTIONS, metrics.rejections.fail_margin),
+        Metric(MetricKind.SATURATION),
+    ]
     if metrics.latency is not None:
         results.append(
             _metric(MetricKind.LATENCY, metrics.latency, metrics.latency.latency_threshold_ms)

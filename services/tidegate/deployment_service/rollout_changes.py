@@ -4,26 +4,43 @@ running one."""
 import uuid
 from dataclasses import dataclass, replace
 
-from tidegate.core import rules
+from tidegate.core import following, rules
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.guard import Guard
 from tidegate.core.intent import EndpointKey, Intent, Model, Revision, Runtime
-from tidegate.core.precedence import RolloutRunning, refuse_approval, refuse_start
+from tidegate.core.open_rollout import TOWARD_STABLE
+from tidegate.core.precedence import (
+    RolloutRunning,
+    refuse_approval,
+    refuse_pause,
+    refuse_resume,
+    refuse_start,
+)
 from tidegate.core.preflight import Request
 from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.rules import check_runtime
-from tidegate.core.strategy import Strategy, undo
-from tidegate.deployment_service import experiments, lookup, specs, tenancy, warnings
+from tidegate.core.strategy import Kind, Strategy
+from tidegate.deployment_service import (
+    action_refusals,
+    experiments,
+    lookup,
+    specs,
+    tenancy,
+    toward_stable,
+    warnings,
+)
+from tidegate.deployment_service.action_refusals import refusal
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
 from tidegate.deployment_service.statuses import rate
-from tidegate.deployment_service.who_wins import Running, check, promotion, refusal
+from tidegate.deployment_service.who_wins import Running, check, promotion
 from tidegate.schemas.requests.endpoints import RuntimeConfig
-from tidegate.schemas.requests.rollouts import Again, Ask, EvidenceIn, StartRollout, Undo
-from tidegate.store import intents, revisions, rollouts
+from tidegate.schemas.requests.rollouts import Again, Answer, Ask, EvidenceIn, StartRollout
+from tidegate.store import endpoints, intents, ledger, revisions, rollouts
 from tidegate.store.engine import ReadTx, Tx
-from tidegate.store.values import Busy, Endpoint, Finished, StoredRollout
+from tidegate.store.ledger import Line
+from tidegate.store.values import Busy, Endpoint, Finished
 from tidegate.web.problems import invalid, refuse, refused
 
 _UPWARD = frozenset({ActionKind.RESUME, ActionKind.APPROVE, ActionKind.PROMOTE})
@@ -63,10 +80,10 @@ def candidate_of(
     """The candidate that a body names. A version that was a revision before, with the same runtime,
     is that revision. Raises ApiError (422)."""
     if revision is not None:
-        return _existing(tx, key, revision)
+        return existing(tx, key, revision)
     if version_id is None:
         raise refuse("/model_version_id", "missing", rules.NAME_CANDIDATE)
-    stable = _existing(tx, key, intent.stable)
+    stable = existing(tx, key, intent.stable)
     model = specs.model_of(tx, model_id or stable.model.model_id, version_id)
     runtime = stable.runtime
     if runtime_config is not None or runtime_name is not None:
@@ -85,7 +102,7 @@ def candidate_of(
     return Candidate(model, runtime, None)
 
 
-def _existing(
+def existing(
     tx: ReadTx, key: EndpointKey, number: int | None, field: str = "/revision"
 ) -> Candidate:
     revision = None
@@ -119,14 +136,16 @@ def start(
     percent: int | None = None,
     accept_breaking: bool = False,
     run_id: str = "",
+    action: str = "start",
 ) -> Begun:
     """Store a rollout of this candidate; the rollout controller starts it. percent: a person's,
-    that comes with it. accept_breaking: of stable's contract. Raises ApiError (409, 422)."""
+    that comes with it. accept_breaking: of stable's contract. action: what the person calls it.
+    Raises ApiError (409, 422)."""
     caps, messages = lookup.capabilities(tx, call.services.settings.worker_timeout)
     running = lookup.running(tx, endpoint.key)
-    check(refuse_start(running.open if running else None, supersede=supersede))
-    # What is on standby runs: going back to it is open
-    if candidate.number is None or candidate.number not in intent.standby:
+    check(endpoint.key, refuse_start(running.open if running else None, supersede=supersede))
+    back = _is_back(tx, endpoint.key, intent, candidate, plan)
+    if not back:
         tenancy.check_named(tx, call, endpoint.key, candidate.model, candidate.runtime)
     number, author = candidate.number, call.principal.name
     if number is None:
@@ -135,14 +154,14 @@ def start(
         ).number
     hopeless, slow = forecast(plan, rate(endpoint.status))
     assert intent.stable is not None
-    stable = _existing(tx, endpoint.key, intent.stable).runtime
-    problems = (
-        *check_plan(plan, number, intent, caps),
-        *specs.check_scheme(candidate.model, caps),
-        *check_runtime(candidate.runtime, intent.mode, caps, stable),
-        *check_copies(plan, caps, candidate.runtime.protocol),
-        *hopeless,
-    )
+    stable = existing(tx, endpoint.key, intent.stable).runtime
+    problems = (*check_plan(plan, number, intent, caps), *hopeless)
+    if not back or plan.kind is not Kind.UNDO:
+        problems += (
+            *specs.check_scheme(candidate.model, caps),
+            *check_runtime(candidate.runtime, intent.mode, caps, stable),
+            *check_copies(plan, caps, candidate.runtime.protocol),
+        )
     if problems:
         raise invalid(problems)
     rollout = Rollout(
@@ -157,9 +176,9 @@ def start(
         accept_breaking,
         run_id,
     )
-    match rollouts.start(tx, endpoint.key, rollout, supersede=supersede):
+    match rollouts.start(tx, endpoint.key, rollout, supersede=supersede, action=action):
         case Busy(current):
-            raise refusal(RolloutRunning.of(current.rollout))
+            raise refusal(endpoint.key, RolloutRunning.of(current.rollout))
         case started:
             if candidate.number is None:
                 messages += warnings.of_runtime(candidate.runtime, caps, stable)
@@ -168,6 +187,18 @@ def start(
                 intent, named(tx, endpoint.key, intent, number), replace(rollout, id=""), percent
             )
             return Begun(rollout.id, number, started.queued, tuple(messages), asked_of)
+
+
+def _is_back(
+    tx: ReadTx, key: EndpointKey, intent: Intent, candidate: Candidate, plan: Strategy
+) -> bool:
+    """Whether a rollout leads back to a revision that exists: one that is on standby runs, and an
+    undo leads to one that has served. Checks for new revisions are not for these."""
+    if candidate.number is None:
+        return False
+    if candidate.number in intent.standby:
+        return True
+    return plan.kind is Kind.UNDO and intents.was_stable(tx, key, candidate.number)
 
 
 def named(tx: ReadTx, key: EndpointKey, intent: Intent, *more: int) -> tuple[Revision, ...]:
@@ -219,12 +250,15 @@ def begin(
         run_id=body.run_id or "",
     )
     alias = warnings.of_alias(body.runtime, candidate.runtime) if body.runtime is not None else ()
-    return _started(tx, call, begun, tuple(alias))
+    return started(tx, call, begun, "start", tuple(alias))
 
 
-def _started(tx: Tx, call: Call, begun: Begun, messages: tuple[str, ...] = ()) -> Reply:
+def started(tx: Tx, call: Call, begun: Begun, action: str, cautions: tuple[str, ...] = ()) -> Reply:
+    """The answer of what started a rollout, with what follows."""
+    stored = lookup.rollout_by_id(tx, begun.id)
+    follows = following.of_start(stored.key, stored.rollout, queued=begun.queued)
     rollout_change = lookup.changed_rollout(
-        tx, lookup.rollout_by_id(tx, begun.id), [*messages, *begun.warnings]
+        tx, stored, [*cautions, *begun.warnings], lookup.accepted(action, follows)
     )
     if call.dry_run:
         # Nobody will ever find it under the one it had here
@@ -234,71 +268,72 @@ def _started(tx: Tx, call: Call, begun: Begun, messages: tuple[str, ...] = ()) -
     )
 
 
-def go_back(tx: Tx, call: Call, key: EndpointKey, body: Undo) -> Reply:
-    """POST undo: end the running rollout, or make an older revision stable again. Toward stable: no
-    If-Match."""
-    endpoint = lookup.locked(tx, key)
-    intent = lookup.intent_of(tx, key)
-    running = lookup.running(tx, key)
-    if running is not None and body.to in (None, running.rollout.base):
-        lookup.append_action(
-            tx,
-            running,
-            ActionKind.ABORT,
-            call.principal.name,
-            body.reason or "undo",
-            body.run_id or "",
-        )
-        return _pending(tx, running.stored)
-    if body.to is not None:
-        number = body.to
-    else:
-        number = _previous_stable(tx, key, intent)
-    if number == intent.stable:
-        raise refuse("/to", f"r{number} already is stable", Remediation("name another revision"))
-    candidate = _existing(tx, key, number, "/to")
-    reason = body.reason or "undo"
-    run_id = body.run_id or ""
-    begun = start(
-        tx, call, endpoint, intent, candidate, undo(), reason, supersede=True, run_id=run_id
-    )
-    return _started(tx, call, begun)
-
-
-def _previous_stable(tx: ReadTx, key: EndpointKey, intent: Intent) -> int:
-    token: str | None = None
-    while True:
-        page = intents.history(tx, key, page_token=token)
-        for stored in page.items:
-            if stored.intent.stable is None:
-                break  # it was deleted then: what served before is not what "undo" means
-            if stored.intent.stable != intent.stable:
-                return stored.intent.stable
-        else:
-            token = page.next_token
-            if token is not None:
-                continue
-        detail = f"r{intent.stable} is the first that served: there is nothing to go back to"
-        remediation = Remediation("name a revision", "'to'", "--to")
-        raise refused(409, "nothing-to-undo", Problem("/to", detail, remediation))
-
-
 def act(
     tx: Tx, call: Call, rollout_id: str, kind: ActionKind, body: Ask, *, force: bool = False
 ) -> Reply:
     """An action to the rollout controller of a running rollout. Upward ones respect If-Match; the
     others always work."""
+    if kind in TOWARD_STABLE:
+        ended = _ended_back(tx, call, rollout_id, kind, body)
+        if ended is not None:
+            return ended
     running, endpoint = _live(tx, call, rollout_id)
     if kind in _UPWARD:
         check_match(call.if_match, endpoint.generation)
-    kinds: tuple[ActionKind, ...] = (kind,)
-    if kind is ActionKind.PROMOTE:
-        kinds = promotion(running, force=force).actions
-    if kind is ActionKind.APPROVE:
-        check(refuse_approval(running.open))
+    step = None
+    if isinstance(body, Answer):
+        step = body.step
+    kinds = _actions(tx, running, kind, force=force, step=step)
+    cautions: tuple[str, ...] = ()
+    if kind in TOWARD_STABLE:
+        cautions = tuple(toward_stable.warnings(tx, endpoint, running.open, dry_run=call.dry_run))
     for each in kinds:
-        lookup.append_action(tx, running, each, call.principal.name, body.reason, body.run_id or "")
-    return _pending(tx, running.stored)
+        author = call.principal.name
+        run_id = body.run_id or ""
+        lookup.append_action(tx, running, each, author, body.reason, run_id, step=step)
+    return accepted(tx, running, kind, cautions)
+
+
+def _actions(
+    tx: ReadTx, running: Running, kind: ActionKind, *, force: bool, step: int | None
+) -> tuple[ActionKind, ...]:
+    """What an action asks of the controller. Raises ApiError (409, 422) where it is refused."""
+    key = running.stored.key
+    match kind:
+        case ActionKind.PROMOTE:
+            return promotion(running, force=force, step=step).actions
+        case ActionKind.APPROVE:
+            check(key, refuse_approval(running.open, step))
+        case ActionKind.PAUSE:
+            check(key, refuse_pause(running.open, lookup.intent_of(tx, key)))
+        case ActionKind.RESUME:
+            check(key, refuse_resume(running.open))
+    return (kind,)
+
+
+def _ended_back(tx: Tx, call: Call, rollout_id: str, kind: ActionKind, body: Ask) -> Reply | None:
+    """The answer of an action toward stable where the rollout went there already: that is never
+    refused. None where it runs, or was promoted. Also of a deleted endpoint, which `locked`
+    refuses."""
+    endpoints.lock(tx, lookup.rollout_by_id(tx, rollout_id).key)
+    stored = lookup.rollout_by_id(tx, rollout_id)  # under the lock: it may end until then
+    if stored.outcome is None or stored.outcome is Outcome.PROMOTED:
+        return None
+    message = f"the rollout has ended already ({stored.outcome})"
+    return nothing_more(tx, call, rollout_id, str(kind), body.reason, message)
+
+
+def nothing_more(
+    tx: Tx, call: Call, rollout_id: str, action: str, reason: str, message: str
+) -> Reply:
+    """The answer where nothing is left to do for an action that is accepted, with its line in the
+    ledger."""
+    stored = lookup.rollout_by_id(tx, rollout_id)
+    line = Line(call.principal.name, f"rollout.{action}", reason, {"rollout": rollout_id})
+    ledger.append(tx, stored.endpoint_id, line)
+    follows = f"nothing more is needed: {message}"
+    rollout_change = lookup.changed_rollout(tx, stored, (), lookup.accepted(action, follows))
+    return Reply(202, rollout_change, location=f"/api/v1/rollouts/{rollout_id}")
 
 
 def _live(tx: Tx, call: Call, rollout_id: str) -> tuple[Running, Endpoint]:
@@ -306,14 +341,17 @@ def _live(tx: Tx, call: Call, rollout_id: str) -> tuple[Running, Endpoint]:
     endpoint = lookup.locked(tx, rollout.key)
     rollout = lookup.rollout_by_id(tx, rollout_id)  # again, under the endpoint's lock
     if rollout.outcome is not None:
-        raise lookup.ended(rollout, rollout.outcome.value)
+        raise action_refusals.ended(rollout.key, rollout_id, rollout.outcome.value)
     return lookup.with_actions(tx, rollout), endpoint
 
 
-def _pending(tx: Tx, stored: StoredRollout) -> Reply:
-    return Reply(
-        202, lookup.changed_rollout(tx, stored), location=f"/api/v1/rollouts/{stored.rollout.id}"
-    )
+def accepted(tx: Tx, running: Running, kind: ActionKind, cautions: tuple[str, ...] = ()) -> Reply:
+    """The answer of an action that was appended, with what follows."""
+    stored = running.stored
+    follows = following.of_action(kind, stored.rollout, stored.progress)
+    accepting = lookup.accepted(str(kind), follows)
+    rollout_change = lookup.changed_rollout(tx, stored, cautions, accepting)
+    return Reply(202, rollout_change, location=f"/api/v1/rollouts/{stored.rollout.id}")
 
 
 def retry(tx: Tx, call: Call, rollout_id: str, body: Again) -> Reply:
@@ -334,7 +372,7 @@ def retry(tx: Tx, call: Call, rollout_id: str, body: Again) -> Reply:
         if old.outcome is None:
             code = "not-ended"
         raise refused(409, code, Problem("rollout", detail, Remediation("start another rollout")))
-    candidate = _existing(tx, old.key, old.rollout.candidate)
+    candidate = existing(tx, old.key, old.rollout.candidate)
     intent = lookup.intent_of(tx, old.key)
     reason = body.reason or f"retry of {rollout_id}"
     plan = old.rollout.strategy
@@ -351,8 +389,9 @@ def retry(tx: Tx, call: Call, rollout_id: str, body: Again) -> Reply:
         attempt=attempt,
         accept_breaking=accept,
         run_id=body.run_id or "",
+        action="retry",
     )
-    return _started(tx, call, begun)
+    return started(tx, call, begun, "retry")
 
 
 def heartbeat(tx: Tx, call: Call, rollout_id: str, *, release: bool) -> Reply:
@@ -360,7 +399,7 @@ def heartbeat(tx: Tx, call: Call, rollout_id: str, *, release: bool) -> Reply:
     rollout = lookup.rollout_by_id(tx, rollout_id)
     match rollouts.heartbeat(tx, rollout_id, author=call.principal.name, release=release):
         case Finished(outcome):
-            raise lookup.ended(rollout, outcome.value)
+            raise action_refusals.ended(rollout.key, rollout_id, outcome.value)
     return Reply(200, lookup.changed_rollout(tx, rollout))
 
 

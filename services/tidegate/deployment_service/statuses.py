@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from tidegate.core import traffic as traffics
+from tidegate.core.drift import Drift
 from tidegate.core.intent import HeaderMatch
 from tidegate.core.observation import Live
 from tidegate.core.traffic import Share, Traffic
@@ -20,6 +21,7 @@ T = TypeVar("T")
 Status = Mapping[str, Any]
 _TRAFFIC: TypeAdapter[Traffic | None] = TypeAdapter(Traffic | None)
 _LIVE = TypeAdapter(tuple[Live, ...])
+_DRIFT = TypeAdapter(tuple[Drift, ...])
 _CONDITION: TypeAdapter[out.ConditionOut | None] = TypeAdapter(out.ConditionOut | None)
 
 
@@ -47,7 +49,7 @@ def status(stored: Status) -> out.StatusOut | None:
         live=[_live(live) for live in lives(stored)],
         traffic=traffic(routed_traffic(stored)),
         settled=bool(stored.get("settled")),
-        drift=_texts(stored.get("drift")),
+        drift=_drift(stored.get("drift")),
         urls=urls(stored),
         requests_per_second=rate(stored),
         refusals=_refusals(stored.get("refusals")),
@@ -131,7 +133,28 @@ def _live(live: Live) -> out.LiveOut:
             out.ContainerOut(id=c.id, restarts=c.restarts, killed=c.killed) for c in live.troubled
         ],
         warming_up=live.not_warmed_up,
+        beside=list(live.beside),
+        log=list(live.log),
     )
+
+
+def _drift(stored: object) -> list[out.DriftOut]:
+    drifts = _read(_DRIFT, stored or (), ())
+    return [
+        out.DriftOut(
+            object=drift.object,
+            field=drift.field,
+            observed=drift.observed,
+            desired=drift.desired,
+            manager=drift.manager,
+            written_at=when(drift.written_at),
+            starts=drift.starts,
+            seen_at=at(drift.seen_at),
+            put_back=drift.put_back,
+            message=drift.message,
+        )
+        for drift in drifts
+    ]
 
 
 def _conditions(stored: Status) -> list[out.ConditionOut]:

@@ -9,7 +9,7 @@ from tidegate.core.guard import Guard, Heartbeats
 from tidegate.core.heartbeats import missed_message
 from tidegate.core.intent import Intent
 from tidegate.core.phases import phase
-from tidegate.core.rollout import Outcome, Pause, Phase, Progress, Rollout
+from tidegate.core.rollout import Outcome, Pause, PauseKind, Phase, Progress, Rollout
 from tidegate.core.strategy import Step, Strategy
 from tidegate.deployment_service import analysis, durations, verdicts
 from tidegate.deployment_service.statuses import address, headers, rate, routed_traffic, when
@@ -65,12 +65,19 @@ def awaits(rollout: Rollout, progress: Progress, outcome: Outcome | None) -> str
         case Phase.WAITING:
             return "a person: approve or promote, or reject or abort"
         case Phase.PAUSED:
-            return "a person: resume, promote or abort"
+            return _awaits_paused(progress)
         case Phase.PROMOTING | Phase.ABORTING:
             return progress.message or "the cluster to follow"
         case Phase.PROGRESSING:
             return progress.message or "its step to end"
     return None
+
+
+def _awaits_paused(progress: Progress) -> str:
+    pause = progress.pause
+    if pause is not None and pause.kind is PauseKind.NO_STABLE:
+        return pause.message
+    return "a person: resume, promote or abort"
 
 
 def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) -> out.RolloutOut:

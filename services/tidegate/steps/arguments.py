@@ -141,7 +141,7 @@ def _metrics(item: argparse.ArgumentParser) -> None:
     _text(
         item,
         "--fail-margin",
-        "points of errors that are no failure, 0..1",
+        "points of errors, and of rejections, that are no failure, 0..1",
         values.number,
         f"{_ERRORS.fail_margin:g}",
     )

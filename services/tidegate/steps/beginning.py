@@ -91,6 +91,7 @@ def promote(task: Task) -> None:
                 rollout_id,
                 "promote",
                 reason=words,
+                step=reading.step_to_answer(seen),
                 run_id=_run(task),
                 options=task.options("promote"),
             )

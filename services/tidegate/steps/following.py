@@ -86,7 +86,8 @@ def _say_person(task: Task, rollout: out.RolloutOut, index: int) -> None:
     if rollout.steps[index].until == reading.APPROVAL and not reading.past(rollout, index):
         named = rollout.id
         task.say(
-            f"a person decides: `tidegate rollout approve {named}` or `tidegate rollout reject "
-            f"{named}`, "
-            f"or POST {reading.url(rollout, task.url)}/approve (or /reject)"
+            f"a person decides: `tidegate rollout approve {named} --step {index + 1}` or `tidegate "
+            f"rollout reject {named}`, "
+            f'or POST {reading.url(rollout, task.url)}/approve with {{"step": {index + 1}}} '
+            "(or /reject)"
         )

@@ -38,6 +38,15 @@ def at_gate(rollout: out.RolloutOut) -> bool:
     return gated(rollout) and rollout.step == 1 and rollout.phase == "waiting"
 
 
+def step_to_answer(rollout: out.RolloutOut) -> int | None:
+    """The number of the step that waits for a person's answer; None where none does."""
+    if rollout.override or not 0 < rollout.step <= len(rollout.steps):
+        return None
+    if rollout.steps[rollout.step - 1].until != APPROVAL:
+        return None
+    return int(rollout.step)
+
+
 def traffic_steps(rollout: out.RolloutOut) -> list[int]:
     """Indices of the steps that people count: without the smoke test's stop and stops at the
     percent before."""
@@ -93,9 +102,11 @@ def observed(rollout: out.RolloutOut) -> int:
 
 def verdict(rollout: out.RolloutOut) -> str:
     """Of all metrics: fail before undecided before pass; none where nothing is measured. Metrics of
-    pods can only fail."""
+    pods, and those that no pass waits for, can only fail."""
     verdicts = {
-        item.verdict for item in rollout.verdicts if item.verdict == "fail" or of_requests(item)
+        item.verdict
+        for item in rollout.verdicts
+        if item.verdict == "fail" or (of_requests(item) and item.metric.can_pass)
     }
     return next((each for each in ("fail", "undecided", "pass") if each in verdicts), "none")
 

@@ -216,7 +216,8 @@ def _metrics(args: argparse.Namespace) -> Json:
         "pass_margin": args.pass_margin,
         "min_requests": args.min_requests,
     }
-    metrics: Json = {"errors": request}
+    margin = {"fail_margin": args.fail_margin}
+    metrics: Json = {"errors": request, "rejections": margin}
     if args.latency_threshold_ms:
         metrics["latency"] = {**request, "latency_threshold_ms": args.latency_threshold_ms}
     # Of the user's own experiment, posted to the rollout

@@ -67,10 +67,13 @@ def _answer(task: Task, rollout: out.RolloutOut, verb: str, message: str) -> Non
     reason = message
     if task.args.run_id:
         reason = f"{message}; pipeline run {task.args.run_id}"
+    step = None
+    if verb == "approve":
+        step = rollout.step
     options = task.options(f"smoke-{verb}")
     run_id = task.args.run_id or None
     task.service.ask(
         lambda client: client.act(
-            rollout.id, verb, reason=reason[:2000], run_id=run_id, options=options
+            rollout.id, verb, reason=reason[:2000], step=step, run_id=run_id, options=options
         )
     )

@@ -18,6 +18,7 @@ from tidegate.store.intents import append_intent
 from tidegate.store.leases import ACTED_SINCE, HELD
 from tidegate.store.ledger import Line, append
 from tidegate.store.notify import EVENTS, WAKE
+from tidegate.store.progress import read_progress
 from tidegate.store.values import (
     Appended,
     Context,
@@ -178,7 +179,7 @@ def _rollouts(
     return tuple(
         RolloutState(
             loads(Rollout, item["body"]),
-            loads(Progress, item["progress"] or {}),
+            read_progress(item["progress"]),
             tuple(action for rollout_id, action in requests if rollout_id == item["id"]),
             None
             if item["heartbeat_at"] is None

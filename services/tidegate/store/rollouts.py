@@ -4,13 +4,14 @@ behind it, because it has been superseded."""
 from collections.abc import Collection
 
 from tidegate.core.intent import EndpointKey
-from tidegate.core.rollout import Action, ActionKind, Outcome, Progress, Rollout
+from tidegate.core.rollout import Action, ActionKind, Outcome, Rollout, with_base
 from tidegate.store.codec import clean, dumps, loads, plain
 from tidegate.store.engine import ReadTx, Row, Tx, row, rows, run
 from tidegate.store.errors import NotFound
 from tidegate.store.leases import poke
 from tidegate.store.ledger import Line, append
 from tidegate.store.paging import Page, decode, page, size
+from tidegate.store.progress import read_progress
 from tidegate.store.values import Busy, Finished, Started, StoredRollout
 
 SELECT = """
@@ -25,16 +26,24 @@ _OF_RUN = """AND (r.run_id = :run_id
     OR EXISTS (SELECT 1 FROM actions AS w WHERE w.rollout_id = r.id AND w.run_id = :run_id))"""
 
 
-def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False) -> Started | Busy:
+def start(
+    tx: Tx,
+    key: EndpointKey,
+    rollout: Rollout,
+    *,
+    supersede: bool = False,
+    action: str = "start",
+) -> Started | Busy:
     """Store a rollout. With one unfinished: Busy, or with `supersede` it gets that action and the
-    new one waits for its end. The endpoint is due now. Raises NotFound."""
+    new one waits for its end. The endpoint is due now. action: start, undo or retry, as the person
+    calls it. Raises NotFound."""
     endpoint_id = poke(tx, key)
     if endpoint_id is None:
         raise NotFound(f"endpoint {key} does not exist")
-    unfinished = _unfinished(tx, key)
-    if unfinished and not supersede:
-        return Busy(unfinished[0])
-    for older in unfinished:
+    waiting = unfinished(tx, key)
+    if waiting and not supersede:
+        return Busy(waiting[0])
+    for older in waiting:
         _append_action(
             tx,
             endpoint_id,
@@ -55,9 +64,9 @@ def start(tx: Tx, key: EndpointKey, rollout: Rollout, *, supersede: bool = False
     append(
         tx,
         endpoint_id,
-        Line(rollout.author, "rollout.start", rollout.reason, {"rollout": plain(rollout)}),
+        Line(rollout.author, f"rollout.{action}", rollout.reason, {"rollout": plain(rollout)}),
     )
-    return Started(queued=bool(unfinished))
+    return Started(queued=bool(waiting))
 
 
 def get(tx: ReadTx, rollout_id: str) -> StoredRollout | None:
@@ -97,7 +106,7 @@ def namespaces_of_beginning(tx: ReadTx, prefix: str) -> tuple[str, ...]:
 
 def current(tx: ReadTx, key: EndpointKey) -> StoredRollout | None:
     """The rollout that acts on an endpoint: the oldest unfinished one."""
-    rollouts = _unfinished(tx, key)
+    rollouts = unfinished(tx, key)
     if not rollouts:
         return None
     return rollouts[0]
@@ -136,10 +145,17 @@ def list_rollouts(
 
 
 def add_action(
-    tx: Tx, rollout_id: str, kind: ActionKind, *, author: str, reason: str = "", run_id: str = ""
+    tx: Tx,
+    rollout_id: str,
+    kind: ActionKind,
+    *,
+    author: str,
+    reason: str = "",
+    run_id: str = "",
+    step: int | None = None,
 ) -> Action | Finished:
     """Append an action to an unfinished rollout; the endpoint is due now. run_id: of the pipeline
-    run that asks. Raises NotFound."""
+    run that asks. step: the number of the step that it answers, for the ledger. Raises NotFound."""
     rollout = get(tx, rollout_id)
     if rollout is None:
         raise NotFound(f"rollout {rollout_id} does not exist")
@@ -150,7 +166,7 @@ def add_action(
     assert ended is not None
     if ended.outcome is not None:
         return Finished(Outcome(ended.outcome))
-    return _append_action(tx, rollout.endpoint_id, rollout_id, kind, author, reason, run_id)
+    return _append_action(tx, rollout.endpoint_id, rollout_id, kind, author, reason, run_id, step)
 
 
 def actions(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Action, ...]:
@@ -200,6 +216,7 @@ def _append_action(
     author: str,
     reason: str,
     run_id: str = "",
+    step: int | None = None,
 ) -> Action:
     inserted = row(
         tx,
@@ -213,15 +230,15 @@ def _append_action(
     )
     assert inserted is not None
     action = Action(inserted.id, kind, clean(author), clean(reason))
-    append(
-        tx,
-        endpoint_id,
-        Line(author, f"rollout.{kind.value}", reason, {"rollout": rollout_id, "action": action.id}),
-    )
+    body: dict[str, str | int] = {"rollout": rollout_id, "action": action.id}
+    if step is not None:
+        body["step"] = step
+    append(tx, endpoint_id, Line(author, f"rollout.{kind.value}", reason, body))
     return action
 
 
-def _unfinished(tx: ReadTx, key: EndpointKey) -> list[StoredRollout]:
+def unfinished(tx: ReadTx, key: EndpointKey) -> list[StoredRollout]:
+    """The rollouts that have not ended, oldest first."""
     results = rows(
         tx,
         f"""{SELECT} WHERE e.namespace = :namespace AND e.name = :name AND NOT r.tidy AND r.outcome IS NULL
@@ -234,11 +251,12 @@ def _unfinished(tx: ReadTx, key: EndpointKey) -> list[StoredRollout]:
 
 def stored(item: Row) -> StoredRollout:
     """A row of SELECT."""
+    progress = read_progress(item.progress)
     return StoredRollout(
-        loads(Rollout, item.body),
+        with_base(loads(Rollout, item.body), progress),
         str(item.endpoint_id),
         EndpointKey(item.namespace, item.name),
-        loads(Progress, item.progress or {}),
+        progress,
         Outcome(item.outcome) if item.outcome else None,
         item.created_at,
         item.updated_at,

@@ -1,4 +1,5 @@
-"""A Knative revision without pods is up where the activator answers for it, and only there."""
+"""A Knative revision without pods is up where the activator answers for it, and only there; and why
+one failed."""
 
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from tidegate.core.drivers.knative import KnativeDriver
 from tidegate.core.drivers.pod_state import NOT_WARMED_UP
 from tidegate.core.drivers.rendering import ENDPOINT, REVISION, Platform, labels
+from tidegate.core.foreign_text import MESSAGE_LENGTH
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Snapshot
 
@@ -100,3 +102,16 @@ def test_one_whose_pods_are_not_warmed_up_is_neither_up_nor_lost() -> None:
         KEY, {}, Snapshot(KEY, (isvc(), revision("True", "0"), there))
     )
     assert (seen.up(1), seen.not_warmed_up(1)) == (False, True)
+
+
+def test_what_its_container_said_last_is_plain_and_bounded() -> None:
+    """Knative copies a container's termination message into the condition of its revision."""
+    message = "x" * 5000 + "\x1b[2J\u202e\nno such model"
+    failed = revision("Unknown", "1")
+    failed["status"]["conditions"][0] = {"type": "Ready", "status": "False", "message": message}
+    seen = KnativeDriver(Platform("store")).read(KEY, {}, Snapshot(KEY, (isvc(), failed)))
+    (live,) = seen.live
+    assert live.failure is not None
+    assert live.failure.endswith("x / no such model")
+    assert len(live.failure) == MESSAGE_LENGTH
+    assert live.failure.isprintable()

@@ -3,7 +3,10 @@ InferenceService."""
 
 from typing import Any
 
-from tidegate.core.drivers.pod_state import troubled, unmade
+from tidegate.core.drivers.pod_containers import MODEL_CONTAINER
+from tidegate.core.drivers.pod_state import restarts, troubled, unmade
+from tidegate.core.drivers.pod_trouble import trouble
+from tidegate.core.foreign_text import MESSAGE_LENGTH
 from tidegate.core.intent import EndpointKey
 from tidegate.core.observation import Container
 from tidegate.core.ports import Snapshot
@@ -57,13 +60,26 @@ def test_without_an_id_the_time_or_the_restart_names_the_end() -> None:
     assert troubled([pod("a", container(4, lastState=nameless))])[0].killed == "restart 4"
 
 
-def test_an_init_containers_retries_are_no_restarts_but_its_kill_for_memory_counts() -> None:
+def test_nothing_that_befalls_an_init_container_fails_the_model() -> None:
+    """Its kill for memory is told as what keeps the pod from being ready."""
     statuses = (
         container(3, name="storage-initializer"),
         container(1, name="other", lastState=ended("OOMKilled")),
     )
-    containers = troubled([pod("a", *statuses, field="initContainerStatuses")])
-    assert containers == (Container("a/other", 0, "containerd://a"),)
+    starting = pod("a", *statuses, field="initContainerStatuses")
+    assert troubled([starting]) == ()
+    assert restarts([starting]) == 0
+    seen = trouble([starting])
+    assert seen is not None
+    assert seen.message == "other: OOMKilled, exit code 137"
+
+
+def test_what_befalls_a_sidecar_does_not_fail_the_model() -> None:
+    proxy = container(4, name="istio-proxy", lastState=ended("OOMKilled"))
+    model = container(1, name=MODEL_CONTAINER)
+    pods = [pod("a", proxy, model)]
+    assert troubled(pods) == (Container(f"a/{MODEL_CONTAINER}", 1),)
+    assert restarts(pods) == 1
 
 
 def service(**ready: str) -> dict[str, Any]:
@@ -141,3 +157,14 @@ def test_a_deployment_that_may_have_no_pods_says_why() -> None:
         1, type="ReplicaFailure", status="True", message="pods are forbidden: exceeded quota"
     )
     assert reason(service(), no) == "pods are forbidden: exceeded quota"
+
+
+def test_the_words_of_others_are_plain_and_bounded() -> None:
+    """Whoever wrote a webhook or a policy chose them, and people read them in a terminal."""
+    hostile = "denied\x1b[2J\u202e\n" + "x" * 5000
+    no = deployment(1, type="ReplicaFailure", status="True", message=hostile)
+    for words in (reason(service(), no), reason(service(), warning(5, hostile))):
+        assert words is not None
+        assert "denied / x" in words
+        assert len(words) == MESSAGE_LENGTH
+        assert words.isprintable()

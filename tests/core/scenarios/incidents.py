@@ -67,3 +67,37 @@ def crashes_at_its_share(t: Simulation) -> None:
     t.note("(r2 crashes again and again)")
     t.until_over()
     t.run(30)
+
+
+@scenario()
+def a_proxy_beside_the_model_restarts(t: Simulation) -> None:
+    begin(t, strategy.canary((10, 50), bake=60), until=0)
+    for _ in range(5):
+        t.lab.kubelet.restart_beside("model-2/", "istio-proxy")
+        t.note("(the proxy beside r2 is killed for memory)")
+        t.run(10)
+    t.note(f"told: {'; '.join(t.beside(2))}")
+    t.until_over()
+
+
+@scenario()
+def the_download_of_the_candidate_cannot_start(t: Simulation) -> None:
+    t.lab.kubelet.hold_up(
+        "model-2/", "storage-initializer", "CreateContainerConfigError", 'secret "s3" not found'
+    )
+    t.outside.logs = {"storage-initializer": ("never", "read")}
+    begin(t)
+    t.run(30)
+    t.lab.kubelet.heal("model-2/")
+    t.note("(somebody makes the Secret)")
+    t.until_over()
+
+
+@scenario()
+def a_crash_is_told_with_the_end_of_its_log(t: Simulation) -> None:
+    t.lab.kubelet.crash("model-2/", "exit code 1")
+    t.outside.logs = {"kserve-container": ("loading model", "CUDA error: out of memory")}
+    begin(t)
+    t.run(15)
+    t.note(f"its log ends: {' / '.join(t.log(2))}")
+    t.until_over()

@@ -19,7 +19,7 @@ def somebody_edits_the_route(t: Simulation) -> None:
         {**rule, "backendRefs": [{**ref, "weight": 50} for ref in rule["backendRefs"]]}
         for rule in rules
     ]
-    t.lab.objects.edit(HTTP_ROUTE, NAMESPACE, "fraud", {"spec": {"rules": stolen}})
+    t.lab.objects.edit(HTTP_ROUTE, NAMESPACE, "fraud", {"spec": {"rules": stolen}}, "argocd")
     t.note("(somebody edits the route: 50 %)")
     t.until_over()
 

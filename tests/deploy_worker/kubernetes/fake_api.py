@@ -45,6 +45,8 @@ class FakeKubernetes:
     cut: int = 0  # raised to end every open watch without a word
     page: int = 500
     closing: bool = False
+    logs: dict[str, str] = field(default_factory=dict)  # by pod
+    reviews: Callable[[Json], bool] = lambda _: False  # whether a resource's attributes are allowed
 
     def put(self, path: str, item: Json) -> Json:
         """Create or replace as somebody else would."""
@@ -150,6 +152,8 @@ class Handler(BaseHTTPRequestHandler):
         path = split.path
         if path in world.objects:
             return self._send(200, world.objects[path])
+        if path.endswith("/log"):
+            return self._text(world.logs[path.split("/")[-2]])
         if re.fullmatch(r"/apis?(/[^/]+)?/v\w+", path):
             return self._discover(path)
         if not self._served(path):
@@ -167,6 +171,10 @@ class Handler(BaseHTTPRequestHandler):
         if split is None:
             return
         item = json.loads(self.body)
+        if split.path.endswith("/selfsubjectaccessreviews"):
+            allowed = self.world.reviews(item["spec"]["resourceAttributes"])
+            self._send(201, {**item, "status": {"allowed": allowed}})
+            return
         path = f"{split.path}/{item['metadata']['name']}"
         if path in self.world.objects:
             self._send(
@@ -359,6 +367,14 @@ class Handler(BaseHTTPRequestHandler):
     def _chunk(self, data: bytes) -> None:
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self.wfile.flush()
+
+    def _text(self, text: str) -> None:
+        data = text.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
 
     def _send(self, code: int, body: Json, headers: dict[str, str] | None = None) -> None:
         data = json.dumps(body).encode()

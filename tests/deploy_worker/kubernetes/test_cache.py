@@ -6,7 +6,7 @@ from typing import Any
 from tests.clock import Clock
 from tests.deploy_worker.kubernetes.conftest import isvc
 from tidegate.deploy_worker.kubernetes.cache import OWN_S, Cache
-from tidegate.deploy_worker.kubernetes.kinds import ISVC
+from tidegate.deploy_worker.kubernetes.kinds import ISVC, POD
 
 
 def at(version: int, replicas: int = 1, uid: str = "u1") -> dict[str, Any]:
@@ -101,3 +101,24 @@ def test_of_managed_fields_only_who_and_when_is_kept() -> None:
     manifest = cache.get("fraud-r1")
     assert manifest is not None
     assert manifest["metadata"]["managedFields"] == [entry]
+
+
+def test_of_an_object_of_ours_it_is_kept_which_fields_others_own() -> None:
+    """Of pods it is not: nobody asks, and it is most of their size."""
+    entries = [
+        {"manager": "tidegate", "operation": "Apply", "fieldsV1": {"f:spec": {"f:a": {}}}},
+        {"manager": "kubectl", "fieldsV1": {"f:spec": {"f:a": {}, "f:b": {}}}},
+        {"manager": "kserve", "subresource": "status", "fieldsV1": {"f:status": {}}},
+    ]
+    item = at(5)
+    item["metadata"]["managedFields"] = entries
+    cache = Cache(ISVC, Clock())
+    cache.event("ADDED", item)
+    kept = cache.get("fraud-r1")
+    assert kept is not None
+    fields = [entry.get("fieldsV1") for entry in kept["metadata"]["managedFields"]]
+    assert fields == [None, {"f:spec": {"f:b": {}}}, None]
+    pods = Cache(POD, Clock())
+    pods.event("ADDED", item)
+    (pod,) = pods.of("fraud")
+    assert all("fieldsV1" not in entry for entry in pod["metadata"]["managedFields"])

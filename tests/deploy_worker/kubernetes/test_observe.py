@@ -391,6 +391,19 @@ def test_a_warning_about_an_inference_service_wakes_its_endpoint_and_is_seen(ben
     assert requested >= 2, "its list and its watch"
 
 
+def test_a_warning_about_a_pod_that_cannot_start_wakes_its_endpoint_and_is_seen(
+    bench: Bench,
+) -> None:
+    pod = "fraud-r2-predictor-5d8f9c7b6-x2x9z"
+    mount = warning("w1", pod)
+    mount["involvedObject"] = {"kind": "Pod", "name": pod}
+    bench.world.put(f"{EVENT_PATH}/w1", mount)
+    bench.world.wait(lambda: KEY in bench.woken)
+    assert names(bench.observe()) == {"Event/w1"}
+    requests = bench.world.count("GET", r"/events\?.*fieldSelector=involvedObject.kind%3DPod%2C")
+    assert requests >= 2, "its list and its watch"
+
+
 def test_without_the_right_to_read_warnings_everything_else_goes_on(
     fake: tuple[FakeKubernetes, str],
 ) -> None:

@@ -11,6 +11,7 @@ from tidegate.core.drivers.rendering import Platform
 from tidegate.core.drivers.route import render
 from tidegate.core.evidence import Counters, Scrape
 from tidegate.core.intent import EndpointKey, HeaderMatch, Intent, Mode
+from tidegate.core.lost import Flow
 from tidegate.core.ports import NoData
 from tidegate.core.traffic import Rule, Share, Traffic
 from tidegate.deploy_worker.meters.doctor import check
@@ -90,7 +91,7 @@ def test_istio_counts_http_by_code_and_grpc_by_status() -> None:
         (istio(1, "200"), 1000, 1090),
         (istio(2, "200"), 10, 15),
         (istio(2, "404"), 0, 1),
-        (istio(2, "0"), 0, 30),  # the client left: no answer
+        (istio(2, "0"), 0, 30),  # the client left: lost
         (istio(2, "200", "grpc", "0"), 3, 7),
         (istio(2, "200", "grpc", "13"), 3, 5),
         (istio(2, "503", "grpc", ""), 0, 1),
@@ -103,9 +104,12 @@ def test_istio_counts_http_by_code_and_grpc_by_status() -> None:
         (istio(2, "404", le="+Inf") | bucket, 0, 1),
     ]
     seen = counts(scenario(ISTIO, [[(s, a) for s, a, _ in lines], [(s, b) for s, _, b in lines]]))
-    assert seen[1] == Counters(90, 0)
+    assert seen[1] == Counters(90, 0, flow=Flow(90, 90, 0, settled=True))
+    lost = Flow(43, 13, 0, settled=True)
     causes = (("grpc INTERNAL", 2), ("grpc UNAVAILABLE", 1), ("http 404", 1))
-    assert seen[2] == Counters(13, 4, ((50.0, 5), (float("inf"), 6)), causes)
+    assert seen[2] == Counters(
+        13, 3, ((50.0, 5), (float("inf"), 6)), causes, rejections=1, flow=lost
+    )
 
 
 def old_knative(revision: int, n: float) -> list[tuple[Labels, float]]:
@@ -221,7 +225,7 @@ def test_every_backend_of_a_rendered_route_is_found_by_its_indices() -> None:
             labels = {"__name__": "envoy_cluster_upstream_rq_total", "envoy_cluster_name": name}
             meaning = ENVOY_GATEWAY.meaning(labels, request)
             assert meaning is not None
-            assert meaning.kind is Kind.EXISTS
+            assert meaning.kind is Kind.FLOW
             assert backend["name"] == f"fraud-r{meaning.revision}-predictor"
             assert (meaning.spoken == "grpc") == (backend["port"] == 9000)
 
@@ -285,4 +289,5 @@ def test_the_doctor_without_a_source_and_with_half_a_source() -> None:
         "no latency buckets: metrics of latency stay undecided",
         "gw-1/10.0.0.1:15020 tells no start time or uptime: after a restart it counts only from "
         "the next cut",
+        "Istio counts a request when it ends, so that one which waits is not seen",
     )

@@ -9,6 +9,7 @@ from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
 from tests.deploy_worker.meters.real_gateway import Gateway, gateway
 from tests.deploy_worker.meters.world import KEY, START
 from tidegate.core.evidence import Counters, Scrape
+from tidegate.core.lost import Flow
 from tidegate.core.ports import NoData
 from tidegate.deploy_worker.meters.doctor import check
 from tidegate.deploy_worker.meters.profiles import ENVOY_GATEWAY
@@ -47,12 +48,25 @@ def test_http_and_grpc_of_both_revisions(tmp_path: Path) -> None:
         seen = meter.scrape(KEY)
         assert isinstance(seen, Scrape), seen
         by_revision = {reading.revision: reading.counters for reading in seen.readings}
-        assert _plain(by_revision[4]) == (5, 2, {"grpc INVALID_ARGUMENT": 1, "http 404": 1})
-        assert _plain(by_revision[7]) == (8, 4, {"grpc INTERNAL": 2, "http 500": 1, "http 502": 1})
+        assert _plain(by_revision[4]) == (5, 0, 2, {"grpc INVALID_ARGUMENT": 1, "http 404": 1})
+        assert _plain(by_revision[7]) == (
+            8,
+            4,
+            1,
+            {
+                "grpc INTERNAL": 2,
+                "grpc UNAUTHENTICATED": 1,
+                "http 429": 1,
+                "http 500": 1,
+                "http 502": 1,
+            },
+        )
+        assert by_revision[4].flow == Flow(5, 5, 0)
+        assert by_revision[7].flow == Flow(8, 8, 0)  # the 502 was retried once
         assert by_revision[7].buckets[-1][0] == float("inf")
         assert by_revision[7].buckets[-1][1] >= 8
         assert tuple(line.message for line in check(meter, KEY)) == tuple(
-            f"r{n} {spoken}: answers, latency buckets, presence"
+            f"r{n} {spoken}: answers, latency buckets, requests begun"
             for n in (4, 7)
             for spoken in ("grpc", "http")
         )
@@ -85,14 +99,20 @@ def test_answers_to_copies_are_read_apart(tmp_path: Path) -> None:
         seen = read(envoy, prometheus, START + 15, SHADOW).scrape(KEY)
         assert isinstance(seen, Scrape), seen
         (copy,) = seen.copies
-        assert (copy.revision, *_plain(copy.counters)) == (7, 4, 2, {"http 404": 1, "http 500": 1})
+        assert (copy.revision, *_plain(copy.counters)) == (
+            7,
+            4,
+            1,
+            1,
+            {"http 404": 1, "http 500": 1},
+        )
         live = {
             (reading.revision, reading.spoken): _plain(reading.counters)
             for reading in seen.readings
         }
-        assert live[4, "http"] == (4, 2, {"http 404": 1, "http 500": 1})
-        assert live[4, "grpc"] == (1, 1, {"grpc INTERNAL": 1})
+        assert live[4, "http"] == (4, 1, 1, {"http 404": 1, "http 500": 1})
+        assert live[4, "grpc"] == (1, 1, 0, {"grpc INTERNAL": 1})
 
 
-def _plain(counters: Counters) -> tuple[int, int, dict[str, int]]:
-    return counters.answers, counters.bad, dict(counters.causes)
+def _plain(counters: Counters) -> tuple[int, int, int, dict[str, int]]:
+    return counters.answers, counters.errors, counters.rejections, dict(counters.causes)

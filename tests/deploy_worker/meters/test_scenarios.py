@@ -8,8 +8,9 @@ import pytest
 from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
 from tests.deploy_worker.meters.world import CUT, INTERVAL, KEY, START, Gateways, Replica, cluster
 from tidegate.core.evalues import Arm
-from tidegate.core.evidence import Scrape
+from tidegate.core.evidence import Counters, Scrape
 from tidegate.core.ports import NoData
+from tidegate.deploy_worker.meters.counting import SETTLE, TAKEN
 from tidegate.deploy_worker.meters.slots import Slots
 
 DAY = 86_400
@@ -313,3 +314,25 @@ def test_nothing_of_this_route_is_said() -> None:
     seen = world.meter().scrape(KEY)
     assert isinstance(seen, NoData)
     assert "no envoy-gateway series of team/fraud" in seen.detail
+
+
+def test_after_a_change_of_weights_only_histograms_settle() -> None:
+    """Errors count from the first scrape after the gateway took the route on, latency later."""
+    world = Gateways(interval=1.0)
+    world.begin()
+    changed = world.now
+    world.slots = Slots((1, 2), frozenset({1, 2}), changed)
+    waited: dict[str, float] = {}
+    while "latency" not in waited:
+        world.send(2, 500, 10)
+        world.wait()
+        seen = world.meter().scrape(KEY)
+        counters = Counters(0, 0)
+        if isinstance(seen, Scrape):
+            counters = next(r.counters for r in seen.readings if r.revision == 2)
+        if counters.errors:
+            waited.setdefault("errors", world.now - changed)
+        if counters.buckets and counters.buckets[-1][1]:
+            waited["latency"] = world.now - changed
+    assert waited["errors"] <= TAKEN + 2
+    assert SETTLE < waited["latency"] <= SETTLE + 2

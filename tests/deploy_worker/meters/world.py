@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
-from tidegate.core.answers import is_bad
+from tidegate.core.answers import AnswerKind, kind_of
 from tidegate.core.evalues import Arm
 from tidegate.core.evidence import EMPTY, absorb
 from tidegate.core.intent import EndpointKey
@@ -69,7 +69,10 @@ class Replica:
 class Gateways:
     """r1 in slot 0 and r2, the candidate, in slot 1, until somebody changes `slots`."""
 
-    def __init__(self, *replicas: Replica, slots: Slots | None = None) -> None:
+    def __init__(
+        self, *replicas: Replica, slots: Slots | None = None, interval: float = INTERVAL
+    ) -> None:
+        self.interval = interval
         self.now = START
         self.prometheus = FakePrometheus(self.now)
         self.replicas = list(replicas) or [Replica("gw-a", START - 86_400)]
@@ -80,21 +83,22 @@ class Gateways:
 
     def meter(self) -> PrometheusMeter:
         api = Prometheus("http://prometheus", lambda: self.now, transport=self.prometheus)
-        return PrometheusMeter(api, ENVOY_GATEWAY, lambda _key: self.slots, Reach(INTERVAL))
+        return PrometheusMeter(api, ENVOY_GATEWAY, lambda _key: self.slots, Reach(self.interval))
 
     def send(self, revision: int, code: int, n: int, to: int = 0) -> None:
         """`n` answers of one revision with one code through the replica at position `to`."""
         assert isinstance(self.slots, Slots)
         self.replicas[to].answer(self.slots.revisions.index(revision), code, n)
-        arm = Arm(n, n if is_bad("http", code) else 0)
+        errors = n * (kind_of("http", code) is AnswerKind.ERROR)
+        arm = Arm(n, errors)
         self.sent[revision] = self.sent.get(revision, Arm()) + arm
 
     def wait(self, *, scraped: bool = True) -> None:
         """One scrape interval goes by; Prometheus scrapes each replica at its phase."""
-        self.now += INTERVAL
+        self.now += self.interval
         if scraped:
             for replica in self.replicas:
-                replica.expose(self.prometheus, self.now - INTERVAL / 2 + replica.phase)
+                replica.expose(self.prometheus, self.now - self.interval / 2 + replica.phase)
         self.prometheus.now = self.now
 
     def observe(self, meter: PrometheusMeter | None = None) -> None:

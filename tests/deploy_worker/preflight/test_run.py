@@ -58,15 +58,19 @@ class Picky:
 
 
 class Site(Anywhere):
-    def __init__(self, denied=None, silent=()):
+    def __init__(self, denied=None, silent=(), untold=()):
         self._denied = denied
         self._silent = silent
+        self._untold = untold
 
     def denied(self, namespace):
         return self._denied
 
     def evidence(self, key, mode, runtime):
         return self._silent
+
+    def untold(self, mode):
+        return self._untold
 
 
 def observe(
@@ -178,6 +182,13 @@ def test_without_a_metric_source_only_what_a_person_decides_may_start(plan, leve
     (finding,) = report.findings
     assert (finding.level, finding.rule) == (level, "evidence")
     assert words in finding.detail
+
+
+def test_a_proxy_that_does_not_count_lost_requests_is_named_and_refuses_nothing():
+    report, _ = observe(site=Site(untold=("the proxy counts a client that left as a 200",)))
+    (finding,) = report.findings
+    assert (finding.level, finding.rule) == (Level.WARNING, "lost requests")
+    assert "time-out" in finding.text
 
 
 def test_what_the_cluster_cannot_do_is_refused_by_the_one_rule_book():

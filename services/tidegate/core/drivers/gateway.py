@@ -54,14 +54,13 @@ class GatewayEntry:
         http_route = snapshot.get("HTTPRoute", route_name(key, first))
         if http_route is None or not ours(http_route, key):
             return None
-        traffic, drift = route.parse(key, http_route)
+        traffic, _ = route.parse(key, http_route)
         annotations = http_route["metadata"].get("annotations") or {}
         return Observation(
             traffic=traffic,
             settled=route.settled(http_route, self._platform),
             generation=generation_of(annotations.get(GENERATION)),
             store=annotations.get(STORE),
-            drift=drift,
             address=route.address(http_route, self._platform),
             mark=annotations.get(MARK),
         )

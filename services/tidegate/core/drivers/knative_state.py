@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.core.drivers import addresses, pod_state
+from tidegate.core.drivers import addresses, pod_state, pod_trouble
 from tidegate.core.drivers.base import Revisions
 from tidegate.core.drivers.order import Pointers
+from tidegate.core.drivers.pod_containers import restarted_beside
 from tidegate.core.drivers.rendering import REVISION, number_of, parse_label
+from tidegate.core.foreign_text import last_words
 from tidegate.core.intent import Revision
 from tidegate.core.observation import Live
 from tidegate.core.ports import Manifest, Snapshot
@@ -120,6 +122,7 @@ def _live(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -
         for p in snapshot.all("Pod")
         if (p["metadata"].get("labels") or {}).get(KNATIVE_REVISION) == name
     ]
+    running = [pod for pod in pods if not pod_trouble.ended(pod)]
     ready = sum(pod_state.ready_since(pod) is not None for pod in pods)
     is_ready = pod_state.condition(revision, "Ready").get("status") == "True"
     asleep = _asleep(revision, ready)
@@ -129,24 +132,30 @@ def _live(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -
         t.get("revisionName") == name and t.get("percent")
         for t in _status(isvc).get("traffic") or ()
     )
+    named = None
+    if leads:
+        named = isvc
+    trouble = pod_trouble.of_revision(named, pods, snapshot)
     broken = pod_state.condition(revision, "Ready")
     failed = None
     if broken.get("status") == "False":
-        failed = str(broken.get("message") or broken.get("reason"))
+        failed = last_words(str(broken.get("message") or broken.get("reason")))
     return Live(
         number,
-        desired=max(len(pods), ready),
+        desired=max(len(running), ready),
         ready=ready,
         restarts=pod_state.restarts(pods),
-        failure=pod_state.failure(isvc if leads else None, pods) or failed,
+        failure=trouble.message or failed,
         youngest=pod_state.youngest(pods),
         troubled=pod_state.troubled(pods),
         not_warmed_up=not_warmed_up,
+        beside=restarted_beside(pods),
+        failing=trouble.container,
         # One that nothing leads to was scaled down for good: its successor has to start first.
         idle=is_ready
         and asleep
         and not not_warmed_up
-        and not pod_state.failure(None, pods)
+        and pod_trouble.trouble(running) is None
         and (leads or served),
     )
 

@@ -1,10 +1,12 @@
-"""Reading replicas and failures out of Deployments, Pods and InferenceServices; shared by the
-drivers."""
+"""Reading replicas and restarts out of Deployments, Pods and InferenceServices; shared by the
+drivers. Why pods are not ready is in `pod_trouble.py`."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from tidegate.core.drivers.pod_containers import model_containers
+from tidegate.core.foreign_text import first_words
 from tidegate.core.observation import Container
 from tidegate.core.ports import Manifest, Snapshot
 
@@ -13,13 +15,9 @@ NOT_WARMED_UP = (
 )
 CRASH_LOOP = 3  # restarts without a ready pod that end a rollout
 OOM_KILLED = "OOMKilled"
-CRASHING = frozenset({"CrashLoopBackOff", "Error", OOM_KILLED, "RunContainerError"})
 KSERVE = "v1beta1Controllers"  # the component that tells in KServe's controller's events
 TRIED_AGAIN = (
     "the object has been modified"  # in the words of a write that met another: the next one passes
-)
-NOT_STARTING = frozenset(
-    {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError"}
 )
 
 
@@ -56,26 +54,19 @@ def not_warmed_up(pod: Manifest) -> bool:
 
 
 def restarts(pods: Iterable[Manifest]) -> int:
-    """Container restarts over all pods."""
-    statuses = (s for pod in pods for s in (pod.get("status") or {}).get("containerStatuses") or ())
-    return sum(int(s.get("restartCount", 0)) for s in statuses)
+    """Restarts of the model's own containers over all pods."""
+    return sum(each.restarts for pod in pods for each in model_containers(pod))
 
 
 def troubled(pods: Iterable[Manifest]) -> tuple[Container, ...]:
-    """The containers that were restarted or killed for memory, by id. An init container's restarts
-    are retries (of a download, say) and not counted; a kill for memory of it is."""
-    containers = []
-    for pod in pods:
-        status = pod.get("status") or {}
-        for field in ("containerStatuses", "initContainerStatuses"):
-            for item in status.get(field) or ():
-                restarts = 0
-                if field == "containerStatuses":
-                    restarts = int(item.get("restartCount", 0))
-                containers.append(
-                    Container(f"{pod['metadata']['uid']}/{item['name']}", restarts, _killed(item))
-                )
-    return tuple(sorted((c for c in containers if c.restarts or c.killed), key=lambda c: c.id))
+    """The model's own containers that were restarted or killed for memory, by id. What prepares the
+    model or runs beside it is told by name, and fails nobody."""
+    judged = (
+        Container(f"{pod['metadata']['uid']}/{each.name}", each.restarts, _killed(each.status))
+        for pod in pods
+        for each in model_containers(pod)
+    )
+    return tuple(sorted((c for c in judged if c.restarts or c.killed), key=lambda c: c.id))
 
 
 def _killed(status: Mapping[str, Any]) -> str:
@@ -97,26 +88,6 @@ def youngest(pods: Iterable[Manifest]) -> float | None:
     return max((at for pod in pods if (at := ready_since(pod)) is not None), default=None)
 
 
-def failure(isvc: Manifest | None, pods: Iterable[Manifest]) -> str | None:
-    """Why a revision does not get ready, in the cluster's words; None while nothing is wrong."""
-    info = ((isvc or {}).get("status") or {}).get("modelStatus", {}).get("lastFailureInfo") or {}
-    if info.get("message") or info.get("reason"):
-        return str(info.get("message") or info["reason"])
-    for pod in pods:
-        for status in (pod.get("status") or {}).get("containerStatuses") or ():
-            states = (status.get("state") or {}, status.get("lastState") or {})
-            reasons = [
-                s for state in states for s in (state.get("waiting"), state.get("terminated")) if s
-            ]
-            for reason in reasons:
-                if reason.get("reason") in CRASHING | NOT_STARTING:
-                    return str(reason.get("message") or reason["reason"])
-        scheduled = condition(pod, "PodScheduled")
-        if scheduled.get("status") == "False":
-            return str(scheduled.get("message") or scheduled.get("reason"))
-    return None
-
-
 def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
     """What KServe could not make of an InferenceService, or a Deployment no pod of, in the words of
     who refused it (a webhook, a policy, a quota); None where nothing was refused since it was made,
@@ -126,7 +97,7 @@ def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
     }
     refused = condition(deployment, "ReplicaFailure")
     if refused.get("status") == "True":
-        return str(refused.get("message") or refused.get("reason"))
+        return first_words(str(refused.get("message") or refused.get("reason")))
     ready = condition(isvc, "Ready")
     times = [deployment["metadata"].get("creationTimestamp")]
     if ready.get("status") == "True":
@@ -146,7 +117,7 @@ def unmade(isvc: Manifest, snapshot: Snapshot) -> str | None:
     )
     if not messages:
         return None
-    return f"KServe: {messages[1]}"
+    return first_words(f"KServe: {messages[1]}")
 
 
 def _teller(event: Manifest) -> str:

@@ -70,9 +70,6 @@ class ServiceEntry:
             settled=number is not None,
             generation=noted.generation,
             store=noted.store,
-            drift=()
-            if number is not None
-            else (f"the Service {key.name} leads to no revision of {key}",),
             address=f"http://{key.name}.{key.namespace}.svc.cluster.local",
             mark=noted.mark,
         )

@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import candidate_size, needed
-from tidegate.core.drivers import addresses, note, planned, pod_state, route
+from tidegate.core.drivers import addresses, note, planned, pod_state, pod_trouble, route
 from tidegate.core.drivers.adoption import adopted, present, route_name
 from tidegate.core.drivers.base import Memory, Revisions, Since, Writes
 from tidegate.core.drivers.entry import TrafficEntry
 from tidegate.core.drivers.gateway import GatewayEntry
+from tidegate.core.drivers.pod_containers import restarted_beside
 from tidegate.core.drivers.predictor import keda_metrics, predictor
 from tidegate.core.drivers.rendering import (
     AUTOSCALER,
@@ -82,16 +83,19 @@ class StandardDriver:
                 continue
             deployment = snapshot.get("Deployment", f"{isvc['metadata']['name']}-predictor") or {}
             pods = [pod for pod in snapshot.all("Pod") if number_of(pod) == number]
+            trouble = pod_trouble.of_revision(isvc, pods, snapshot)
             yield Live(
                 number,
                 desired=int((deployment.get("spec") or {}).get("replicas", 0)),
                 ready=int((deployment.get("status") or {}).get("availableReplicas", 0)),
                 restarts=pod_state.restarts(pods),
-                failure=pod_state.failure(isvc, pods) or pod_state.unmade(isvc, snapshot),
+                failure=trouble.message or pod_state.unmade(isvc, snapshot),
                 youngest=pod_state.youngest(pods),
                 address=addresses.standard(isvc),
                 troubled=pod_state.troubled(pods),
                 not_warmed_up=any(pod_state.not_warmed_up(pod) for pod in pods),
+                beside=restarted_beside(pods),
+                failing=trouble.container,
             )
 
     def writes(

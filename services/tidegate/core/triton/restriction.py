@@ -92,6 +92,20 @@ def flagged(model: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(arg for arg in model.get("args") or () if arg.startswith(FLAGS))
 
 
+def closed_groups(item: Mapping[str, Any]) -> frozenset[str]:
+    """The groups of HTTP calls that a pod, or an InferenceService, restricts by its own
+    arguments."""
+    spec = item.get("spec") or {}
+    predictor = (spec.get("predictor") or {}).get("model") or {}
+    closed: set[str] = set()
+    for container in (*(spec.get("containers") or ()), predictor):
+        for argument in flagged(container):
+            if argument.startswith(FLAGS[0]):
+                groups = argument.removeprefix(FLAGS[0]).partition(":")[0]
+                closed.update(groups.split(","))
+    return frozenset(closed)
+
+
 def check(runtime: Runtime) -> Iterator[Problem]:
     """What is wrong with a runtime's restriction."""
     if runtime.security is None:

@@ -114,6 +114,9 @@ class Api(Protocol):
     ) -> Answer | Unavailable:
         """One attempt. timeout: seconds for the connection and for each read."""
 
+    def text(self, path: str, query: Query, timeout: float) -> str | Answer | Unavailable:
+        """A GET whose answer is text, as a log is; an Answer is a refusal."""
+
     def watch(self, path: str, query: Query, silence: float) -> Stream | Answer | Unavailable:
         """Begin a watch; an Answer is a refusal. silence: seconds without a byte after which it
         breaks."""
@@ -145,6 +148,21 @@ class KubeApi:
         except (HTTPError, OSError) as error:
             return Unavailable(f"{method} {path}: {_describe(error)}")
 
+    def text(self, path: str, query: Query, timeout: float) -> str | Answer | Unavailable:
+        """See Api."""
+        raw = self._send(
+            "GET", path, None, query, "application/json", timeout, accept="application/json, */*"
+        )
+        if isinstance(raw, Unavailable):
+            return raw
+        try:
+            data = raw.data
+        except (HTTPError, OSError) as error:
+            return Unavailable(f"GET {path}: {_describe(error)}")
+        if raw.status == 200:
+            return str(data.decode(errors="replace"))
+        return _answer(raw, data)
+
     def watch(self, path: str, query: Query, silence: float) -> Stream | Answer | Unavailable:
         """See Api."""
         raw = self._send(
@@ -168,8 +186,9 @@ class KubeApi:
         content_type: str,
         timeout: float,
         counted: str = "",
+        accept: str = "application/json",
     ) -> Any:
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        headers = {"Accept": accept, "Content-Type": content_type}
         try:
             request = self._client.param_serialize(
                 method,

@@ -15,8 +15,11 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tidegate.deploy_worker.kubernetes.kinds import Kind, Object, endpoints_of
-from tidegate.deploy_worker.kubernetes.ownership import without_fields
+from tidegate.deploy_worker.kubernetes.kinds import WRITTEN, Kind, Object, endpoints_of
+from tidegate.deploy_worker.kubernetes.ownership import (
+    with_fields_of_others,
+    without_fields,
+)
 
 OWN_S = 30.0
 
@@ -38,6 +41,9 @@ class Cache:
 
     def __init__(self, kind: Kind, clock: Callable[[], float]) -> None:
         self.kind = kind
+        self._reduced = without_fields
+        if kind in WRITTEN:
+            self._reduced = with_fields_of_others
         self._clock = clock
         self._lock = threading.Lock()
         self._at = ""  # the version that the watch has come to
@@ -107,7 +113,7 @@ class Cache:
 
     def _shaped(self, item: Object) -> Object:
         # Items of a list of a built-in kind come without kind and apiVersion.
-        return {"apiVersion": self.kind.api_version, "kind": self.kind.kind, **without_fields(item)}
+        return {"apiVersion": self.kind.api_version, "kind": self.kind.kind, **self._reduced(item)}
 
     def _current(self, name: str) -> Object | None:
         own = self._own.get(name)

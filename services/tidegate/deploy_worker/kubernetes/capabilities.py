@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from tidegate.core.ports import Capabilities, Fact, Unavailable
-from tidegate.deploy_worker.kubernetes import facts, quotas
+from tidegate.core.ports import Capabilities, Fact, State, Unavailable
+from tidegate.deploy_worker.kubernetes import facts, pod_logs, quotas
 from tidegate.deploy_worker.kubernetes.api import Answer, Api
 from tidegate.deploy_worker.kubernetes.facts import About, Note
 from tidegate.deploy_worker.kubernetes.kinds import HTTP_ROUTE, ISVC, REVISION
@@ -291,6 +291,7 @@ class Inquiry:
         self._found: Capabilities | Unavailable = Unavailable("the cluster was not asked yet")
         self._last: Capabilities | Unavailable = self._found
         self._quotas: tuple[Fact, ...] = ()
+        self._logs = Fact("pod logs", State.UNCHECKED, "not asked yet")
 
     def start(self) -> None:
         """Begin, on a daemon thread."""
@@ -315,6 +316,7 @@ class Inquiry:
         self._quotas = tuple(
             quotas.told(self._api, namespace, self._timing.call) for namespace in permitted
         )
+        self._logs = pod_logs.permitted(self._api, permitted, self._timing.call)
         if steady and isinstance(capabilities, Capabilities):
             return PERIOD_S
         return AGAIN_S
@@ -330,7 +332,7 @@ class Inquiry:
         return replace(
             capabilities,
             notes=(*capabilities.notes, *denied),
-            facts=(*capabilities.facts, *messages, *self._quotas),
+            facts=(*capabilities.facts, *messages, *self._quotas, self._logs),
         )
 
     def _run(self) -> None:

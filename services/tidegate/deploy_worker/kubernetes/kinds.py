@@ -10,6 +10,7 @@ from tidegate.core.drivers.rendering import ENDPOINT, ISVC_LABEL
 Object = Mapping[str, Any]
 _REVISION_SUFFIX = re.compile(r"-r\d+$")
 _NOTE_SUFFIX = "-tidegate"
+_PREDICTOR = "-predictor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,17 @@ CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 REVISION = Kind("serving.knative.dev/v1", "Revision", "revisions", ISVC_LABEL)
 WATCHED = (ISVC, HTTP_ROUTE, DEPLOYMENT, POD, SERVICE, CONFIG_MAP, REVISION)
 WARNING = Kind("v1", "Event", "events", "", "involvedObject.kind=InferenceService,type=Warning")
+# What holds up a pod before its containers start, as a mount that fails; the rest its status tells.
+POD_WARNING = Kind(
+    "v1",
+    "Event",
+    "events",
+    "",
+    "involvedObject.kind=Pod,type=Warning,reason!=BackOff,reason!=Failed,reason!=FailedScheduling,"
+    "reason!=Unhealthy",
+)
 # Words for people: where they may not be read, everything else goes on without them
-HEARSAY = (WARNING,)
+HEARSAY = (WARNING, POD_WARNING)
 WRITTEN = (ISVC, HTTP_ROUTE, SERVICE, CONFIG_MAP)
 
 
@@ -74,8 +84,8 @@ def names_of(endpoint: str) -> tuple[tuple[Kind, str], ...]:
 
 def endpoints_of(item: Object) -> frozenset[str]:
     """The names of every endpoint that an object concerns: by our label, by KServe's label on what
-    it made of an InferenceService, by the InferenceService that a warning is about, and by the
-    names that an endpoint claims."""
+    it made of an InferenceService, by the InferenceService that a warning is about or whose pod it
+    is about, and by the names that an endpoint claims."""
     meta = item["metadata"]
     kind = item["kind"]
     labels = meta.get("labels") or {}
@@ -88,7 +98,10 @@ def endpoints_of(item: Object) -> frozenset[str]:
     else:
         isvc = labels.get(ISVC_LABEL)
     if kind == WARNING.kind:
-        isvc = item["involvedObject"]["name"]
+        about = item["involvedObject"]
+        isvc = about["name"]
+        if about.get("kind") == POD.kind:  # named after its Deployment
+            isvc = isvc.rpartition(_PREDICTOR)[0]
     if isvc:
         names |= {isvc, _REVISION_SUFFIX.sub("", isvc)}
     if kind in (HTTP_ROUTE.kind, SERVICE.kind):

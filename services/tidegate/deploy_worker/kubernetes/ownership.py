@@ -11,14 +11,17 @@ resourceVersion: status updates of others cannot starve it.
 from collections.abc import Mapping
 from typing import Any
 
-MANAGER = "tidegate"
+from tidegate.core import drift, field_owners
+
+MANAGER = drift.MANAGER
+
 _FIELDS = "managedFields"
 Object = Mapping[str, Any]
 
 
 def without_fields(item: Object) -> Object:
     """The object with managedFields that tell who wrote and when, without which fields: those are
-    most of an object's size, and nobody here reads them."""
+    most of an object's size, and of what others make nobody reads them."""
     meta = item["metadata"]
     if _FIELDS not in meta:
         return item
@@ -26,6 +29,16 @@ def without_fields(item: Object) -> Object:
         {key: value for key, value in entry.items() if key != "fieldsV1"} for entry in meta[_FIELDS]
     ]
     return {**item, "metadata": {**meta, _FIELDS: slim}}
+
+
+def with_fields_of_others(item: Object) -> Object:
+    """The object with managedFields that tell, too, which fields others own alone: what drift is
+    explained by."""
+    meta = item["metadata"]
+    if _FIELDS not in meta:
+        return item
+    entries = field_owners.slim(meta[_FIELDS] or (), MANAGER)
+    return {**item, "metadata": {**meta, _FIELDS: list(entries)}}
 
 
 def made_by_post(item: Object | None) -> bool:

@@ -45,7 +45,8 @@ _NO_RIGHT = (
 
 
 class KubernetesSite:
-    """See the module. grows: nodes come when pods wait for them. timeout: seconds of one call.
+    """See the module. grows: nodes come when pods wait for them. untold: which requests
+    without an answer nobody counts, by mode. timeout: seconds of one call.
     clock: monotonic seconds."""
 
     def __init__(
@@ -55,6 +56,7 @@ class KubernetesSite:
         evidence: Evidence,
         *,
         grows: bool,
+        untold: Callable[[Mode], tuple[str, ...]] = lambda _mode: (),
         timeout: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -62,6 +64,7 @@ class KubernetesSite:
         self._tenants = tenants
         self._evidence = evidence
         self._grows = grows
+        self._untold = untold
         self._timeout = timeout
         self._clock = clock
 
@@ -72,6 +75,10 @@ class KubernetesSite:
     def evidence(self, key: EndpointKey, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         """See Site."""
         return self._evidence(key, mode, runtime)
+
+    def untold(self, mode: Mode) -> tuple[str, ...]:
+        """See Site."""
+        return self._untold(mode)
 
     def budget(self, snapshot: Snapshot) -> Budget:
         """See Site."""

@@ -9,7 +9,12 @@ from tidegate.core.ports import NoData
 from tidegate.deploy_worker.meters.profiles import Kind
 from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Targets
 
-_WORDS = {Kind.ANSWER: "answers", Kind.BUCKET: "latency buckets", Kind.EXISTS: "presence"}
+_WORDS = {
+    Kind.ANSWER: "answers",
+    Kind.BUCKET: "latency buckets",
+    Kind.FLOW: "requests begun",
+    Kind.LOST: "lost requests",
+}
 
 
 class Sign(StrEnum):
@@ -20,6 +25,7 @@ class Sign(StrEnum):
     NO_GRPC_STATUS = "no-grpc-status"
     NO_BUCKETS = "no-buckets"
     NO_START_TIME = "no-start-time"
+    NO_LOST = "no-lost-requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +83,16 @@ def _missing(observation: Targets, meter: PrometheusMeter) -> Iterator[Line]:
         names = ", ".join(unborn)
         message = f"{names} tells no start time or uptime: after a restart it counts only from the next cut"
         yield Line(Sign.NO_START_TIME, message)
+    yield from _untold(kinds, meter)
+
+
+def _untold(kinds: set[tuple[Kind, str]], meter: PrometheusMeter) -> Iterator[Line]:
+    """What the proxy does not tell of requests without an answer."""
+    yield from (Line(Sign.NO_LOST, message) for message in meter.profile.untold)
+    needs_gauge = any(family.kind is Kind.ACTIVE for family in meter.profile.families)
+    if needs_gauge and not any(kind is Kind.ACTIVE for kind, _ in kinds):
+        message = (
+            "requests without an answer are not counted: the gauge of active requests is not "
+            f"scraped; keep {', '.join(meter.profile.gauges)} in Prometheus' relabelling"
+        )
+        yield Line(Sign.NO_LOST, message)

@@ -14,6 +14,8 @@ from enum import Enum, auto
 
 from tidegate.core.answers import Spoken
 from tidegate.core.intent import EndpointKey
+from tidegate.deploy_worker.meters.envoy_flow import ACTIVE, COUNTERS
+from tidegate.deploy_worker.meters.flows import LOST, counter_name
 from tidegate.deploy_worker.meters.series import Labels, quoted
 from tidegate.deploy_worker.meters.slots import Slots
 
@@ -24,7 +26,10 @@ class Kind(Enum):
     ANSWER = auto()  # answers with one code
     UNREAD = auto()  # HTTP statuses of gRPC answers: they hide errors, so they are never counted
     BUCKET = auto()  # a histogram's cumulative bucket
-    EXISTS = auto()  # that the gateway knows a revision, also before its first answer
+    FLOW = auto()  # a counter of requests begun or ended; there before a revision's first answer
+    ACTIVE = auto()  # how many requests are under way, a gauge
+    CARRIED = auto()  # how many were under way when counting began: made of ACTIVE, no series
+    LOST = auto()  # requests that ended without an answer
     START = auto()  # when the process began, epoch seconds
     UPTIME = auto()  # seconds since it began
     INFO = auto()  # labels that belong to every series of its target
@@ -33,7 +38,8 @@ class Kind(Enum):
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """One series, understood. code: HTTP status or grpc-status. le: upper bound in milliseconds.
-    copy: of mirrored requests."""
+    copy: of mirrored requests. name: of a FLOW or ACTIVE, as `flows.flow` knows it; of an ANSWER,
+    LOST where the same metric tells lost requests."""
 
     kind: Kind
     revision: int = 0
@@ -41,17 +47,20 @@ class Meaning:
     code: int = 0
     le: float = 0.0
     copy: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     """Metrics whose name matches `metric`. codes: label of the code per protocol; '' means that it
-    ends the metric's name. unit: milliseconds per unit of `le`."""
+    ends the metric's name. unit: milliseconds per unit of `le`. no_answer: the value of HTTP's code
+    where there was no answer."""
 
     metric: str
     kind: Kind
     codes: Mapping[Spoken, str] = field(default_factory=dict)
     unit: float = 1.0
+    no_answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,8 @@ class Profile:
     """One data plane. labels: patterns (RE2) of label values, {namespace} and {name} are filled in.
     together: one process counts both revisions, so that they share each interval. grpc: grpc-status
     is counted. switch: what to turn on where something is missing. copies: why answers to mirrored
-    requests are not counted, "" where they are."""
+    requests are not counted, "" where they are. lost, waiting: the same of requests that ended
+    without an answer, and of those that wait for one."""
 
     name: str
     families: tuple[Family, ...]
@@ -88,6 +98,18 @@ class Profile:
     grpc: bool
     switch: str
     copies: str = ""
+    lost: str = ""
+    waiting: str = ""
+
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """Which requests without an answer are not counted, for a person."""
+        return tuple(text for text in (self.lost, self.waiting) if text)
+
+    @property
+    def gauges(self) -> tuple[str, ...]:
+        """The metrics of requests under way."""
+        return tuple(family.metric for family in self.families if family.kind is Kind.ACTIVE)
 
     def selector(self, key: EndpointKey, only: Mapping[str, str]) -> str:
         """PromQL for every series of `key`; `only`: labels that must have exactly this value."""
@@ -127,13 +149,18 @@ class Profile:
 
 
 def _meaning(family: Family, labels: Labels, revision: int, spoken: Spoken) -> Meaning | None:
+    if family.no_answer and labels.get("response_code") == family.no_answer:
+        if family.kind is Kind.ANSWER:
+            return Meaning(Kind.LOST, revision, spoken)
+        return None
     if family.kind is Kind.BUCKET:
         le = _number(labels.get("le", ""))
         if le is None:
             return None
         return Meaning(Kind.BUCKET, revision, spoken, le=round(le * family.unit, 9))
-    if family.kind is Kind.EXISTS:
-        return Meaning(Kind.EXISTS, revision, spoken)
+    if family.kind in (Kind.FLOW, Kind.ACTIVE):
+        name = counter_name(labels["__name__"], labels.get("envoy_grpc_bridge_method", ""))
+        return Meaning(family.kind, revision, spoken, name=name)
     if spoken not in family.codes:
         if spoken != "grpc":
             return None
@@ -145,9 +172,11 @@ def _meaning(family: Family, labels: Labels, revision: int, spoken: Spoken) -> M
         code = labels["__name__"].rpartition("_")[2]
     if spoken == "grpc" and not code:
         code = "14"  # the stream ended without a status: clients see UNAVAILABLE
-    if code.isdecimal():
-        return Meaning(Kind.ANSWER, revision, spoken, int(code))
-    return None
+    if not code.isdecimal():
+        return None
+    if family.no_answer:
+        return Meaning(Kind.ANSWER, revision, spoken, int(code), name=LOST)
+    return Meaning(Kind.ANSWER, revision, spoken, int(code))
 
 
 def _number(text: str) -> float | None:
@@ -160,6 +189,8 @@ def _number(text: str) -> float | None:
 _BACKEND = re.compile(r"httproute/([^/]+)/([^/]+)/rule/(\d+)(/backend/|-mirror-)(\d+)")
 _INFER = frozenset({"ModelInfer", "ModelStreamInfer"})
 _GRPC_METRIC = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?[0-9]+"
+_GRPC_MESSAGES = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?request_message_count"
+_FLOWS = rf"envoy_cluster_(?:{'|'.join(COUNTERS)})"
 
 
 def _envoy_gateway(labels: Labels, request: Asked) -> Place | None:
@@ -187,10 +218,10 @@ def _envoy_gateway(labels: Labels, request: Asked) -> Place | None:
 
 
 def _istio(labels: Labels, request: Asked) -> Place | None:
-    """Code 0 is no answer: the client left before there was one."""
+    """The revision by the Service's name."""
     name = labels.get("destination_service_name", "")
     match = re.fullmatch(re.escape(request.key.name) + r"(?:-r([1-9]\d*))?-predictor", name)
-    if match is None or labels.get("response_code") == "0":
+    if match is None:
         return None
     return Place(int(match[1] or 0), "grpc" if labels.get("request_protocol") == "grpc" else "http")
 
@@ -211,7 +242,9 @@ ENVOY_GATEWAY = Profile(
         Family("envoy_cluster_upstream_rq", Kind.ANSWER, {"http": "envoy_response_code"}),
         Family(_GRPC_METRIC, Kind.ANSWER, {"grpc": ""}),
         Family("envoy_cluster_upstream_rq_time_bucket", Kind.BUCKET),
-        Family("envoy_cluster_upstream_rq_total", Kind.EXISTS),
+        Family(_FLOWS, Kind.FLOW),
+        Family(_GRPC_MESSAGES, Kind.FLOW),
+        Family(f"envoy_cluster_{ACTIVE}", Kind.ACTIVE),
         Family("envoy_server_uptime", Kind.UPTIME),
     ),
     # "or empty": the process's own series carry no cluster name
@@ -230,8 +263,9 @@ ISTIO = Profile(
             "istio_requests_total",
             Kind.ANSWER,
             {"http": "response_code", "grpc": "grpc_response_status"},
+            no_answer="0",
         ),
-        Family("istio_request_duration_milliseconds_bucket", Kind.BUCKET),
+        Family("istio_request_duration_milliseconds_bucket", Kind.BUCKET, no_answer="0"),
         Family("envoy_server_uptime", Kind.UPTIME),
         Family("process_start_time_seconds", Kind.START),
     ),
@@ -245,6 +279,7 @@ ISTIO = Profile(
     grpc=True,
     switch="Istio's standard metrics (Telemetry metrics provider prometheus) on the gateway",
     copies="Istio's gateway does not report the answers to mirrored requests",
+    waiting="Istio counts a request when it ends, so that one which waits is not seen",
 )
 KNATIVE = Profile(
     "knative",
@@ -269,5 +304,8 @@ KNATIVE = Profile(
     switch="scraping of the queue-proxies, config-observability request-metrics-protocol: "
     "prometheus",
     copies="Knative mirrors no requests",
+    lost="Knative's queue-proxy counts a request whose client left before the answer as a 200",
+    waiting="Knative's queue-proxy counts a request when it ends, so that one which waits is not "
+    "seen",
 )
 PROFILES: Mapping[str, Profile] = {p.name: p for p in (ENVOY_GATEWAY, ISTIO, KNATIVE)}

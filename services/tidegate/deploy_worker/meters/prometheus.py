@@ -25,14 +25,17 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import NoData, Unavailable
 from tidegate.deploy_worker.meters.counting import (
     CELL,
+    SETTLE,
     Counted,
     LeftOut,
+    Span,
     copies,
     count,
     cut,
     hidden_grpc,
     readings,
     together_from,
+    with_earlier,
 )
 from tidegate.deploy_worker.meters.profiles import Asked, Profile
 from tidegate.deploy_worker.meters.series import Answer, Prometheus
@@ -44,13 +47,15 @@ from tidegate.deploy_worker.meters.targets import Target, TargetKey, doubled, ta
 class Reach:
     """interval: seconds between Prometheus' scrapes of the data plane. missing: so many scrapes may
     be missing in a row. skew: seconds by which revisions may be read apart. only: labels that every
-    series must have, such as job. cell: seconds between cuts, the same for every worker."""
+    series must have, such as job. cell: seconds between cuts, the same for every worker.
+    stuck_seconds: a request that waits longer for its answer counts as lost."""
 
     interval: float = 15.0
     missing: int = 2
     skew: float = 2.0
     only: Mapping[str, str] | None = None
     cell: float = CELL
+    stuck_seconds: float = 30.0
 
     @property
     def patience(self) -> float:
@@ -60,8 +65,8 @@ class Reach:
     @property
     def window(self) -> float:
         """Seconds of samples that are read: a target that lags as far as it may still shows its
-        sample before."""
-        return 2 * self.patience
+        sample before, and what had begun `stuck_seconds` earlier."""
+        return self.patience + max(self.patience, self.stuck_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,9 @@ class PrometheusMeter:
         if at <= after:
             return NoData(f"{self._profile.name} was not scraped since the route of {key} changed")
         window = self._reach.window
-        base = self._prometheus.samples(self._selector(key), window, after + window)
+        late = max(after, observation.asked.slots.since + SETTLE)
+        lookback = window + late - after
+        base = self._prometheus.samples(self._selector(key), lookback, after + lookback)
         if isinstance(base, Unavailable):
             return NoData(base.detail)
         since = targets(base.series, self._profile, observation.asked)
@@ -124,9 +131,17 @@ class PrometheusMeter:
             until = at + self._reach.skew
             if at <= after + 1.5 * self._reach.interval:
                 return NoData(f"the first scrapes of {key} after a cut are to come")
+        visible = min(target.times()[0] for target in observation.live.values())
+        span = Span(after, begin, max(begin, late), visible, self._reach.interval)
         counted = [
-            count(target, since.get(k), until, after, observation.asked, begin)
+            count(target, since.get(k), until, span, observation.asked)
             for k, target in observation.live.items()
+        ]
+        counted = [
+            with_earlier(item, since.get(item.target.key), self._reach.stuck_seconds)
+            if isinstance(item, Counted)
+            else item
+            for item in counted
         ]
         return self._weigh(counted, at, observation.asked)
 
@@ -192,7 +207,7 @@ class PrometheusMeter:
             _spread([item.at for item in counted]),
             _spread([o.first for o in counted if o.first is not None]),
         )
-        if not self._profile.together and apart > self._reach.skew:
+        if not self._profile.together and apart > self._reach.skew + 1e-6:
             return NoData(
                 f"the revisions are read {apart:.1f} s apart, so their intervals differ: scrape "
                 "every "

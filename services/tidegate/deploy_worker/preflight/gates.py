@@ -3,15 +3,24 @@ its deadline."""
 
 from collections.abc import Iterator, Sequence
 
+from tidegate.core.errors import Remediation
 from tidegate.core.preflight import Finding, Level, Request
 from tidegate.core.strategy import Until
 
 _GATES = (Until.NO_FAIL, Until.PASS)
 
 
-def check(request: Request, silent: Sequence[str]) -> Iterator[Finding]:
+TELL = Remediation(
+    "set a time-out at the route or the revision that answers 504, count at Envoy Gateway, or watch "
+    "the clients"
+)
+
+
+def check(request: Request, silent: Sequence[str], untold: Sequence[str] = ()) -> Iterator[Finding]:
     """silent: why gates could not decide. A plan that waits for them is refused; one that a person
-    decides is only told that nothing guards it."""
+    decides is only told that nothing guards it. untold: which requests without an answer nobody
+    counts: gates decide without them."""
+    yield from (Finding(Level.WARNING, "lost requests", text, remediation=TELL) for text in untold)
     if request.rollout is None or request.rollout.strategy.proven:
         level = Level.WARNING
         note = "rollouts of this endpoint will have no gates"

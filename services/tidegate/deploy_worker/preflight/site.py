@@ -81,6 +81,9 @@ class Site(Protocol):
     def evidence(self, key: EndpointKey, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         """Why gates could not decide about an endpoint that runs this; () where they can."""
 
+    def untold(self, mode: Mode) -> tuple[str, ...]:
+        """Which requests without an answer the proxy does not count; () where it counts all."""
+
 
 class Anywhere:
     """A place that limits nothing, makes nothing that needs a check, and counts: the local
@@ -100,4 +103,8 @@ class Anywhere:
 
     def evidence(self, key: EndpointKey, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         """It counts."""
+        return ()
+
+    def untold(self, mode: Mode) -> tuple[str, ...]:
+        """It counts all."""
         return ()

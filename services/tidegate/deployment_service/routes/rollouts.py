@@ -9,7 +9,7 @@ from tidegate.core.access import Role
 from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Kind, Strategy, proves
-from tidegate.deployment_service import lookup, rollout_changes
+from tidegate.deployment_service import lookup, rollout_changes, undoing
 from tidegate.deployment_service.calls import (
     IfMatch,
     PageSize,
@@ -26,6 +26,7 @@ from tidegate.schemas import responses as out
 from tidegate.schemas.requests.fields import RunId
 from tidegate.schemas.requests.rollouts import (
     Again,
+    Answer,
     Ask,
     EvidenceIn,
     HeartbeatIn,
@@ -38,7 +39,9 @@ of_endpoint = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["rollouts"
 router = APIRouter(prefix="/rollouts/{rollout_id}", tags=["rollouts"])
 
 Asked = Annotated[Ask, Body()]
+Answered = Annotated[Answer, Body()]
 NOTHING = Ask()
+NO_STEP = Answer()
 
 
 @of_endpoint.post("/rollouts", operation_id="startRollout", **writes(202, out.RolloutChange))
@@ -92,11 +95,12 @@ def go_back(
     name: str,
     body: Annotated[Undo, Body()] = Undo(),  # noqa: B008
 ) -> Response:
-    """End the running rollout, or make an older revision stable again (default: the one before)."""
+    """End the running rollout, or make an older revision stable again (default: the last one that
+    served well). Without `to` it is refused while a rollback runs, and ten minutes after one."""
     key = EndpointKey(namespace, name)
     if body.to is not None:
         _check_proven(call, key, body.to)
-    return mutate(call, lambda tx: rollout_changes.go_back(tx, call, key, body))
+    return mutate(call, lambda tx: undoing.go_back(tx, call, key, body))
 
 
 @router.get("", operation_id="getRollout", response_model=out.RolloutOut, responses=READ)
@@ -125,25 +129,26 @@ def resume(
 def promote(
     call: WriteCall,
     rollout_id: str,
-    body: Asked = NOTHING,
+    body: Answered = NO_STEP,
     force: Force = False,
     if_match: IfMatch = None,
 ) -> Response:
-    """Make the candidate stable: the answer where a person is waited for, else an override."""
+    """Make the candidate stable: the answer where a step waits for one, which it names; else an
+    override."""
     return _act(call, rollout_id, ActionKind.PROMOTE, body, force=force)
 
 
 @router.post("/abort", operation_id="abortRollout", **writes(202, out.RolloutChange))
 def abort(call: WriteCall, rollout_id: str, body: Asked = NOTHING) -> Response:
-    """Back to stable. Always works while the rollout runs."""
+    """Back to stable. Always works, but for what was promoted: that is undone."""
     return _act(call, rollout_id, ActionKind.ABORT, body)
 
 
 @router.post("/approve", operation_id="approveRollout", **writes(202, out.RolloutChange))
 def approve(
-    call: WriteCall, rollout_id: str, body: Asked = NOTHING, if_match: IfMatch = None
+    call: WriteCall, rollout_id: str, body: Answered = NO_STEP, if_match: IfMatch = None
 ) -> Response:
-    """Say yes to the step that waits for a person."""
+    """Say yes to the step that waits for a person, and name it: each step is approved once."""
     return _act(call, rollout_id, ActionKind.APPROVE, body)
 
 
@@ -167,7 +172,8 @@ def retry(
         _check_proven(call, old.key, old.rollout.candidate)
     else:
         _check_proves(call, old.rollout.strategy, old.key.namespace)
-    return mutate(call, lambda tx: rollout_changes.retry(tx, call, rollout_id, body), moves=True)
+    moves = old.rollout.strategy.kind is not Kind.UNDO  # the way back waits for no preflight
+    return mutate(call, lambda tx: rollout_changes.retry(tx, call, rollout_id, body), moves=moves)
 
 
 @router.post("/heartbeat", operation_id="sendHeartbeat", **writes(200, out.RolloutChange))

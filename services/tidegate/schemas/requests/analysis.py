@@ -41,6 +41,19 @@ class MetricIn(Body):
     ] = _ERRORS.min_requests
 
 
+class RejectionsIn(Body):
+    """Requests that the candidate refuses with another 4xx (gRPC: its kin), compared with stable.
+    They can only fail: a pass never waits for them."""
+
+    fail_margin: Annotated[
+        Annotated[float, Field(ge=0, lt=1)],
+        Field(
+            description="How much above stable's rate is a fail, as a share of requests",
+            examples=[0.0],
+        ),
+    ] = _ERRORS.fail_margin
+
+
 class LatencyIn(MetricIn):
     """Slow: above `latency_threshold_ms`, which is a bound of an existing histogram bucket."""
 
@@ -113,7 +126,12 @@ class ExperimentIn(Body):
 class MetricsIn(Body):
     """What is measured; all but latency and experiment always are."""
 
-    errors: Annotated[MetricIn, Field(description="Failed requests; always judged")] = MetricIn()
+    errors: Annotated[MetricIn, Field(description="Faults of the server; always judged")] = (
+        MetricIn()
+    )
+    rejections: Annotated[
+        RejectionsIn, Field(description="Refused requests; always judged, can only fail")
+    ] = RejectionsIn()
     latency: Annotated[
         LatencyIn | None, Field(description="Slow requests; left out: not judged")
     ] = None

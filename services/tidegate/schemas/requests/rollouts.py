@@ -243,14 +243,15 @@ class StartRollout(Body):
 
 
 class Undo(Body):
-    """Back to an older revision; without `to` the previous stable, or the end of the running
-    rollout."""
+    """Back to an older revision; without `to` the last one that served well, or the end of the
+    running rollout."""
 
     to: Annotated[
         Number | None,
         Field(
-            description="Revision to go back to; default: the stable one before, or the end of the "
-            "running rollout",
+            description="Revision to go back to; default: the end of the running rollout, else the "
+            "last one that served well. Required while a rollback runs, and for ten minutes after "
+            "one",
             examples=[1],
         ),
     ] = None
@@ -275,6 +276,20 @@ class Ask(Body):
         ),
     ] = None
     reason: Reason = ""
+
+
+class Answer(Ask):
+    """A person's answer to the step that waits for one. It names its step, so that it never answers
+    another one that nobody looked at."""
+
+    step: Annotated[
+        Annotated[StrictInt, Field(ge=1, le=50)] | None,
+        Field(
+            description="Number of the step that is answered, from 1; required where one waits for "
+            "an answer",
+            examples=[2],
+        ),
+    ] = None
 
 
 class Again(Ask):

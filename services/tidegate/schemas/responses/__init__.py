@@ -4,10 +4,17 @@ Times are ISO 8601 in UTC, by the database's clock.
 """
 
 from tidegate.core.status import EndpointPhase
-from tidegate.schemas.responses.base import ChangeOut, FindingOut, PreflightOut, changed
+from tidegate.schemas.responses.base import (
+    AcceptedOut,
+    ChangeOut,
+    FindingOut,
+    PreflightOut,
+    changed,
+)
 from tidegate.schemas.responses.endpoints import (
     ConditionOut,
     ContainerOut,
+    DriftOut,
     EndpointChange,
     EndpointOut,
     EndpointsPage,
@@ -102,6 +109,7 @@ from tidegate.schemas.responses.traffic import (
 )
 
 __all__ = [
+    "AcceptedOut",
     "AccessToken",
     "AllowedOut",
     "AutoscalingOut",
@@ -118,6 +126,7 @@ __all__ = [
     "ContractOut",
     "DifferenceOut",
     "DoctorOut",
+    "DriftOut",
     "EndpointChange",
     "EndpointOut",
     "EndpointPhase",

@@ -23,6 +23,16 @@ class ChangeOut(BaseModel):
     )
 
 
+class AcceptedOut(BaseModel):
+    """What was accepted, and what follows."""
+
+    action: str = Field(description="The action, as the caller called it", examples=["undo"])
+    follows: str = Field(
+        description="What follows, in one line for people",
+        examples=["r1 gets ready, then all traffic goes to it"],
+    )
+
+
 Change = TypeVar("Change", bound=ChangeOut)
 
 

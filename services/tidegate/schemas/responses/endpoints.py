@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from tidegate.core.conditions import Code
+from tidegate.core.drivers.pod_template import Starts
 from tidegate.core.intent import Mode
 from tidegate.core.status import EndpointPhase
 from tidegate.schemas.responses.base import ChangeOut, PreflightOut
@@ -47,7 +48,7 @@ class LiveOut(BaseModel):
     desired_replicas: int = Field(description="Replicas that it should have now", examples=[2])
     ready_replicas: int = Field(description="Replicas that are ready", examples=[2])
     restarts: int = Field(
-        description="Restarts of its containers, over its present pods", examples=[0]
+        description="Restarts of the model's own containers, over its present pods", examples=[0]
     )
     failure: str | None = Field(
         description="Why it does not get ready, in the cluster's words; null: nothing is wrong",
@@ -65,10 +66,51 @@ class LiveOut(BaseModel):
         examples=["http://fraud-r2-predictor.team-a"],
     )
     containers: list[ContainerOut] = Field(
-        description="Containers that were restarted or killed for memory"
+        description="The model's own containers that were restarted or killed for memory"
+    )
+    beside: list[str] = Field(
+        default=[],
+        description="Restarts of containers beside the model's, which fail nobody",
+        examples=[["istio-proxy: 4 restarts"]],
+    )
+    log: list[str] = Field(
+        default=[],
+        description="The last lines of the failing container's log; empty: there is none, or it "
+        "may not be read",
+        examples=[["loading model", "CUDA error: out of memory"]],
     )
     warming_up: bool = Field(
         description="Has ready pods that are not warmed up yet", examples=[False]
+    )
+
+
+class DriftOut(BaseModel):
+    """A field of an object of ours that somebody else changed. Values that may be secret are
+    hidden."""
+
+    object: str = Field(description="Kind and name", examples=["HTTPRoute fraud"])
+    field: str = Field(
+        description="Path of the field", examples=["spec.rules[0].backendRefs[1].weight"]
+    )
+    observed: str = Field(description="What it was", examples=["50"])
+    desired: str = Field(description="What Tidegate writes", examples=["10"])
+    manager: str = Field(
+        description="Field manager that wrote it, a name that its client chose; empty: nobody is "
+        "recorded, as after a removal",
+        examples=["kubectl-edit"],
+    )
+    written_at: datetime | None = Field(
+        description="When; null: not recorded", examples=["2026-01-01T12:00:00Z"]
+    )
+    starts: Starts = Field(description="What a change of it starts", examples=["nothing"])
+    seen_at: datetime = Field(
+        description="When the worker first saw it so, or saw that it was put back",
+        examples=["2026-01-01T12:00:05Z"],
+    )
+    put_back: bool = Field(description="Whether it is as desired again", examples=[True])
+    message: str = Field(
+        description="One line for people",
+        examples=["HTTPRoute fraud: spec.rules[0].backendRefs[1].weight is 50, desired 10"],
     )
 
 
@@ -99,9 +141,9 @@ class StatusOut(BaseModel):
     live: list[LiveOut] = Field(description="Revisions that have objects in the cluster")
     traffic: TrafficOut | None = Field(description="What the route says; null: there is none")
     settled: bool = Field(description="Whether the gateway has accepted the route", examples=[True])
-    drift: list[str] = Field(
-        description="What somebody else changed in our objects",
-        examples=[["HTTPRoute fraud: spec.rules was changed by kubectl-edit"]],
+    drift: list[DriftOut] = Field(
+        description="Fields of our objects that somebody else changed, now or in the last ten "
+        "minutes"
     )
     urls: list[str] = Field(
         description="Where clients call the endpoint", examples=[["http://fraud.team-a"]]

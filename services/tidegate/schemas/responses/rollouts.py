@@ -11,7 +11,7 @@ from tidegate.core.guard import OnHeartbeatTimeout
 from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase
 from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.schemas.requests.analysis import AnalysisIn
-from tidegate.schemas.responses.base import ChangeOut, PreflightOut
+from tidegate.schemas.responses.base import AcceptedOut, ChangeOut, PreflightOut
 from tidegate.schemas.responses.traffic import HeaderOut
 
 
@@ -27,11 +27,18 @@ class MetricName(StrEnum):
     """What a verdict is about."""
 
     ERRORS = "errors"
+    REJECTIONS = "rejections"
+    SATURATION = "saturation"
     LATENCY = "latency"
     EXPERIMENT = "experiment"
     RESTARTS = "restarts"
     OOM_KILLS = "oom_kills"
     NO_READY_PODS = "no_ready_pods"
+
+    @property
+    def can_pass(self) -> bool:
+        """Whether a pass waits for it."""
+        return self not in (MetricName.REJECTIONS, MetricName.SATURATION)
 
 
 class StepOut(BaseModel):
@@ -64,10 +71,11 @@ class StepOut(BaseModel):
 class VerdictOut(BaseModel):
     """The verdict on one metric so far, with its counts.
 
-    Metrics of requests (errors, latency) count bad requests among all; `experiment` counts units
-    without success among units. Metrics of pods (restarts, oom_kills over the rollout;
-    no_ready_pods in seconds of the step) compare `candidate_bad` with `allowed`, and no requests
-    belong to them.
+    Metrics of requests (errors, rejections, saturation, latency) count bad requests among all;
+    `experiment` counts units without success among units. `rejections` and `saturation` are `fail`
+    or `undecided`, and no pass waits for them; a `fail` of `saturation` pauses. Metrics of pods
+    (restarts, oom_kills over the rollout; no_ready_pods in seconds of the step) compare
+    `candidate_bad` with `allowed`, and no requests belong to them.
     """
 
     metric: MetricName = Field(description="The metric", examples=["errors"])
@@ -330,6 +338,11 @@ class RolloutOut(BaseModel):
 
 class RolloutChange(RolloutOut, ChangeOut):
     """A rollout as a change left it."""
+
+    accepted: AcceptedOut | None = Field(
+        default=None,
+        description="What was accepted, and what follows; null: a heartbeat, or counts",
+    )
 
     preflight: PreflightOut | None = Field(
         default=None,

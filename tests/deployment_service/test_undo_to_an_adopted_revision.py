@@ -34,11 +34,6 @@ def replaced(api: Api) -> WithWorker:
     return world
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="an undo is judged as a new revision is: the scheme of a running model refuses it",
-)
 @pytest.mark.parametrize("body", [{"to": 0}, {}], ids=["by-number", "the-last-one"])
 def test_it_is_open_although_new_models_may_not_have_its_scheme(
     replaced: WithWorker, body: dict[str, int]

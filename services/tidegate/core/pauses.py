@@ -1,0 +1,28 @@
+"""Pauses of the rollout controller's own: why a rollout stops rising without a failure."""
+
+from dataclasses import replace
+
+from tidegate.core.evidence import Verdict
+from tidegate.core.rollout import Decision, Note, Pause, PauseKind, Progress, Rollout, WaitsFor
+from tidegate.core.turn import Turn
+
+
+def pause(turn: Turn, kind: PauseKind, message: str) -> Decision:
+    """Stop rising until a person resumes, or the pause's own deadline."""
+    own = Pause(kind, turn.author, message)
+    decision = turn.having(pause=own).waiting(WaitsFor.PAUSE, message)
+    return replace(decision, notes=(Note(turn.author, "pause", message),))
+
+
+def too_small(rollout: Rollout, progress: Progress) -> str | None:
+    """That the candidate turns requests away for want of capacity more often than stable, in a line
+    for people; None where that is not shown."""
+    for each in progress.verdicts:
+        if each.metric.pauses and each.verdict is Verdict.FAIL:
+            counts = each.rollout
+            return (
+                f"r{rollout.candidate} is too small: it answered {counts.candidate.bad} of "
+                f"{counts.candidate.n} requests with 429 or RESOURCE_EXHAUSTED, stable "
+                f"{counts.stable.bad} of {counts.stable.n}; give it more replicas, then resume"
+            )
+    return None
