@@ -19,13 +19,22 @@ INTERVAL = 15.0
 @dataclass(slots=True)
 class Source:
     """One process that counts the candidate's answers, with a long life behind it. unseen: requests
-    that ended since a scrape last showed it."""
+    that ended since a scrape last showed it. late: seconds by which it seems to have begun later
+    than it did, since its uptime is not refreshed at each scrape."""
 
     name: str
     counters: Counters = field(default_factory=lambda: Counters(90_000, 900, (), (), 700, 80, 60))
     began: float | None = None
     visible: bool = True
     unseen: int = 0
+    late: int = 0
+
+    def reading(self) -> Reading:
+        """What a scrape shows of it."""
+        began = self.began
+        if began is not None:
+            began += self.late
+        return Reading(self.name, 2, self.counters, began=began)
 
     def answer(self, more: Sequence[int]) -> None:
         """So many more of each count; the kinds of answers are among the answers."""
@@ -53,11 +62,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happens to a source in one interval, before it answers. count: the one that falls."""
+    """What happens to a source in one interval, before it answers. count: the one that falls.
+    late: as in `Source`."""
 
     what: str
     count: str
     more: tuple[int, ...]
+    late: int
 
 
 events = st.builds(
@@ -65,6 +76,7 @@ events = st.builds(
     st.sampled_from(["nothing", "fall", "rename", "hide", "show", "restart", "restart and tell"]),
     st.sampled_from(COUNTS),
     st.tuples(*[st.integers(0, 9)] * len(COUNTS)),
+    st.integers(0, 6),
 )
 
 
@@ -86,12 +98,13 @@ def happen(source: Source, event: Event, number: int) -> None:
         case _:
             pass
     source.answer(event.more)
+    source.late = event.late
 
 
 def scrape(sources: Sequence[Source], number: int) -> tuple[Scrape, int]:
     """What is shown, and how many requests ended since each of it was last shown."""
     visible = [source for source in sources if source.visible]
-    readings = tuple(Reading(s.name, 2, s.counters, began=s.began) for s in visible)
+    readings = tuple(source.reading() for source in visible)
     ended = sum(source.unseen for source in visible)
     for source in visible:
         source.unseen = 0
@@ -135,3 +148,26 @@ def test_lost_requests_are_errors_and_no_rejections() -> None:
     counted = {track.metric.kind: track.rollout.candidate for track in evidence.tracks}
     assert [(arm.n, arm.bad) for arm in counted.values()] == [(100, 10), (93, 20), (93, 10)]
     assert evidence.split.candidate.n == 100
+
+
+def test_a_start_that_seems_to_move_is_no_other_start() -> None:
+    """A process that tells its uptime in whole seconds seems to begin later with every scrape."""
+    source = Source("b", Counters(40, 4), began=10.0)
+    evidence = absorb(Evidence.start(METRICS), Scrape(9.0, ()), stable=1, candidate=2)
+    for at in (10.5, 11.5, 12.6, 13.7):
+        source.late = int(at - 10.0)
+        now = Scrape(at, (source.reading(),))
+        evidence = absorb(evidence, now, stable=1, candidate=2)
+    assert evidence.tracks[0].rollout.candidate.n == 40
+
+
+def test_a_start_that_moved_far_is_another_one() -> None:
+    source = Source("b", Counters(40, 4), began=10.0)
+    evidence = absorb(
+        Evidence.start(METRICS), Scrape(60.0, (source.reading(),)), stable=1, candidate=2
+    )
+    source.restart(70.0)
+    source.counters = Counters(50, 5)
+    now = Scrape(75.0, (source.reading(),))
+    evidence = absorb(evidence, now, stable=1, candidate=2)
+    assert evidence.tracks[0].rollout.candidate.n == 50

@@ -68,7 +68,7 @@ def test_what_happened_between(
 def test_a_source_that_tells_when_it_began_counts_from_zero(
     before: list[tuple[str, int, int, int]], after: list[tuple[str, int, int, int]], arm: Arm
 ) -> None:
-    last = scrape(10, *before)
+    last = scrape(10, *before, began=-600.0)
     assert between(last, scrape(15, *after, began=12.0), 2, ERRORS) == Between(arm)
     assert between(last, scrape(15, *after, began=9.0), 2, ERRORS) != Between(arm)
 

@@ -19,6 +19,7 @@ from tests.simulation.watch import Watch
 from tidegate.core import strategy
 from tidegate.core.drivers.base import Memory
 from tidegate.core.drivers.rendering import ISVC_LABEL
+from tidegate.core.guard import Guard
 from tidegate.core.intent import CandidateTraffic, HeaderMatch, Mode, Scaling
 from tidegate.core.observation import Observation
 from tidegate.core.planned_writes import PlannedWrite
@@ -118,10 +119,16 @@ class Chaos(Simulation):
         self.note(f"        write: {write.message} -> {type(result).__name__}")
 
     def start(
-        self, strategy: Strategy, candidate: int, author: str = "ann", message: str = ""
+        self,
+        strategy: Strategy,
+        candidate: int,
+        author: str = "ann",
+        message: str = "",
+        guard: Guard | None = None,
+        base: int | None = None,
     ) -> Rollout:
         """As always, and what it may write is foretold."""
-        rollout = super().start(strategy, candidate, author, message)
+        rollout = super().start(strategy, candidate, author, message, guard, base)
         self.foretold.rollout(rollout)
         if strategy.urgent:  # it leads away from whatever is stable when it begins
             for base in self.revisions:

@@ -118,6 +118,8 @@ class Between:
 
 
 _NOTHING = Counters(0, 0)
+# Envoy refreshes the uptime that tells its start every 5 s, so the start seems to move by so much
+UNSURE_S = 12.0
 
 
 def between(last: Scrape, now: Scrape, revision: int, metric: Metric) -> Between:
@@ -138,11 +140,19 @@ def between(last: Scrape, now: Scrape, revision: int, metric: Metric) -> Between
 
 def is_new(last: Scrape, reading: Reading) -> bool:
     """Whether all that a source counted of a revision was counted since `last`: it began then, or
-    had counted nothing of this revision while it counted others."""
-    if reading.began is not None and reading.began >= last.at:
-        return True
-    own = [item.revision for item in last.readings if item.source == reading.source]
-    return bool(own) and reading.revision not in own
+    had counted nothing of this revision while it counted others. A source that `last` knows began
+    again only where its start moved by more than `UNSURE_S`."""
+    own = [item for item in last.readings if item.source == reading.source]
+    known = next((item for item in own if item.revision == reading.revision), None)
+    if known is None:
+        began_since = reading.began is not None and reading.began >= last.at
+        return began_since or bool(own)
+    if reading.began is None:
+        return False
+    before = last.at
+    if known.began is not None:
+        before = known.began
+    return reading.began > last.at and reading.began - before > UNSURE_S
 
 
 def _fell(old: Counters, new: Counters) -> bool:
@@ -234,7 +244,7 @@ def _kept(
     seen = {(r.source, r.revision) for r in now}
     absent = (r for r in last if (r.source, r.revision) not in seen)
     return (
-        *(replace(r, counters=_compact(r.counters, desired), began=None) for r in now),
+        *(replace(r, counters=_compact(r.counters, desired)) for r in now),
         *absent,
     )
 
