@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.values import KEY, intent
 from tidegate.core.conditions import Code
-from tidegate.core.drift import KEPT, KEPT_S, MOST, added, of_write, remembered
+from tidegate.core.drift import KEPT, KEPT_S, MOST, added, observed, of_write, remembered
 from tidegate.core.drift_values import HIDDEN, readable
 from tidegate.core.drivers.pod_template import Starts
-from tidegate.core.drivers.rendering import GENERATION, REVISION
+from tidegate.core.drivers.rendering import GENERATION, REVISION, labels
 from tidegate.core.intent import Mode
+from tidegate.core.ports import Apply, Snapshot
 
 AT = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 ROUTE: dict[str, Any] = {
@@ -163,6 +165,16 @@ def test_an_annotation_of_somebody_else_that_starts_a_revision_is_told_for_a_whi
     assert drift.starts is Starts.REVISION
     assert added(live, Mode.KNATIVE, AT + KEPT_S) == ()
     assert of_write(live, SERVICE, Mode.KNATIVE, current=True) == ()
+
+
+def test_a_field_that_a_write_puts_back_is_told_once_with_what_is_desired() -> None:
+    fields = entry({"f:spec": {"f:predictor": {"f:minReplicas": {}}}})
+    live = edited(SERVICE, fields, spec__predictor__minReplicas=0)
+    live["metadata"]["labels"] = labels(KEY)
+    writes = (Apply(SERVICE, "uid", "r1 is put back"),)
+    current = intent(mode=Mode.KNATIVE)
+    (drift,) = observed(writes, Snapshot(KEY, (live,), AT + 5), current, 3, None)
+    assert (drift.observed, drift.desired, drift.starts) == ("0", "1", Starts.REVISION)
 
 
 def test_a_label_more_in_a_selector_is_told() -> None:

@@ -137,7 +137,12 @@ def observed(
         # what an adopted one carries beside ours is its owner's, from before
         theirs = adopted is not None and live["metadata"].get("uid") == adopted.uid
         if ours(live, intent.key) and not theirs:
-            drifts += added(live, intent.mode, snapshot.at)
+            planned = {(drift.object, drift.field) for drift in drifts}
+            drifts += [
+                drift
+                for drift in added(live, intent.mode, snapshot.at)
+                if (drift.object, drift.field) not in planned
+            ]
     return tuple(drifts[:KEPT])
 
 
