@@ -39,7 +39,7 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
     simulation.start(strategy.canary((10, 50), bake=300), simulation.revision())
     simulation.run(120)
     rollout, progress = simulation.rollouts[-1]
-    assert progress.step == 0, progress
+    assert progress.step.index == 0, progress
     snapshot, now = simulation.lab.cluster.observe(simulation.key), simulation.lab.clock() + 5
     driver, revisions, intent = simulation.driver, simulation.revisions, simulation.intent
     observation, text = (

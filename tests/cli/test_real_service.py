@@ -74,10 +74,8 @@ def test_a_canary_from_the_first_model_to_the_undo(cli: Cli, service: Any) -> No
         ),
         progress=lambda old: replace(
             old,
-            ending=Outcome.ABORTED,
+            end=replace(old.end, toward=Outcome.ABORTED, message="abort by admin", tidy=True),
             outcome=Outcome.ABORTED,
-            ending_message="abort by admin",
-            tidy=True,
         ),
     )
     ended = cli("rollout", "status", "demo-triton")

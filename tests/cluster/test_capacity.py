@@ -94,7 +94,7 @@ class Sizes:
         with self.desk.store.read() as tx:
             stored_rollout = rollouts.get(tx, rollout)
         assert stored_rollout is not None
-        return stored_rollout.progress.step
+        return stored_rollout.progress.step.index
 
 
 @pytest.fixture

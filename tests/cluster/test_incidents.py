@@ -55,7 +55,7 @@ def message(desk: Desk, rollout: str) -> str:
     with desk.store.read() as tx:
         stored_rollout = rollouts.get(tx, rollout)
     assert stored_rollout is not None
-    return stored_rollout.progress.ending_message
+    return stored_rollout.progress.end.message
 
 
 @pytest.mark.parametrize("mode", MODES)

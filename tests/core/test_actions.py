@@ -8,7 +8,19 @@ from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.actions import hear
 from tidegate.core.evidence import Arm, Block, Evidence, Track
-from tidegate.core.rollout import Action, ActionKind, Outcome, Pause, PauseKind, Progress, Rollout
+from tidegate.core.rollout import (
+    Action,
+    ActionKind,
+    End,
+    Judgement,
+    Outcome,
+    Pause,
+    PauseKind,
+    Progress,
+    Rollout,
+    RolloutWait,
+    StepProgress,
+)
 from tidegate.core.turn import Turn
 from tidegate.core.verdicts import weigh
 
@@ -18,7 +30,10 @@ PAUSED = Pause(PauseKind.PAUSED, "bob", "lunch")
 
 def turn(**progress: object) -> Turn:
     """At the first step, r2 at 10 %."""
-    now = replace(Progress(step=0, waited=50.0, waits_for="bake"), **progress)  # type: ignore[arg-type]
+    now = replace(
+        Progress(step=StepProgress(index=0), wait=RolloutWait(seconds=50.0, kind="bake")),
+        **progress,
+    )  # type: ignore[arg-type]
     return Turn(ROLLOUT, now, intent(10), seen(split(10), r1=1, r2=1), 100.0, 5.0, 5.0)
 
 
@@ -29,7 +44,7 @@ def after(kind: ActionKind, **progress: object) -> Progress:
 
 def test_pause_and_resume() -> None:
     paused = after(ActionKind.PAUSE)
-    assert (paused.pause, paused.waited, paused.waits_for) == (PAUSED, 0.0, "")
+    assert (paused.pause, paused.wait.seconds, paused.wait.kind) == (PAUSED, 0.0, "")
     assert after(ActionKind.RESUME, pause=PAUSED, override="ann").pause is None
     assert after(ActionKind.RESUME, pause=PAUSED, override="ann").override is None
 
@@ -44,10 +59,15 @@ def weighed() -> Evidence:
 def test_a_candidate_that_was_too_small_begins_its_step_again() -> None:
     before = weighed()
     small = Pause(PauseKind.TOO_SMALL, "system", "r2 is too small")
-    resumed = after(ActionKind.RESUME, pause=small, evidence=before, baked=20.0)
-    assert (resumed.pause, resumed.baked) == (None, 0.0)
-    assert resumed.evidence.split == Block()
-    for track, old in zip(resumed.evidence.tracks, before.tracks, strict=True):
+    resumed = after(
+        ActionKind.RESUME,
+        pause=small,
+        analysis=Judgement(evidence=before),
+        step=StepProgress(index=0, baked=20.0),
+    )
+    assert (resumed.pause, resumed.step.baked) == (None, 0.0)
+    assert resumed.analysis.evidence.split == Block()
+    for track, old in zip(resumed.analysis.evidence.tracks, before.tracks, strict=True):
         assert track.step == Block()
         if track.metric.pauses:
             assert track == Track(track.metric)
@@ -57,8 +77,13 @@ def test_a_candidate_that_was_too_small_begins_its_step_again() -> None:
 
 def test_no_other_resume_touches_the_evidence() -> None:
     for pause in (None, PAUSED, Pause(PauseKind.NO_DATA, "system", "no answer")):
-        resumed = after(ActionKind.RESUME, pause=pause, evidence=weighed(), baked=20.0)
-        assert (resumed.evidence, resumed.baked) == (weighed(), 20.0)
+        resumed = after(
+            ActionKind.RESUME,
+            pause=pause,
+            analysis=Judgement(evidence=weighed()),
+            step=StepProgress(index=0, baked=20.0),
+        )
+        assert (resumed.analysis.evidence, resumed.step.baked) == (weighed(), 20.0)
 
 
 def test_override_ends_a_pause() -> None:
@@ -67,7 +92,7 @@ def test_override_ends_a_pause() -> None:
 
 
 def test_approve() -> None:
-    assert after(ActionKind.APPROVE).approved_by == "bob"
+    assert after(ActionKind.APPROVE).step.approved_by == "bob"
 
 
 @pytest.mark.parametrize(
@@ -82,27 +107,27 @@ def test_approve() -> None:
 )
 def test_endings(kind: ActionKind, ending: Outcome, message: str) -> None:
     ended = after(kind)
-    assert (ended.ending, ended.ending_message, ended.ending_at) == (ending, message, 100.0)
+    assert (ended.end.toward, ended.end.message, ended.end.at) == (ending, message, 100.0)
 
 
 def test_a_promotion_can_be_aborted_but_an_abort_cannot_be_promoted() -> None:
-    assert after(ActionKind.ABORT, ending=Outcome.PROMOTED).ending is Outcome.ABORTED
-    assert after(ActionKind.PROMOTE, ending=Outcome.ABORTED).ending is Outcome.ABORTED
+    assert after(ActionKind.ABORT, end=End(toward=Outcome.PROMOTED)).end.toward is Outcome.ABORTED
+    assert after(ActionKind.PROMOTE, end=End(toward=Outcome.ABORTED)).end.toward is Outcome.ABORTED
 
 
 def test_a_second_end_toward_stable_keeps_the_first_reason() -> None:
     for kind in (ActionKind.ABORT, ActionKind.UNDO, ActionKind.REJECT, ActionKind.SUPERSEDE):
-        twice = after(kind, ending=Outcome.ABORTED, ending_message="5 of 9 failed")
-        assert (twice.ending, twice.ending_message) == (Outcome.ABORTED, "5 of 9 failed")
+        twice = after(kind, end=End(toward=Outcome.ABORTED, message="5 of 9 failed"))
+        assert (twice.end.toward, twice.end.message) == (Outcome.ABORTED, "5 of 9 failed")
 
 
 def test_a_pause_calls_off_a_promotion_until_stable_changes() -> None:
-    called_off = after(ActionKind.PAUSE, ending=Outcome.PROMOTED, ending_message="approved")
-    assert (called_off.ending, called_off.pause) == (None, PAUSED)
-    promoting = turn(ending=Outcome.PROMOTED, ending_message="approved")
+    called_off = after(ActionKind.PAUSE, end=End(toward=Outcome.PROMOTED, message="approved"))
+    assert (called_off.end.toward, called_off.pause) == (None, PAUSED)
+    promoting = turn(end=End(toward=Outcome.PROMOTED, message="approved"))
     changed = replace(promoting, intent=replace(promoting.intent, stable=2, candidate=None))
     late = hear(changed, (Action(1, ActionKind.PAUSE, "bob", "lunch"),))[0].progress
-    assert late.ending is Outcome.PROMOTED
+    assert late.end.toward is Outcome.PROMOTED
 
 
 def test_each_action_is_heard_once_in_the_order_of_asking() -> None:

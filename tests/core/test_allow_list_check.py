@@ -24,11 +24,14 @@ from tidegate.core.rollout import (
     Action,
     ActionKind,
     Decision,
+    End,
     Outcome,
     Pause,
     PauseKind,
     Progress,
     Rollout,
+    RolloutWait,
+    StepProgress,
 )
 from tidegate.core.strategy import canary, undo
 
@@ -74,24 +77,24 @@ def test_an_abort_of_a_promotion_is_taken_also_where_both_are_not_allowed_and_no
 ):
     promoted = intent(mode=Mode.KNATIVE, stable=2, candidate=None, candidate_traffic=NO_TRAFFIC)
     promoting = Progress(
-        step=2,
+        step=StepProgress(index=2),
         at=100.0,
-        ending=Outcome.PROMOTED,
-        ending_at=100.0,
-        waits_for="promotion",
-        waited=5.0,
+        end=End(toward=Outcome.PROMOTED, at=100.0),
+        wait=RolloutWait(kind="promotion", seconds=5.0),
     )
-    late = replace(promoting, waited=ROLLOUT.strategy.deadlines.ready)
+    late = replace(
+        promoting, wait=replace(promoting.wait, seconds=ROLLOUT.strategy.deadlines.ready)
+    )
     observation = seen(split(50), r1=1, r2=0)
     abort = (Action(1, ActionKind.ABORT, "bob"),)
     for not_allowed in ({1: BOTH[1]}, BOTH):
         for progress, request in ((promoting, abort), (late, ())):
             decision = decide(ROLLOUT, progress, request, promoted, observation, 105.0)
             assert decision.intent is not None
-            assert (decision.intent.stable, decision.progress.ending) == (1, Outcome.ABORTED)
+            assert (decision.intent.stable, decision.progress.end.toward) == (1, Outcome.ABORTED)
             assert allow_list_check.stopped(ROLLOUT, promoted, decision, not_allowed) is None
     for ending in Outcome:
-        decision = Decision(Progress(ending=ending), "", None, intent(50))
+        decision = Decision(Progress(end=End(toward=ending)), "", None, intent(50))
         assert (allow_list_check.stopped(ROLLOUT, intent(10), decision, NO) is None) == (
             ending is not Outcome.PROMOTED
         )
@@ -167,16 +170,23 @@ def test_an_intent_is_carried_out_as_far_as_the_candidate_already_is() -> None:
 
 
 def test_a_rollout_is_paused_until_it_is_allowed_again_or_its_pause_ends() -> None:
-    before = Progress(step=0, at=100.0, action=3)
+    before = Progress(step=StepProgress(index=0), at=100.0, action=3)
     tried = Decision(
-        replace(before, at=105.0, action=4, ending=Outcome.PROMOTED), "step", 110.0, intent(50)
+        replace(before, at=105.0, action=4, end=replace(before.end, toward=Outcome.PROMOTED)),
+        "step",
+        110.0,
+        intent(50),
     )
     held = allow_list_check.pause(ROLLOUT, before, tried, NO[2], interval=5.0)
     assert held.intent is None
     assert [(note.action, note.message) for note in held.notes] == [("pause", NO[2])]
     assert held.progress.pause is not None
     assert held.progress.pause.kind is PauseKind.NOT_ALLOWED
-    assert (held.progress.action, held.progress.ending, held.progress.step) == (4, None, 0)
+    assert (held.progress.action, held.progress.end.toward, held.progress.step.index) == (
+        4,
+        None,
+        0,
+    )
     again = allow_list_check.pause(
         ROLLOUT, held.progress, replace(tried, progress=held.progress), NO[2], interval=5.0
     )
@@ -197,4 +207,4 @@ def test_a_rollout_is_paused_until_it_is_allowed_again_or_its_pause_ends() -> No
     assert allow_list_check.refuses(ROLLOUT, otherwise.progress, {}) == ""
     assert allow_list_check.freed(ROLLOUT, progress, NO) == progress
     freed = allow_list_check.freed(ROLLOUT, progress, {})
-    assert (freed.pause, freed.waited) == (None, 0.0)
+    assert (freed.pause, freed.wait.seconds) == (None, 0.0)

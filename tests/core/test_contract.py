@@ -126,7 +126,7 @@ def decided(
 def test_a_breaking_candidate_goes_back_before_its_first_percent_and_says_the_way_out() -> None:
     for request in ((), (Action(1, ActionKind.PROMOTE, "bob"),)):
         decision = decided(BREAKING, request)
-        assert decision.progress.ending is Outcome.ABORTED
+        assert decision.progress.end.toward is Outcome.ABORTED
         assert decision.intent is not None
         assert decision.intent.candidate is None
         assert decision.message.startswith(
@@ -168,18 +168,18 @@ def test_anything_else_goes_on(contract: Contract | None) -> None:
 def test_while_it_cannot_be_compared_the_candidate_is_not_ready_and_that_ends_too() -> None:
     decision = decided(None, uncompared="the contract of r1 cannot be read: refused")
     assert decision.intent is None
-    assert decision.progress.step == STARTING
+    assert decision.progress.step.index == STARTING
     assert (
         decision.message
         == "r2 has 1 of 1 replicas ready: the contract of r1 cannot be read: refused"
     )
-    waited = replace(decision.progress, waited=600.0)
+    waited = replace(decision.progress, wait=replace(decision.progress.wait, seconds=600.0))
     rollout = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
     checks = CandidateChecks(uncompared="the contract of r1 cannot be read: refused")
     ended = decide(rollout, waited, (), intent(0), READY, 1010.0, checks=checks)
-    assert ended.progress.ending is Outcome.ABORTED
+    assert ended.progress.end.toward is Outcome.ABORTED
     assert (
-        ended.progress.ending_message
+        ended.progress.end.message
         == "r2 was not ready within 600 s: the contract of r1 cannot be read: refused"
     )
 
@@ -222,12 +222,12 @@ def test_a_promotion_by_hand_while_it_loads_waits_for_the_comparison() -> None:
     assert same.intent.stable == 2
     broken = then(waits.progress, READY, contract=BREAKING)
     assert broken.intent is not None
-    assert (broken.progress.ending, broken.intent.stable) == (Outcome.ABORTED, 1)
+    assert (broken.progress.end.toward, broken.intent.stable) == (Outcome.ABORTED, 1)
     stopped = then(waits.progress, loading, Action(2, ActionKind.ABORT, "eve"))
-    assert stopped.progress.ending is Outcome.ABORTED
-    ended = then(replace(waits.progress, waited=600.0), loading)
-    assert ended.progress.ending is Outcome.ABORTED
-    assert ended.progress.ending_message.startswith(
+    assert stopped.progress.end.toward is Outcome.ABORTED
+    ended = then(replace(waits.progress, wait=replace(waits.progress.wait, seconds=600.0)), loading)
+    assert ended.progress.end.toward is Outcome.ABORTED
+    assert ended.progress.end.message.startswith(
         "r2 was not ready to be promoted within 600 s: its contract"
     )
 
@@ -265,4 +265,4 @@ def test_an_undo_is_not_held_to_it() -> None:
         1005.0,
         checks=CandidateChecks(contract=BREAKING),
     )
-    assert decision.progress.ending is Outcome.PROMOTED
+    assert decision.progress.end.toward is Outcome.PROMOTED

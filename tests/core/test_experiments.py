@@ -18,13 +18,13 @@ from tidegate.core.evidence import (
 )
 from tidegate.core.experiments import Counts, Sample, check, learn, randomised, unfit
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
-from tidegate.core.rollout import Outcome, Progress, Rollout
+from tidegate.core.rollout import Outcome, Progress, Rollout, StepProgress
 from tidegate.core.strategy import Kind, Step, Strategy, Until
 
 OWN = Metric(MetricKind.EXPERIMENT, pass_margin=0.0)
 PLAN = replace(strategy.ab(until=Until.PASS), metrics=(Metric(MetricKind.ERRORS), OWN))
 ROLLOUT = Rollout("ro-1", PLAN, 1, 2, "ann")
-STARTED = Progress(step=0, since=1000.0)
+STARTED = Progress(step=StepProgress(index=0, since=1000.0))
 NOW = 2000.0
 
 
@@ -77,7 +77,10 @@ def test_a_clock_a_little_ahead_is_forgiven() -> None:
 
 
 def test_before_the_split_settled_nothing_counts() -> None:
-    assert "has not settled" in refusals(counts(), progress=Progress(step=0))["/interval_start"]
+    assert (
+        "has not settled"
+        in refusals(counts(), progress=Progress(step=StepProgress(index=0)))["/interval_start"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_no_unit_counts_twice(new: Counts, message: str) -> None:
 
 def track(progress: Progress) -> tuple[int, int]:
     """Candidate units toward fail and toward pass."""
-    (result,) = (t for t in progress.evidence.tracks if t.metric == OWN)
+    (result,) = (t for t in progress.analysis.evidence.tracks if t.metric == OWN)
     return result.rollout.candidate.n, result.step.candidate.n
 
 
@@ -107,31 +110,40 @@ def test_each_sample_is_judged_once_whatever_comes_again() -> None:
     assert learn(ROLLOUT, once, (first,)) == once
     both = learn(ROLLOUT, once, (second, first))
     assert both == learn(ROLLOUT, STARTED, (second, first))
-    assert (track(both), both.sample) == ((2000, 2000), 9)
+    assert (track(both), both.analysis.sample) == ((2000, 2000), 9)
 
 
 def test_counts_of_an_earlier_step_count_toward_fail_only() -> None:
-    later = replace(STARTED, step=1, since=1500.0)
+    later = replace(STARTED, step=replace(STARTED.step, index=1, since=1500.0))
     assert track(learn(ROLLOUT, later, (sample(1, 60, 50),))) == (1000, 0)
 
 
-@pytest.mark.parametrize("progress", [Progress(), replace(STARTED, ending=Outcome.ABORTED)])
+@pytest.mark.parametrize(
+    "progress", [Progress(), replace(STARTED, end=replace(STARTED.end, toward=Outcome.ABORTED))]
+)
 def test_nothing_is_judged_before_the_rollout_or_after_its_decision(progress: Progress) -> None:
     assert learn(ROLLOUT, progress, (sample(1, 60, 50),)) == progress
 
 
 def test_a_lost_split_does_not_begin_the_experiment_again_but_a_step_does() -> None:
     learned = learn(ROLLOUT, STARTED, (sample(1, 60, 50),))
-    back = replace(learned, evidence=new_step(learned.evidence))
+    back = replace(
+        learned, analysis=replace(learned.analysis, evidence=new_step(learned.analysis.evidence))
+    )
     assert track(back) == (1000, 1000)
-    assert track(replace(learned, evidence=new_experiment(learned.evidence))) == (1000, 0)
+    assert track(
+        replace(
+            learned,
+            analysis=replace(learned.analysis, evidence=new_experiment(learned.analysis.evidence)),
+        )
+    ) == (1000, 0)
 
 
 def answer(metric: Metric, candidate: int, stable: int) -> Verdict:
     """What so many successes of 10,000 units say, seen twice."""
     rollout = replace(ROLLOUT, strategy=replace(PLAN, metrics=(metric,)))
     samples = [sample(n + 1, candidate, stable, 1000.0 + 100 * n, 10_000) for n in range(2)]
-    evidence: Evidence = learn(rollout, STARTED, samples).evidence
+    evidence: Evidence = learn(rollout, STARTED, samples).analysis.evidence
     return judge(evidence, (metric,), 0.01)[0].verdict
 
 

@@ -31,8 +31,8 @@ def test_a_candidate_that_is_all_bad_is_gone_two_scrapes_after_the_change(
     rollout = Watched(mode, rate=100.0, interval=1.0)
     rollout.deploy()
     rollout.start(strategy.canary((10, 50), bake=20), rollout.revision(quality))
-    while rollout.progress().ending is None:
+    while rollout.progress().end.toward is None:
         assert rollout.scrapes <= 3, rollout.diary[-5:]
         rollout.run(1.0)
-    assert rollout.progress().ending is Outcome.ABORTED
+    assert rollout.progress().end.toward is Outcome.ABORTED
     assert rollout.scrapes <= 3, "the one that crosses the change, and two"

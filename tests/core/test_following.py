@@ -5,7 +5,7 @@ import pytest
 from tests.core.values import KEY
 from tidegate.core import strategy
 from tidegate.core.following import of_action, of_start
-from tidegate.core.rollout import ActionKind, Progress, Rollout
+from tidegate.core.rollout import ActionKind, Progress, Rollout, StepProgress
 from tidegate.core.strategy import Strategy
 
 PLAN = strategy.canary((5, 25, 50))
@@ -46,12 +46,15 @@ def test_a_start(plan: Strategy, follows: str) -> None:
     ],
 )
 def test_an_action(kind: ActionKind, follows: str) -> None:
-    assert of_action(kind, rollout(), Progress(step=1)) == follows
+    assert of_action(kind, rollout(), Progress(step=StepProgress(index=1))) == follows
 
 
 def test_the_approval_of_the_last_step_ends_as_the_plan_says() -> None:
-    last = Progress(step=2)
+    last = Progress(step=StepProgress(index=2))
     approve = ActionKind.APPROVE
     assert of_action(approve, rollout(), last) == "r2 becomes stable and gets all traffic"
     shadow = rollout(strategy.shadow())
-    assert of_action(approve, shadow, Progress(step=0)) == "r2 goes, r1 stays stable"
+    assert (
+        of_action(approve, shadow, Progress(step=StepProgress(index=0)))
+        == "r2 goes, r1 stays stable"
+    )

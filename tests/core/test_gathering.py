@@ -7,7 +7,7 @@ from tidegate.core import strategy
 from tidegate.core.evidence import Arm, Counters, Evidence, Reading, Scrape
 from tidegate.core.gathering import gather
 from tidegate.core.observation import Live, Observation
-from tidegate.core.rollout import Progress, Rollout
+from tidegate.core.rollout import Judgement, Progress, Rollout, Shown, StepProgress
 
 ROLLOUT = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
 HEALTHY = seen(split(10), r1=1, r2=1)
@@ -24,7 +24,7 @@ def after(
     *scrapes: Scrape, observation: Observation = HEALTHY, progress: Progress | None = None
 ) -> Progress:
     """The progress after these scrapes under the same observation."""
-    now = progress or Progress(step=0, seen=split(10))
+    now = progress or Progress(step=StepProgress(index=0), shown=Shown(traffic=split(10)))
     for item in scrapes:
         now = gather(ROLLOUT, now, intent(10), observation, item, item.at)
     return now
@@ -32,7 +32,7 @@ def after(
 
 def counted(progress: Progress) -> tuple[int, int]:
     """Candidate answers of the rollout (toward fail) and of the step (toward pass)."""
-    track = progress.evidence.tracks[0]
+    track = progress.analysis.evidence.tracks[0]
     return track.rollout.candidate.n, track.step.candidate.n
 
 
@@ -43,9 +43,13 @@ def test_the_first_scrape_is_the_base_line() -> None:
 
 def test_a_metric_that_an_older_version_did_not_track_is_tracked_from_now_on() -> None:
     errors, *_ = ROLLOUT.strategy.metrics
-    before = Progress(step=0, seen=split(10), evidence=Evidence.start((errors,)))
+    before = Progress(
+        step=StepProgress(index=0),
+        shown=Shown(traffic=split(10)),
+        analysis=Judgement(evidence=Evidence.start((errors,))),
+    )
     progress = after(scrape(100, 50), scrape(105, 80), progress=before)
-    tracks = progress.evidence.tracks
+    tracks = progress.analysis.evidence.tracks
     assert tuple(track.metric for track in tracks) == ROLLOUT.strategy.metrics
     assert [track.rollout.candidate.n for track in tracks] == [30] * len(tracks)
 
@@ -61,12 +65,18 @@ def test_a_stable_scaled_to_zero_is_not_dead() -> None:
 
 
 def test_an_interval_in_which_the_split_changed_counts_nothing() -> None:
-    moved = after(scrape(100, 50), scrape(105, 80), progress=Progress(step=0, seen=split(5)))
+    moved = after(
+        scrape(100, 50),
+        scrape(105, 80),
+        progress=Progress(step=StepProgress(index=0), shown=Shown(traffic=split(5))),
+    )
     assert counted(moved) == (0, 0)
 
 
 def test_nothing_counts_before_the_candidate_is_with_candidate() -> None:
-    assert counted(after(scrape(100, 50), scrape(105, 80), progress=Progress(seen=split(10)))) == (
+    assert counted(
+        after(scrape(100, 50), scrape(105, 80), progress=Progress(shown=Shown(traffic=split(10))))
+    ) == (
         0,
         0,
     )
@@ -85,22 +95,22 @@ def shadowed(at: float, live: int, copied: int) -> Scrape:
 
 def test_copies_count_for_a_shadow_beside_what_stable_answered_over_the_same_protocol() -> None:
     rollout = Rollout("ro-1", strategy.shadow(), 1, 2, "ann")
-    now = Progress(step=0, seen=split(10))
+    now = Progress(step=StepProgress(index=0), shown=Shown(traffic=split(10)))
     for item in (shadowed(100, 50, 5), shadowed(105, 80, 15)):
         now = gather(rollout, now, intent(10), HEALTHY, item, item.at)
-    track, *_ = now.evidence.tracks
+    track, *_ = now.analysis.evidence.tracks
     assert (track.rollout.candidate, track.rollout.stable) == (Arm(10, 10), Arm(30, 0))
-    assert now.evidence.split.candidate == Arm(10, 10)
+    assert now.analysis.evidence.split.candidate == Arm(10, 10)
 
 
 def test_copies_never_count_for_anything_else() -> None:
-    track, *_ = after(shadowed(100, 50, 5), shadowed(105, 80, 15)).evidence.tracks
+    track, *_ = after(shadowed(100, 50, 5), shadowed(105, 80, 15)).analysis.evidence.tracks
     assert (track.rollout.candidate, track.rollout.stable) == (Arm(30, 0), Arm(60, 0))
 
 
 def test_copies_that_miss_one_scrape_do_not_count_twice() -> None:
     rollout = Rollout("ro-1", strategy.shadow(), 1, 2, "ann")
-    now = Progress(step=0, seen=split(10))
+    now = Progress(step=StepProgress(index=0), shown=Shown(traffic=split(10)))
     gap = replace(shadowed(105, 60, 0), copies=())
     for item in (shadowed(100, 50, 5), gap, shadowed(110, 80, 15)):
         now = gather(rollout, now, intent(10), HEALTHY, item, item.at)

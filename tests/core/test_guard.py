@@ -6,7 +6,7 @@ from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.guard import Guard, Heartbeat, Heartbeats, OnHeartbeatTimeout, listen
 from tidegate.core.heartbeats import hear
-from tidegate.core.rollout import Outcome, Pause, PauseKind, Progress, Rollout
+from tidegate.core.rollout import End, Outcome, Pause, PauseKind, Progress, Rollout, StepProgress
 from tidegate.core.turn import Turn
 
 GUARD = Guard(OnHeartbeatTimeout.PAUSE, timeout=60.0)
@@ -18,7 +18,7 @@ def turn(on_heartbeat_timeout: OnHeartbeatTimeout, **progress: object) -> Turn:
     rollout = Rollout(
         "ro-1", strategy.canary(), 1, 2, "ann", guard=Guard(on_heartbeat_timeout, 60.0)
     )
-    now = replace(Progress(step=0, heartbeats=SINCE_58), **progress)  # type: ignore[arg-type]
+    now = replace(Progress(step=StepProgress(index=0), heartbeats=SINCE_58), **progress)  # type: ignore[arg-type]
     return Turn(rollout, now, intent(10), seen(split(10), r1=1, r2=1), 200.0, 5.0, 5.0)
 
 
@@ -53,7 +53,7 @@ def test_what_the_author_chose_is_done_once_and_said_once() -> None:
     resumed = paused.having(pause=None)
     assert hear(resumed, Heartbeat(100.0))[0].progress.pause is None
     assert hear(turn(OnHeartbeatTimeout.CONTINUE), None)[0].progress.pause is None
-    assert hear(turn(OnHeartbeatTimeout.ABORT), None)[0].progress.ending is Outcome.ABORTED
+    assert hear(turn(OnHeartbeatTimeout.ABORT), None)[0].progress.end.toward is Outcome.ABORTED
 
 
 def test_a_heartbeat_ends_its_own_pause_and_no_other() -> None:
@@ -70,7 +70,7 @@ def test_a_persons_pause_stays_a_persons() -> None:
 
 
 def test_an_ending_and_a_hand_on_the_percent_need_no_pipeline() -> None:
-    for progress in ({"ending": Outcome.PROMOTED}, {"override": "bob"}):
+    for progress in ({"end": End(toward=Outcome.PROMOTED)}, {"override": "bob"}):
         same = turn(OnHeartbeatTimeout.ABORT, **progress)
         assert hear(same, None) == (same, ())
 

@@ -32,7 +32,17 @@ from tidegate.core.precedence import (
     refuse_resume,
     refuse_start,
 )
-from tidegate.core.rollout import Action, ActionKind, Outcome, Pause, PauseKind, Progress, Rollout
+from tidegate.core.rollout import (
+    Action,
+    ActionKind,
+    End,
+    Outcome,
+    Pause,
+    PauseKind,
+    Progress,
+    Rollout,
+    StepProgress,
+)
 from tidegate.core.strategy import Kind, Strategy
 
 PLAN = strategy.canary()
@@ -48,7 +58,7 @@ ABORT = ActionKind.ABORT
 
 def running(plan: Strategy = PLAN, *pending: ActionKind, **progress: object) -> OpenRollout:
     """r2 in its first step, with these actions pending."""
-    now = replace(Progress(step=0), **progress)  # type: ignore[arg-type]
+    now = replace(Progress(step=StepProgress(index=0)), **progress)  # type: ignore[arg-type]
     actions = tuple(Action(number, kind, "bob", "") for number, kind in enumerate(pending, 1))
     return OpenRollout(Rollout("ro-1", plan, 1, 2, "ann"), now, actions)
 
@@ -125,7 +135,7 @@ def test_what_is_leaving_is_neither_raised_nor_promoted(
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("percent", [11, PROMOTE, None])
 def test_what_has_been_decided_is_not_raised(outcome: Outcome, percent: int | None) -> None:
-    decided = running(MANUAL, OVERRIDE, ending=outcome, ending_message="5 of 9 failed")
+    decided = running(MANUAL, OVERRIDE, end=End(toward=outcome, message="5 of 9 failed"))
     promoting = outcome is Outcome.PROMOTED
     refused = RolloutEnding("ro-1", f"{outcome}: 5 of 9 failed", promoting=promoting)
     assert moved(percent, decided, override=True) == refused
@@ -134,8 +144,8 @@ def test_what_has_been_decided_is_not_raised(outcome: Outcome, percent: int | No
 @pytest.mark.parametrize("percent", [0, 9])
 def test_what_has_been_decided_is_lowered_until_stable_changes(percent: int) -> None:
     for outcome in (Outcome.ABORTED, Outcome.KEPT_STABLE, Outcome.SUPERSEDED):
-        assert moved(percent, running(ending=outcome)) == Lowering(percent)
-    promoting = running(ending=Outcome.PROMOTED, ending_message="approved")
+        assert moved(percent, running(end=End(toward=outcome))) == Lowering(percent)
+    promoting = running(end=End(toward=Outcome.PROMOTED, message="approved"))
     assert moved(percent, promoting) == Lowering(percent, (ActionKind.PAUSE,))
     assert moved(percent, running(BLUE_GREEN, ActionKind.PROMOTE)) == Lowering(
         percent, (ActionKind.PAUSE,)
@@ -158,7 +168,7 @@ def test_promoting_overrides_nobody_where_a_person_is_waited_for() -> None:
     assert decide_promotion(running(MANUAL), override=False) == promoted
     assert decide_promotion(running(AB), override=True) == promoted
     assert decide_promotion(running(PLAN, OVERRIDE), override=False) == promoted
-    starting = running(AB, step=-1)
+    starting = running(AB, step=StepProgress(index=-1))
     assert decide_promotion(starting, override=False) == NeedsOverride("ro-1", Kind.AB, None)
 
 
@@ -188,7 +198,9 @@ def test_an_answer_names_its_step() -> None:
     assert refuse_approval(running(BLUE_GREEN), 2) == other
     assert decide_promotion(running(BLUE_GREEN), override=False, step=2) == other
     assert decide_promotion(running(BLUE_GREEN), override=True, step=2) == other
-    assert refuse_approval(running(step=-1), 1) == OtherStep("ro-1", 1, 0, waits=False)
+    assert refuse_approval(running(step=StepProgress(index=-1)), 1) == OtherStep(
+        "ro-1", 1, 0, waits=False
+    )
 
 
 @pytest.mark.parametrize("kind", [ActionKind.APPROVE, ActionKind.PROMOTE])
@@ -197,7 +209,7 @@ def test_a_step_is_answered_once(kind: ActionKind) -> None:
     assert refuse_approval(answered, 1) == AlreadyAnswered("ro-1", 1, "bob")
     twice = decide_promotion(answered, override=False, step=1)
     assert isinstance(twice, AlreadyAnswered)
-    approved = running(BLUE_GREEN, approved_by="ann")
+    approved = running(BLUE_GREEN, step=StepProgress(index=0, approved_by="ann"))
     assert refuse_approval(approved, 1) == AlreadyAnswered("ro-1", 1, "ann")
 
 
@@ -212,7 +224,7 @@ def test_what_is_promoted_is_neither_promoted_again_nor_raised() -> None:
 
 def test_a_pause_stops_a_promotion_until_stable_changes() -> None:
     assert refuse_pause(running(), intent(10)) is None
-    promoting = running(ending=Outcome.PROMOTED, ending_message="approved")
+    promoting = running(end=End(toward=Outcome.PROMOTED, message="approved"))
     assert refuse_pause(promoting, intent(10)) is None
     changed = replace(intent(0, candidate=None), stable=2)
     late = RolloutEnding("ro-1", "promoted: approved", promoting=True)
@@ -231,7 +243,7 @@ def test_only_what_is_paused_or_overridden_is_resumed() -> None:
 
 def test_an_open_rollout_takes_counts() -> None:
     assert refuse_counts(running(AB, ActionKind.PAUSE, RESUME)) is None
-    ended = running(AB, ending=Outcome.PROMOTED, ending_message="approved")
+    ended = running(AB, end=End(toward=Outcome.PROMOTED, message="approved"))
     assert refuse_counts(ended) == RolloutEnding("ro-1", "promoted: approved", promoting=True)
 
 

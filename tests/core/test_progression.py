@@ -12,12 +12,17 @@ from tidegate.core.intent import CandidateTraffic, Intent, Mode, Scaling
 from tidegate.core.observation import Container, Live, Observation
 from tidegate.core.progression import decide
 from tidegate.core.rollout import (
+    CandidatePods,
     Decision,
+    End,
     Outcome,
     Pause,
     PauseKind,
     Progress,
     Rollout,
+    RolloutWait,
+    Shown,
+    StepProgress,
     WaitsFor,
 )
 from tidegate.core.strategy import Deadlines, Kind, Strategy
@@ -27,7 +32,12 @@ PLAN = replace(
     strategy.canary((10, 50), bake=30),
     deadlines=Deadlines(ready=60.0, data=90.0, decision=120.0, undo=1800.0),
 )
-BAKING = Progress(step=0, at=1000.0, seen=split(10), alive=True)
+BAKING = Progress(
+    step=StepProgress(index=0),
+    at=1000.0,
+    shown=Shown(traffic=split(10)),
+    pods=CandidatePods(alive=True),
+)
 HEALTHY = seen(split(10), r1=1, r2=1)
 
 
@@ -68,11 +78,11 @@ def wait(
     [(5.0, 5.0), (19.0, 19.0), (20.0, 20.0), (3600.0, 20.0), (0.0, 0.0), (-600.0, 0.0)],
 )
 def test_an_interval_counts_at_most_four_intervals(after: float, counted: float) -> None:
-    assert turn(BAKING, after=after).progress.baked == counted
+    assert turn(BAKING, after=after).progress.step.baked == counted
 
 
 def test_the_first_observation_counts_nothing() -> None:
-    assert turn(replace(BAKING, at=None)).progress.baked == 0.0
+    assert turn(replace(BAKING, at=None)).progress.step.baked == 0.0
 
 
 def test_nothing_bakes_while_a_side_cannot_answer() -> None:
@@ -83,7 +93,7 @@ def test_nothing_bakes_while_a_side_cannot_answer() -> None:
         (seen(split(10), r1=0, r2=0), "stable r1 has no ready pod"),
     ):
         decision = turn(BAKING, observation)
-        assert (decision.progress.baked, decision.message) == (0.0, f"waiting: {message}")
+        assert (decision.progress.step.baked, decision.message) == (0.0, f"waiting: {message}")
 
 
 def test_a_stable_scaled_to_zero_can_answer() -> None:
@@ -91,7 +101,7 @@ def test_a_stable_scaled_to_zero_can_answer() -> None:
     staged = intent(
         10, mode=Mode.KNATIVE, candidate_traffic=CandidateTraffic(percent=10, replicas_percent=50)
     )
-    assert turn(BAKING, idle, desired=staged).progress.baked == 5.0
+    assert turn(BAKING, idle, desired=staged).progress.step.baked == 5.0
 
 
 def test_a_candidate_that_never_gets_ready_is_aborted() -> None:
@@ -105,13 +115,13 @@ def test_a_split_that_never_shows_is_aborted_and_says_what_lacks() -> None:
     stuck = Observation(
         (Live(1, 4, 4), Live(2, 3, 1, failure="no GPU left")), split(0), settled=True
     )
-    decision = wait(replace(BAKING, seen=split(0)), stuck)
+    decision = wait(replace(BAKING, shown=replace(BAKING.shown, traffic=split(0))), stuck)
     assert "the split did not settle within 60 s" in decision.message
     assert "r2 has 1 of 3 replicas: no GPU left" in decision.message
 
 
 def test_no_data_pauses_and_the_pause_aborts() -> None:
-    paused = wait(replace(BAKING, baked=30.0), HEALTHY)
+    paused = wait(replace(BAKING, step=replace(BAKING.step, baked=30.0)), HEALTHY)
     assert paused.intent is None
     assert paused.progress.pause is not None
     assert paused.progress.pause.kind is PauseKind.NO_DATA
@@ -139,21 +149,23 @@ def test_a_rollout_by_hand_that_nobody_touches_is_aborted() -> None:
         == "back to r1: nobody decided within 120 s"
     )
     touched = turn(
-        replace(BAKING, waits_for="approval", waited=115.0, seen=split(5)),
+        replace(
+            BAKING,
+            wait=RolloutWait(kind="approval", seconds=115.0),
+            shown=replace(BAKING.shown, traffic=split(5)),
+        ),
         kind=Kind.MANUAL,
         steps=(),
     )
-    assert touched.progress.waited == 5.0
+    assert touched.progress.wait.seconds == 5.0
 
 
 def test_a_promotion_that_never_shows_is_rolled_back() -> None:
     promoted = intent(stable=2, candidate=None, candidate_traffic=CandidateTraffic(), standby=(1,))
     going = replace(
         BAKING,
-        step=2,
-        ending=Outcome.PROMOTED,
-        ending_message="every step is done",
-        ending_at=1000.0,
+        step=replace(BAKING.step, index=2),
+        end=replace(BAKING.end, toward=Outcome.PROMOTED, message="every step is done", at=1000.0),
     )
     decision = wait(going, HEALTHY, desired=promoted)
     assert decision.message == "back to r1: r2 could not take all traffic within 60 s"
@@ -167,18 +179,15 @@ def test_a_promotion_that_left_a_dead_stable_goes_on_trying() -> None:
     )
     going = replace(
         BAKING,
-        step=2,
-        ending=Outcome.PROMOTED,
-        ending_message="promoted by ann",
-        ending_at=1000.0,
-        waits_for=WaitsFor.PROMOTION,
-        waited=60.0,
+        step=replace(BAKING.step, index=2),
+        end=replace(BAKING.end, toward=Outcome.PROMOTED, message="promoted by ann", at=1000.0),
+        wait=RolloutWait(kind=WaitsFor.PROMOTION, seconds=60.0),
     )
     failing = Live(1, 1, 0, failure="failed to load")
     dead = Observation((failing, Live(2, 1, 1)), split(50), settled=True)
     decision = turn(going, dead, desired=promoted)
     assert decision.intent is None
-    assert decision.progress.ending is Outcome.PROMOTED
+    assert decision.progress.end.toward is Outcome.PROMOTED
     assert "but stable r1 has no ready pod (failed to load)" in decision.message
     scaled_down = Observation((Live(1, 0, 0), Live(2, 1, 1)), split(50), settled=True)
     both_dead = Observation((failing, Live(2, 1, 0)), split(50), settled=True)
@@ -204,14 +213,16 @@ def test_an_undo_that_finds_no_capacity_goes_with_the_replicas_that_there_are() 
     )
     there = replace(observation, traffic=split(100))
     over = turn(decision.progress, there, desired=decision.intent, **as_undo).progress
-    assert (over.outcome, over.losses) == (Outcome.PROMOTED, 0)
+    assert (over.outcome, over.pods.losses) == (Outcome.PROMOTED, 0)
 
 
 def test_an_undo_that_is_superseded_before_it_began_takes_nothing_off_standby() -> None:
     """r2 is on standby for its undo window, which is open."""
     on_standby = intent(candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
     as_undo: dict[str, Any] = {"kind": Kind.UNDO, "steps": (), "proven": True, "urgent": True}
-    superseded = Progress(at=1000.0, ending=Outcome.SUPERSEDED, ending_message="superseded by ann")
+    superseded = Progress(
+        at=1000.0, end=End(toward=Outcome.SUPERSEDED, message="superseded by ann")
+    )
     decision = turn(superseded, seen(split(0), r1=1, r2=1), desired=on_standby, **as_undo)
     assert (decision.intent, decision.progress.outcome) == (None, Outcome.SUPERSEDED)
 
@@ -232,7 +243,7 @@ def test_restarts_of_the_past_do_not_end_an_undo() -> None:
     observation = Observation((Live(1, 3, 3), Live(2, 3, 0, restarts=3)), split(0), settled=True)
     bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
     decision = turn(Progress(), observation, desired=bad, kind=Kind.UNDO, steps=(), proven=True)
-    assert decision.progress.ending is None
+    assert decision.progress.end.toward is None
     assert decision.intent is not None
     assert decision.intent.candidate == 2
 
@@ -242,13 +253,15 @@ def test_pods_that_a_new_worker_holds_back_are_not_lost() -> None:
     held = Observation(
         (Live(1, 2, 2), Live(2, 2, 0, restarts=3, not_warmed_up=True)), split(0), settled=True
     )
-    waiting = replace(BAKING, seen=split(0))
+    waiting = replace(BAKING, shown=replace(BAKING.shown, traffic=split(0)))
     for observation in (held, seen(split(0), r1=2, r2=2), held):
         decision = turn(waiting, observation, desired=intent(0), kind=Kind.MANUAL, steps=())
         waiting = decision.progress
-        assert (waiting.losses, waiting.ending) == (0, None)
+        assert (waiting.pods.losses, waiting.end.toward) == (0, None)
     gone = Observation((Live(1, 2, 2), Live(2, 2, 0)), split(0), settled=True)
-    assert turn(waiting, gone, desired=intent(0), kind=Kind.MANUAL, steps=()).progress.losses == 1
+    assert (
+        turn(waiting, gone, desired=intent(0), kind=Kind.MANUAL, steps=()).progress.pods.losses == 1
+    )
 
 
 def test_a_rollout_that_was_overtaken_by_a_promotion_ends_and_changes_nothing() -> None:
@@ -262,7 +275,9 @@ def test_a_rollout_that_was_overtaken_by_a_promotion_ends_and_changes_nothing() 
 
 
 def test_a_paused_rollout_starts_no_step() -> None:
-    held = replace(BAKING, pause=Pause(PauseKind.PAUSED, "bob", "lunch"), step=1)
+    held = replace(
+        BAKING, pause=Pause(PauseKind.PAUSED, "bob", "lunch"), step=replace(BAKING.step, index=1)
+    )
     assert turn(held, desired=intent(10)).intent is None
 
 
@@ -291,9 +306,19 @@ def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() ->
     observation = Observation(
         (Live(1, 1, 1), Live(2, 1, 1, troubled=(trouble,))), split(50), settled=True
     )
-    last = replace(BAKING, step=1, seen=split(50), baked=30.0, incidents=Incidents(known=()))
+    last = replace(
+        BAKING,
+        step=replace(BAKING.step, index=1, baked=30.0),
+        shown=replace(BAKING.shown, traffic=split(50)),
+        pods=replace(BAKING.pods, incidents=Incidents(known=())),
+    )
     asking = (*PLAN.steps[:1], replace(PLAN.steps[1], until=strategy.Until.APPROVAL))
-    approved = turn(replace(last, approved_by="bob"), observation, desired=intent(50), steps=asking)
+    approved = turn(
+        replace(last, step=replace(last.step, approved_by="bob")),
+        observation,
+        desired=intent(50),
+        steps=asking,
+    )
     assert approved.message.startswith(
         "waiting: r2: 1 kill for memory (OOMKilled), allowed 0; compared with stable"
     )
@@ -307,10 +332,10 @@ def test_an_undo_is_not_stopped_by_what_befalls_the_pods_of_what_served_before()
         split(0),
         settled=True,
     )
-    undoing = Progress(at=1000.0, incidents=Incidents(known=()))
+    undoing = Progress(at=1000.0, pods=CandidatePods(incidents=Incidents(known=())))
     assert (
         turn(
             undoing, observation, desired=intent(0), kind=Kind.UNDO, steps=(), proven=True
-        ).progress.findings
+        ).progress.pods.findings
         == ()
     )

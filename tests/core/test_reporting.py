@@ -9,7 +9,7 @@ from tidegate.core.observation import Live, Observation
 from tidegate.core.planned_writes import Retry
 from tidegate.core.reporting import report
 from tidegate.core.result import Kind, Result
-from tidegate.core.rollout import Progress, Rollout, WaitsFor
+from tidegate.core.rollout import Progress, Rollout, RolloutWait, StepProgress, WaitsFor
 from tidegate.core.status import EndpointStatus
 from tidegate.core.steering import Decided
 from tidegate.core.strategy import canary
@@ -28,7 +28,12 @@ def after(
     rollout = Rollout("ro-1", canary(), 1, 2, "ann")
     acting = None
     if message:
-        acting = Decided(rollout, Progress(step=0, waits_for=WaitsFor.BAKE), message, None)
+        acting = Decided(
+            rollout,
+            Progress(step=StepProgress(index=0), wait=RolloutWait(kind=WaitsFor.BAKE)),
+            message,
+            None,
+        )
     retry = Retry((), INTENT.generation, 0.0, 0.0)
     return report(Result(kind, observation, INTENT, Memory(), retry, waits=waits, acting=acting))
 

@@ -6,7 +6,7 @@ import pytest
 
 from tidegate.core import strategy
 from tidegate.core.open_rollout import OpenRollout
-from tidegate.core.rollout import Action, ActionKind, Outcome, Progress, Rollout
+from tidegate.core.rollout import Action, ActionKind, End, Outcome, Progress, Rollout
 from tidegate.core.undoing import (
     AlreadyRolledBack,
     AlreadyStable,
@@ -29,7 +29,7 @@ UNDONE_2 = StableChange(2, 1, 200.0, rollback=True)
 
 
 def ended(rollout: Rollout, outcome: Outcome, seconds: float = 60.0) -> Ended:
-    return Ended(rollout, Progress(outcome=outcome, ending_message="bad answers"), seconds)
+    return Ended(rollout, Progress(outcome=outcome, end=End(message="bad answers")), seconds)
 
 
 def pending(rollout: Rollout, kind: ActionKind) -> OpenRollout:
@@ -127,7 +127,7 @@ def test_a_rollback_long_ago_does_not_stop_the_end_of_what_runs() -> None:
 
 
 def test_it_stops_a_promotion() -> None:
-    promoting = OpenRollout(CANARY, Progress(ending=Outcome.PROMOTED))
+    promoting = OpenRollout(CANARY, Progress(end=End(toward=Outcome.PROMOTED)))
     assert decide_undo(None, Situation(3, (promoting,))) == EndRollouts(("canary",))
 
 
@@ -141,7 +141,7 @@ def test_a_second_one_in_a_hurry_is_told_of_the_first(kind: ActionKind) -> None:
 
 
 def test_while_an_undo_runs_it_names_its_revision() -> None:
-    running = OpenRollout(UNDO, Progress(ending=Outcome.PROMOTED))
+    running = OpenRollout(UNDO, Progress(end=End(toward=Outcome.PROMOTED)))
     for stable in (2, 1):
         situation = Situation(stable, (running,), changes=(StableChange(0, 1, 50.0),))
         assert isinstance(decide_undo(None, situation), AlreadyRolledBack)
@@ -163,13 +163,13 @@ def test_to_the_present_stable_is_never_refused() -> None:
     assert decide_undo(2, Situation(2)) == AlreadyStable(2)
     last = ended(CANARY, Outcome.ABORTED)
     assert decide_undo(2, Situation(2, ended=last)) == AlreadyStable(2, "canary")
-    promoting = OpenRollout(CANARY, Progress(ending=Outcome.PROMOTED))
+    promoting = OpenRollout(CANARY, Progress(end=End(toward=Outcome.PROMOTED)))
     assert isinstance(decide_undo(3, Situation(3, (promoting,))), JoinRollout)
 
 
 def test_a_promotion_that_is_being_aborted_can_be_had_again() -> None:
     """r3 is stable until the abort is processed: the undo to it begins from r2."""
-    aborted = Progress(ending=Outcome.PROMOTED)
+    aborted = Progress(end=End(toward=Outcome.PROMOTED))
     acting = OpenRollout(CANARY, aborted, (Action(1, ActionKind.ABORT, "bob"),))
     assert decide_undo(3, Situation(3, (acting,))) == GoBack(3, base=2)
     assert decide_undo(2, Situation(3, (acting,))) == EndRollouts(("canary",))

@@ -33,7 +33,7 @@ from tidegate.core.ports import (
     Write,
     WriteResult,
 )
-from tidegate.core.rollout import ActionKind, Outcome, Progress, Rollout
+from tidegate.core.rollout import ActionKind, End, Outcome, Progress, Rollout
 from tidegate.core.strategy import blue_green, canary
 from tidegate.core.traffic import desired
 from tidegate.deploy_worker import reconcile as reconciles
@@ -293,7 +293,8 @@ def test_refused_writes_on_the_way_back_are_tried_again_soon() -> None:
     assert refusals.interval(away, at_stable, ()) == refusals.LONG_S
     assert refusals.interval(back, at_stable, ()) == refusals.LONG_S
     assert (
-        refusals.interval(back, at_stable, (Progress(ending=Outcome.ABORTED),)) == refusals.SOON_S
+        refusals.interval(back, at_stable, (Progress(end=End(toward=Outcome.ABORTED)),))
+        == refusals.SOON_S
     )
     assert refusals.interval(replace(back, stable=None), at_stable, ()) == refusals.SOON_S
 

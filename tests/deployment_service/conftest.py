@@ -15,7 +15,7 @@ from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import EndpointKey, Intent
 from tidegate.core.ports import Capabilities, Resolved, Unresolved
 from tidegate.core.preflight import Report, Request
-from tidegate.core.rollout import Progress
+from tidegate.core.rollout import Progress, StepProgress
 from tidegate.deployment_service.app import create_app
 from tidegate.deployment_service.identity import Transports
 from tidegate.settings import Settings
@@ -38,6 +38,7 @@ DEMO = {
         "batcher": {"maxBatchSize": 32, "maxLatency": 500},
     },
 }
+FIRST_STEP = StepProgress(index=0)
 PATH = "/api/v1/endpoints/team-a/demo-triton"
 
 
@@ -184,7 +185,9 @@ class Api:
         assert heartbeat is not None
         return heartbeat
 
-    def with_candidate(self, percent: int = 10, step: int = 0, **progress: Any) -> None:
+    def with_candidate(
+        self, percent: int = 10, step: StepProgress = FIRST_STEP, **progress: Any
+    ) -> None:
         """The rollout controller has brought the candidate to this percent."""
 
         def candidate_traffic(intent: Intent) -> Intent:
@@ -195,7 +198,8 @@ class Api:
             )
 
         self.reconcile(
-            intent=candidate_traffic, progress=lambda old: replace(old, step=step, **progress)
+            intent=candidate_traffic,
+            progress=lambda old: replace(old, step=replace(old.step, index=step), **progress),
         )
 
     def actions(self, rollout_id: str) -> list[str]:

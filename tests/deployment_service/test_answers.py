@@ -9,7 +9,7 @@ from tidegate.core.evidence import Arm, Block, Evidence, judge
 from tidegate.core.findings import find
 from tidegate.core.incidents import Incidents, Limits, Tally
 from tidegate.core.ports import Capabilities
-from tidegate.core.rollout import Outcome
+from tidegate.core.rollout import CandidatePods, End, Judgement, Outcome, StepProgress
 from tidegate.core.strategy import DEFAULT_METRICS
 from tidegate.store import rollouts
 
@@ -76,7 +76,7 @@ def test_an_undo_is_not_judged_so_it_shows_no_metrics(api):
     api.endpoint()
     rollout = api.rollout()
     verdicts = judge(Evidence.start(DEFAULT_METRICS), DEFAULT_METRICS, 0.01)
-    api.with_candidate(percent=10, verdicts=verdicts)
+    api.with_candidate(percent=10, analysis=Judgement(verdicts=verdicts))
     assert len(api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["verdicts"]) == 3
 
     def promoted(old):
@@ -87,17 +87,17 @@ def test_an_undo_is_not_judged_so_it_shows_no_metrics(api):
             candidate_traffic=replace(old.candidate_traffic, percent=0),
         )
 
-    end = {
-        "ending": Outcome.PROMOTED,
-        "outcome": Outcome.PROMOTED,
-        "tidy": True,
-        "standby_until": 2_000_000_000.0,
-    }
-    api.reconcile(intent=promoted, progress=lambda old: replace(old, **end))
+    end = End(Outcome.PROMOTED, tidy=True, standby_until=2_000_000_000.0)
+    api.reconcile(
+        intent=promoted,
+        progress=lambda old: replace(old, end=end, outcome=Outcome.PROMOTED),
+    )
     ended = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")
     assert ended["ended_at"] == "2033-05-18T03:03:20Z"  # the window's end, half an hour before
     undo = api.ok("POST", f"{PATH}/undo", {})
-    api.reconcile(progress=lambda old: replace(old, verdicts=verdicts))
+    api.reconcile(
+        progress=lambda old: replace(old, analysis=replace(old.analysis, verdicts=verdicts))
+    )
     assert api.ok("GET", f"/api/v1/rollouts/{undo['id']}")["verdicts"] == []
 
 
@@ -113,7 +113,11 @@ def test_metrics_of_pods_are_shown_beside_those_of_requests(api):
         restarts=Tally(candidate=4, stable=1, against=3), oom_kills=Tally(candidate=1, against=1)
     )
     verdicts = judge(Evidence.start(DEFAULT_METRICS), DEFAULT_METRICS, 0.01)
-    api.with_candidate(percent=10, verdicts=verdicts, findings=find(counted, limits, 2))
+    api.with_candidate(
+        percent=10,
+        analysis=Judgement(verdicts=verdicts),
+        pods=CandidatePods(findings=find(counted, limits, 2)),
+    )
     view = {verdict["metric"]: verdict for verdict in api.ok("GET", path)["verdicts"]}
     assert list(view) == [
         "errors",
@@ -156,7 +160,10 @@ def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):
     )
 
     split = Block(Arm(21), Arm(179, 1), 20.0)
-    api.with_candidate(percent=10, evidence=replace(Evidence.start(DEFAULT_METRICS), split=split))
+    api.with_candidate(
+        percent=10,
+        analysis=Judgement(evidence=replace(Evidence.start(DEFAULT_METRICS), split=split)),
+    )
     view = api.ok("GET", path)
     assert (view["measured_percent"], view["measured_requests"]) == (10.5, 200)
 
@@ -168,7 +175,7 @@ def test_the_time_left_is_that_of_the_steps_that_are_not_done(api):
     first, second = (step["expected_seconds"] for step in started["steps"])
     assert started["seconds_left"] == first + second
     path = f"/api/v1/rollouts/{started['id']}"
-    api.with_candidate(percent=10, step=0, baked=20.0)
+    api.with_candidate(percent=10, step=StepProgress(index=0, baked=20.0))
     assert api.ok("GET", path)["seconds_left"] == 10 + second
-    api.with_candidate(percent=50, step=2)
+    api.with_candidate(percent=50, step=StepProgress(index=2))
     assert api.ok("GET", path)["seconds_left"] is None

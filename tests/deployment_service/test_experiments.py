@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tidegate.core.intent import EndpointKey
-from tidegate.core.rollout import Outcome
+from tidegate.core.rollout import Outcome, StepProgress
 from tidegate.store import leases, reconciles
 
 pytestmark = pytest.mark.real
@@ -24,7 +24,7 @@ class Ab:
         self.api = api
         self.started = api.rollout(**{**ASKED, **body})
         self.path = f"/api/v1/rollouts/{self.started['id']}"
-        api.with_candidate(50, since=SINCE)
+        api.with_candidate(50, step=StepProgress(index=0, since=SINCE))
 
     def post(self, revision: int = 2, successes: int = 40, units: int = 500, start: float = 0, end: float = 60,
              **more: Any) -> Any:  # fmt: skip
@@ -161,7 +161,9 @@ def test_without_the_metric_counts_are_shown_and_not_judged(api):
 
 
 def test_once_it_is_decided_no_more_counts_are_taken(ab):
-    ab.api.reconcile(progress=lambda old: replace(old, ending=Outcome.KEPT_STABLE))
+    ab.api.reconcile(
+        progress=lambda old: replace(old, end=replace(old.end, toward=Outcome.KEPT_STABLE))
+    )
     answer = ab.post()
     assert (answer.status_code, answer.json()["code"]) == (409, "rollout-ending")
 
@@ -181,7 +183,9 @@ def test_the_controller_gets_each_pair_once(ab):
     ab.post(1, 31, start=60, end=120)
     ab.post(2, 41, start=60, end=120)
     assert [item.candidate.successes for item in _samples(ab)] == [40, 41]
-    ab.api.reconcile(progress=lambda old: replace(old, sample=sample.id))
+    ab.api.reconcile(
+        progress=lambda old: replace(old, analysis=replace(old.analysis, sample=sample.id))
+    )
     assert [item.candidate.successes for item in _samples(ab)] == [41]
 
 

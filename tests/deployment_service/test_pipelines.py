@@ -45,7 +45,9 @@ def test_a_heartbeat_timeout_that_was_acted_on_is_shown(api):
     rollout = api.rollout(guard={"heartbeat_timeout_seconds": 60})
     api.reconcile(
         progress=lambda now: replace(
-            now, step=0, heartbeats=Heartbeats(1_700_000_000.0, 65.0, missed=True)
+            now,
+            step=replace(now.step, index=0),
+            heartbeats=Heartbeats(1_700_000_000.0, 65.0, missed=True),
         )
     )
     guard = api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["guard"]
@@ -59,7 +61,9 @@ def test_a_heartbeat_timeout_that_was_acted_on_is_shown(api):
 def test_what_has_ended_takes_no_heartbeat(api):
     api.endpoint()
     rollout = api.rollout(guard={})
-    api.reconcile(progress=lambda now: replace(now, outcome=Outcome.ABORTED, tidy=True))
+    api.reconcile(
+        progress=lambda now: replace(now, outcome=Outcome.ABORTED, end=replace(now.end, tidy=True))
+    )
     answer = api.post(f"/api/v1/rollouts/{rollout['id']}/heartbeat")
     assert (answer.status_code, answer.json()["code"]) == (409, "rollout-ended")
     assert api.post("/api/v1/rollouts/nope/heartbeat").status_code == 404

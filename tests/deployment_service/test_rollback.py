@@ -134,7 +134,9 @@ def test_what_went_back_already_refuses_nobody(api, verb):
     path = f"/api/v1/rollouts/{rollout['id']}"
     for _ in range(2):
         assert api.post(f"{path}/{verb}", headers={"If-Match": '"1"'}).status_code == 202
-    api.reconcile(progress=lambda p: replace(p, outcome=Outcome.ABORTED, tidy=True))
+    api.reconcile(
+        progress=lambda p: replace(p, outcome=Outcome.ABORTED, end=replace(p.end, tidy=True))
+    )
     answer = api.ok("POST", f"{path}/{verb}", {"reason": "hurry"})
     assert "has ended already (aborted)" in answer["accepted"]["follows"]
     assert api.actions(rollout["id"]) == [verb] * 3
@@ -149,7 +151,9 @@ def test_what_goes_back_while_the_request_waits_for_its_lock_refuses_nobody(api,
 
     def end_then_lock(tx, key):
         monkeypatch.setattr(endpoints, "lock", lock)
-        api.reconcile(progress=lambda p: replace(p, outcome=Outcome.ABORTED, tidy=True))
+        api.reconcile(
+            progress=lambda p: replace(p, outcome=Outcome.ABORTED, end=replace(p.end, tidy=True))
+        )
         return lock(tx, key)
 
     monkeypatch.setattr(endpoints, "lock", end_then_lock)
@@ -160,7 +164,9 @@ def test_what_goes_back_while_the_request_waits_for_its_lock_refuses_nobody(api,
 def test_what_was_promoted_names_the_undo(api):
     api.endpoint()
     rollout = api.rollout()
-    api.reconcile(progress=lambda p: replace(p, outcome=Outcome.PROMOTED, tidy=True))
+    api.reconcile(
+        progress=lambda p: replace(p, outcome=Outcome.PROMOTED, end=replace(p.end, tidy=True))
+    )
     refused = refusal(api.post(f"/api/v1/rollouts/{rollout['id']}/abort"), "rollout-ended")
     assert refused["remediation"]["command"] == "tidegate undo team-a/demo-triton"
 
@@ -207,7 +213,7 @@ def test_an_old_page_approves_no_later_step(api):
     api.with_candidate(percent=10)
     path = f"/api/v1/rollouts/{rollout['id']}/approve"
     api.ok("POST", path, {"step": 1})
-    api.reconcile(progress=lambda p: replace(p, step=1))
+    api.reconcile(progress=lambda p: replace(p, step=replace(p.step, index=1)))
     refused = refusal(api.post(path, {"step": 1}), "other-step")
     assert "at step 2, which waits for an answer of its own" in refused["detail"]
     api.ok("POST", path, {"step": 2})

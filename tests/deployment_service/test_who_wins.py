@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tidegate.core.rollout import Outcome, Pause, PauseKind
+from tidegate.core.rollout import Outcome, Pause, PauseKind, StepProgress
 
 pytestmark = pytest.mark.real
 PATH = "/api/v1/endpoints/team-a/demo-triton"
@@ -54,7 +54,7 @@ def test_by_hand_up_and_down_in_a_manual_rollout(api):
 def test_lowering_a_plan_always_works_and_pauses_it(api):
     api.endpoint()
     rollout = api.rollout()
-    api.with_candidate(percent=25, step=2)
+    api.with_candidate(percent=25, step=StepProgress(index=2))
     view = api.ok("PATCH", PATH, {"canary_percent": 5}, headers={"If-Match": '"1"'})
     assert view["traffic"]["desired"]["text"] == "r1 95 %, r2 5 %"
     assert api.actions(rollout["id"]) == ["pause"]
@@ -147,7 +147,9 @@ def test_a_superseding_rollout_waits_for_the_abort(api):
     new = api.ok("POST", f"{PATH}/rollouts?supersede=true", {"model_version_id": "3"})
     assert api.actions(old["id"]) == ["supersede"]
     assert api.ok("GET", PATH)["rollout"]["id"] == old["id"]
-    api.reconcile(progress=lambda p: replace(p, outcome=Outcome.SUPERSEDED, tidy=True))
+    api.reconcile(
+        progress=lambda p: replace(p, outcome=Outcome.SUPERSEDED, end=replace(p.end, tidy=True))
+    )
     assert api.ok("GET", PATH)["rollout"]["id"] == new["id"]
 
 
@@ -156,7 +158,9 @@ def test_an_ended_rollout_takes_no_upward_action_but_a_retry(api):
     rollout = api.rollout()
     assert api.post(f"/api/v1/rollouts/{rollout['id']}/retry").status_code == 409
     api.reconcile(
-        progress=lambda p: replace(p, outcome=Outcome.ABORTED, ending_message="worse", tidy=True)
+        progress=lambda p: replace(
+            p, outcome=Outcome.ABORTED, end=replace(p.end, message="worse", tidy=True)
+        )
     )
     for verb in ("pause", "resume", "approve", "promote"):
         assert api.post(f"/api/v1/rollouts/{rollout['id']}/{verb}").status_code == 409
@@ -168,7 +172,11 @@ def test_a_rollout_on_its_way_back_is_not_raised(api):
     api.endpoint()
     api.ok("PATCH", PATH, {"canary_percent": 20, "model_version_id": "2"})
     api.reconcile(
-        progress=lambda p: replace(p, step=0, ending=Outcome.ABORTED, ending_message="worse")
+        progress=lambda p: replace(
+            p,
+            step=replace(p.step, index=0),
+            end=replace(p.end, toward=Outcome.ABORTED, message="worse"),
+        )
     )
     refused = api.patch(PATH, {"canary_percent": 50})
     assert refused.status_code == 409
@@ -192,7 +200,7 @@ def test_undo_ends_what_runs_else_goes_to_the_stable_before(api):
     )
     api.reconcile(
         intent=lambda i: replace(i, stable=2, candidate=None, standby=(1,)),
-        progress=lambda p: replace(p, outcome=Outcome.PROMOTED, tidy=True),
+        progress=lambda p: replace(p, outcome=Outcome.PROMOTED, end=replace(p.end, tidy=True)),
     )
     back = api.ok("POST", f"{PATH}/undo", {"reason": "customers complain"})
     assert (back["strategy"], back["base"], back["candidate"]) == ("undo", 2, 1)
@@ -243,7 +251,9 @@ def test_a_name_does_not_come_back_into_an_abort(api):
     again = api.post("/api/v1/endpoints?namespace=team-a", body)
     assert again.status_code == 409
     assert "its rollout has not ended" in again.json()["detail"]
-    api.reconcile(progress=lambda p: replace(p, outcome=Outcome.ABORTED, tidy=True))
+    api.reconcile(
+        progress=lambda p: replace(p, outcome=Outcome.ABORTED, end=replace(p.end, tidy=True))
+    )
     assert api.post("/api/v1/endpoints?namespace=team-a", body).status_code == 201
 
 
@@ -258,7 +268,7 @@ def test_what_was_on_standby_can_be_with_candidate_again(api):
             standby=(1,),
             candidate_traffic=replace(i.candidate_traffic, percent=0),
         ),
-        progress=lambda p: replace(p, outcome=Outcome.PROMOTED, tidy=True),
+        progress=lambda p: replace(p, outcome=Outcome.PROMOTED, end=replace(p.end, tidy=True)),
     )
     view = api.ok("PATCH", PATH, {"canary_percent": 10, "revision": 1})
     assert (view["standby"], view["traffic"]["desired"]["text"]) == ([], "r2 90 %, r1 10 %")

@@ -137,7 +137,7 @@ class Chaos(Simulation):
 
     def store(self, result: Result) -> None:
         """As always, with an eye on stable."""
-        before = [progress.ending for _, progress in self.rollouts]
+        before = [progress.end.toward for _, progress in self.rollouts]
         count = len(self.intents)
         super().store(result)
         self.watch.appended(self.intents[count - 1 :], before)
@@ -287,7 +287,7 @@ class Chaos(Simulation):
         if not self.gateway or not self.running or self.intent.stable is None:
             return
         rollout, progress = self.rollouts[-1]
-        if progress.ending is not None or self.intent.candidate != rollout.candidate:
+        if progress.end.toward is not None or self.intent.candidate != rollout.candidate:
             return
         percent = self.dice.choice((0, 5, 30, 60, 99))
         now = self.intent.candidate_traffic.percent

@@ -168,7 +168,7 @@ class Desk:
         simulation = self._simulation
         for rollout, progress in reversed(simulation.rollouts):
             if progress.outcome is not None:
-                seconds = simulation.lab.clock() - (progress.ending_at or 0.0)
+                seconds = simulation.lab.clock() - (progress.end.at or 0.0)
                 return Ended(rollout, progress, seconds)
         return None
 

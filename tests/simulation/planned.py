@@ -59,7 +59,7 @@ class Foretold:
         are asked about again."""
         intents: list[ReachableIntent] = []
         for rollout, progress in self._simulation.rollouts:
-            if not progress.tidy:
+            if not progress.end.tidy:
                 intents += reachable.reachable_intents(
                     rollout, intent, intent.candidate_traffic.percent
                 )

@@ -389,7 +389,7 @@ class Simulation:
             self.intent,
             self.revisions,
             self.platform,
-            tuple(state for state in states if not state.progress.tidy),
+            tuple(state for state in states if not state.progress.end.tidy),
             self.lab.cluster.capabilities(),
             self.memory,
             self.failed_writes,

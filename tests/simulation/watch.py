@@ -160,7 +160,7 @@ class Watch:
                 (r, p) for r, p in rollouts if new.author == f"system:rollout:{r.id}"
             )
             rollout = with_base(rollout, progress)
-            promoted = progress.ending is Outcome.PROMOTED and new.stable == rollout.candidate
+            promoted = progress.end.toward is Outcome.PROMOTED and new.stable == rollout.candidate
             back = new.stable == rollout.base and old.stable == rollout.candidate
             assert promoted or back, f"stable r{old.stable} -> r{new.stable} by {rollout}"
 

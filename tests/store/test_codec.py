@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tidegate.core.evidence import Counters, Reading, Scrape
 from tidegate.core.intent import CandidateTraffic, EndpointKey, HeaderMatch, Intent, Mode, Scaling
-from tidegate.core.rollout import Outcome, Pause, PauseKind, Progress, Rollout
+from tidegate.core.rollout import Outcome, Pause, PauseKind, Progress, Rollout, StepProgress
 from tidegate.core.strategy import ab, blue_green, canary, manual, shadow, undo
 from tidegate.store.codec import canonical, dumps, loads
 
@@ -59,7 +59,9 @@ def test_progress_keeps_every_float(number: float, count: int) -> None:
     counters = Counters(count, 0, ((number, count),), (("http 500", 1),))
     scrape = Scrape(number, (Reading("envoy@1", 2, counters),))
     progress = Progress(
-        baked=number, outcome=Outcome.ABORTED, pause=Pause(PauseKind.PAUSED, "ann", "lunch")
+        step=StepProgress(baked=number),
+        outcome=Outcome.ABORTED,
+        pause=Pause(PauseKind.PAUSED, "ann", "lunch"),
     )
 
     assert loads(Scrape, json.loads(dumps(scrape))) == scrape

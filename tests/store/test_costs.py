@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from store.builders import KEY, make_endpoint, make_rollout
 
-from tidegate.core.rollout import ActionKind, Progress
+from tidegate.core.rollout import ActionKind, Progress, StepProgress
 from tidegate.store import leases, reconciles, rollouts
 from tidegate.store.engine import Store, row, run
 from tidegate.store.values import Context
@@ -62,7 +62,11 @@ def _tick(store: Store) -> int:
             assert len(context.rollouts) == 1
         with store.begin() as tx:
             reconciles.record(
-                tx, lease, progress=[("one", Progress(step=0))], status={"a": 1}, wake_in=3600
+                tx,
+                lease,
+                progress=[("one", Progress(step=StepProgress(index=0)))],
+                status={"a": 1},
+                wake_in=3600,
             )
     return len(statements)
 

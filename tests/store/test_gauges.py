@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.store.builders import KEY, claim_one, make_endpoint, make_rollout
-from tidegate.core.rollout import Progress
+from tidegate.core.rollout import Progress, RolloutWait, WaitsFor
 from tidegate.store import codec, rollouts
 from tidegate.store.engine import Store, run
 from tidegate.store.gauges import Endpoint, Waiting, gauges
@@ -22,7 +22,7 @@ def test_trouble_and_waiting_are_told_with_names(store: Store) -> None:
         assert (result.troubled, result.waiting) == ((), ())
 
         rollouts.start(tx, KEY, make_rollout())
-        progress = codec.dumps(Progress(waits_for="approval", waited=1900.0))
+        progress = codec.dumps(Progress(wait=RolloutWait(kind=WaitsFor.APPROVAL, seconds=1900.0)))
         run(
             tx,
             "INSERT INTO progress (rollout_id, body) VALUES ('one', CAST(:body AS jsonb))",

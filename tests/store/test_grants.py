@@ -13,7 +13,7 @@ from tidegate.core.allowed import EVERYTHING
 from tidegate.core.experiments import Counts
 from tidegate.core.intent import Intent, Runtime
 from tidegate.core.ports import Capabilities
-from tidegate.core.rollout import ActionKind, Note, Outcome, Progress
+from tidegate.core.rollout import ActionKind, End, Note, Outcome, Progress
 from tidegate.store import (
     endpoints,
     events,
@@ -123,7 +123,7 @@ def test_both_services_do_their_work_with_their_own_rights(api: Store, worker: S
             rollout_id="one",
             memory={"a": 1},
             status={"b": 1},
-            progress=[("one", Progress(outcome=Outcome.ABORTED, tidy=True))],
+            progress=[("one", Progress(outcome=Outcome.ABORTED, end=End(tidy=True)))],
             notes=[Note("system:rollout:one", "x", "")],
         )
         assert isinstance(done, Recorded)

@@ -13,12 +13,13 @@ from tidegate.core.evidence import Verdict
 from tidegate.core.findings import IncidentKind
 from tidegate.core.guard import Guard, Heartbeats, OnHeartbeatTimeout
 from tidegate.core.intent import EndpointKey, Intent
-from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Progress, Rollout, WaitsFor
+from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Rollout, WaitsFor
 from tidegate.core.strategy import Ending, Until
 from tidegate.store import ledger, rollouts
 from tidegate.store.codec import loads
 from tidegate.store.engine import Store, make_engine
 from tidegate.store.migrate import downgrade, migrate
+from tidegate.store.progress import read_progress
 
 pytestmark = pytest.mark.real
 
@@ -135,22 +136,25 @@ def test_stored_bodies_load_in_the_new_words(filled: str) -> None:
     )
     assert green.guard == Guard(OnHeartbeatTimeout.ABORT, 60.0)
 
-    content = loads(Progress, progress[0])
-    assert (content.action, content.override, content.standby_until) == (7, "bob", 123.5)
-    assert (content.message, content.ending_message) == ("back to r1", "abort by bob: enough")
+    content = read_progress(progress[0])
+    assert (content.action, content.override, content.end.standby_until) == (7, "bob", 123.5)
+    assert (content.message, content.end.message) == ("back to r1", "abort by bob: enough")
     assert content.pause is not None
     assert (content.pause.message, content.pause.kind) == ("lunch", PauseKind.NO_HEARTBEAT)
-    assert (content.waits_for, content.outcome) == (WaitsFor.APPROVAL, Outcome.KEPT_STABLE)
-    assert content.evidence.tracks[0].metric == metric
-    (verdict,) = content.verdicts
+    assert (content.wait.kind, content.outcome) == (WaitsFor.APPROVAL, Outcome.KEPT_STABLE)
+    assert content.analysis.evidence.tracks[0].metric == metric
+    (verdict,) = content.analysis.verdicts
     assert (verdict.verdict, verdict.min_requests_more) == (Verdict.UNDECIDED, 20)
-    restarts, not_ready = content.findings
+    restarts, not_ready = content.pods.findings
     assert (restarts.verdict, not_ready.verdict, not_ready.kind) == (
         Verdict.FAIL,
         Verdict.PASS,
         IncidentKind.NO_READY_PODS,
     )
-    assert (content.incidents.not_ready.seconds, content.incidents.stable_not_ready.seconds) == (
+    assert (
+        content.pods.incidents.not_ready.seconds,
+        content.pods.incidents.stable_not_ready.seconds,
+    ) == (
         3.0,
         4.0,
     )

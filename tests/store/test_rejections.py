@@ -18,7 +18,7 @@ from tidegate.store.progress import read_progress
 pytestmark = pytest.mark.real
 
 BEFORE = "0008"
-AFTER = "0009"
+AFTER = "head"
 THREE = [MetricKind.ERRORS, MetricKind.REJECTIONS, MetricKind.SATURATION]
 COUNTERS = {"answers": 900, "bad": 90, "buckets": [], "causes": []}
 LAST = {"at": 5.0, "readings": [{"source": "a", "revision": 1, "counters": COUNTERS}], "copies": []}
@@ -46,9 +46,8 @@ def filled(database_url: str) -> str:
     )
     body = plain(Rollout("one", canary(), 1, 2, "ann"))
     body["strategy"]["metrics"] = [{"kind": "errors", "fail_margin": 0.02}]
-    progress = plain(Progress())
-    progress["evidence"]["tracks"] = [{"metric": {"kind": "errors", "fail_margin": 0.02}}]
-    progress["evidence"]["last"] = LAST
+    tracks = [{"metric": {"kind": "errors", "fail_margin": 0.02}}]
+    progress = {"waits_for": "", "evidence": {"tracks": tracks, "last": LAST}}
     for name, outcome in (("running", None), ("ended", "promoted")):
         run(
             database_url,
@@ -76,7 +75,7 @@ def stored(url: str, name: str) -> tuple[Rollout, Progress]:
 
 def kinds(url: str, name: str) -> tuple[list[MetricKind], list[MetricKind]]:
     rollout, progress = stored(url, name)
-    tracks = [track.metric.kind for track in progress.evidence.tracks]
+    tracks = [track.metric.kind for track in progress.analysis.evidence.tracks]
     return [metric.kind for metric in rollout.strategy.metrics], tracks
 
 
@@ -85,7 +84,9 @@ def test_a_running_rollout_gets_the_metrics_and_a_new_base_line(filled: str) -> 
     assert kinds(filled, "running") == (THREE, THREE)
     assert kinds(filled, "ended") == ([MetricKind.ERRORS], [MetricKind.ERRORS])
     rollout, progress = stored(filled, "running")
-    assert progress.evidence.last is None, "its counters held rejections among the bad answers"
+    assert progress.analysis.evidence.last is None, (
+        "its counters held rejections among the bad answers"
+    )
     assert rollout.strategy.metrics[0].fail_margin == 0.02
 
 
@@ -98,16 +99,16 @@ def test_what_an_old_worker_stores_after_the_migration_is_read(filled: str) -> N
         body=json.dumps(old),
     )
     rollout, progress = stored(filled, "running")
-    assert progress.evidence.last is None, "what its counters meant is not known"
-    evidence = tracking(progress.evidence, rollout.strategy.metrics)
+    assert progress.analysis.evidence.last is None, "what its counters meant is not known"
+    evidence = tracking(progress.analysis.evidence, rollout.strategy.metrics)
     assert [track.metric.kind for track in evidence.tracks] == THREE
-    assert evidence.tracks[:1] == progress.evidence.tracks
+    assert evidence.tracks[:1] == progress.analysis.evidence.tracks
 
 
 def test_a_progress_that_does_not_fit_elsewhere_is_refused() -> None:
     body = plain(Progress())
-    body["evidence"]["last"] = LAST
-    body["baked"] = "long"
+    body["analysis"]["evidence"]["last"] = LAST
+    body["step"]["baked"] = "long"
     with pytest.raises(ValidationError, match="baked"):
         read_progress(body)
 

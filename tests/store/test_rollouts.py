@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from store.builders import KEY, claim_one, impatient, make_endpoint, make_rollout
 
-from tidegate.core.rollout import ActionKind, Note, Outcome, Progress
+from tidegate.core.rollout import ActionKind, End, Note, Outcome, Progress, StepProgress
 from tidegate.core.status import EndpointPhase
 from tidegate.store import ledger, reconciles, rollouts
 from tidegate.store.engine import Store
@@ -56,7 +56,7 @@ def test_a_second_candidate_waits_until_the_first_is_superseded(store: Store) ->
     assert (second.rollout.id, second.actions) == ("two", ())
 
     with store.begin() as tx:
-        ended = Progress(action=first.actions[0].id, outcome=Outcome.SUPERSEDED, tidy=True)
+        ended = Progress(action=first.actions[0].id, outcome=Outcome.SUPERSEDED, end=End(tidy=True))
         reconciles.record(tx, lease, progress=[("one", ended)])
 
     with store.read() as tx:
@@ -69,7 +69,7 @@ def test_a_finished_rollout_takes_no_actions_but_stays_until_it_is_tidy(store: S
     make_endpoint(store)
     with store.begin() as tx:
         rollouts.start(tx, KEY, make_rollout())
-    promoted = Progress(outcome=Outcome.PROMOTED, standby_until=1e9)
+    promoted = Progress(outcome=Outcome.PROMOTED, end=End(standby_until=1e9))
     lease = claim_one(store)
     with store.begin() as tx:
         reconciles.record(tx, lease, progress=[("one", promoted)], release=False)
@@ -81,7 +81,10 @@ def test_a_finished_rollout_takes_no_actions_but_stays_until_it_is_tidy(store: S
 
     with store.begin() as tx:
         reconciles.record(
-            tx, lease, progress=[("one", replace(promoted, tidy=True))], release=False
+            tx,
+            lease,
+            progress=[("one", replace(promoted, end=replace(promoted.end, tidy=True)))],
+            release=False,
         )
 
     assert _load(store, lease).rollouts == ()
@@ -136,7 +139,8 @@ def test_a_reconcile_is_stored_whole_or_not_at_all(store: Store) -> None:
 
     with store.begin() as tx:
         stale = reconciles.record(
-            tx, lease, intent=step, expected_generation=7, rollout_id="one", progress=[("one", Progress(step=0))],
+            tx, lease, intent=step, expected_generation=7, rollout_id="one",
+            progress=[("one", Progress(step=StepProgress(index=0)))],
             notes=[note], status={"phase": "progressing"},
         )  # fmt: skip
     assert stale == Stale(1)
@@ -145,7 +149,8 @@ def test_a_reconcile_is_stored_whole_or_not_at_all(store: Store) -> None:
 
     with store.begin() as tx:
         done = reconciles.record(
-            tx, lease, intent=step, expected_generation=1, rollout_id="one", progress=[("one", Progress(step=0))],
+            tx, lease, intent=step, expected_generation=1, rollout_id="one",
+            progress=[("one", Progress(step=StepProgress(index=0)))],
             notes=[note], status={"phase": "progressing"}, release=False,
         )  # fmt: skip
     assert isinstance(done, Recorded)
@@ -153,7 +158,7 @@ def test_a_reconcile_is_stored_whole_or_not_at_all(store: Store) -> None:
     assert done.intent == replace(step, generation=2, mark=done.intent.mark)
     context = _load(store, lease)
     assert context.intent == done.intent
-    assert context.rollouts[0].progress == Progress(step=0)
+    assert context.rollouts[0].progress == Progress(step=StepProgress(index=0))
     assert (context.endpoint.status, context.endpoint.status_version) == (
         {"phase": "progressing"},
         1,

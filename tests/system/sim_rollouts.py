@@ -61,7 +61,7 @@ class SimRollout:
         left = 2
         if stored.outcome is Outcome.PROMOTED:
             left = 1
-        return stored.progress.tidy and f"{self.key.name}-r{left}" not in self._services()
+        return stored.progress.end.tidy and f"{self.key.name}-r{left}" not in self._services()
 
     def wait(self, seconds: float = PATIENCE) -> StoredRollout:
         """Until it is over."""
@@ -70,7 +70,7 @@ class SimRollout:
 
     def _stands(self) -> str:
         progress = self.stored().progress
-        return f"step {progress.step}, {progress.message}"
+        return f"step {progress.step.index}, {progress.message}"
 
     def _services(self) -> list[str]:
         results = self.plane.observe(self.key).objects
@@ -134,7 +134,7 @@ def check_cluster(rollout: SimRollout, outcome: Outcome) -> None:
 def check_evidence(rollout: SimRollout) -> None:
     """What the last step counted is what the meter counted between its two ends: no block twice,
     none lost."""
-    evidence = rollout.stored().progress.evidence
+    evidence = rollout.stored().progress.analysis.evidence
     scrapes = rollout.plane.scrapes[rollout.key]
     assert evidence.last is not None
     track = next(item for item in evidence.tracks if item.metric.kind is MetricKind.ERRORS)

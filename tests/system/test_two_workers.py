@@ -54,7 +54,7 @@ def test_one_is_killed_and_the_other_goes_on(store: Store, served: Served) -> No
     )
     try:
         until(
-            lambda: any(rollout.stored().progress.step >= 0 for rollout in rollouts),
+            lambda: any(rollout.stored().progress.step.index >= 0 for rollout in rollouts),
             "the first step of one",
         )
         left.kill()

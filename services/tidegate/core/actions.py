@@ -1,10 +1,19 @@
 """What people ask of a running rollout, heard in the order they asked."""
 
+from dataclasses import replace
 from typing import assert_never
 
 from tidegate.core import endings
 from tidegate.core.evidence import new_size, new_step
-from tidegate.core.rollout import Action, ActionKind, Note, Outcome, Pause, PauseKind, WaitsFor
+from tidegate.core.rollout import (
+    NO_WAIT,
+    Action,
+    ActionKind,
+    Note,
+    Outcome,
+    Pause,
+    PauseKind,
+)
 from tidegate.core.turn import Turn
 
 
@@ -27,21 +36,26 @@ def _grant(turn: Turn, action: Action) -> Turn:
         case ActionKind.PAUSE:
             turn = _call_off(turn)
             pause = Pause(PauseKind.PAUSED, action.author, action.reason or "no reason given")
-            return turn.having(pause=pause, waited=0.0, waits_for=WaitsFor.NOTHING)
+            return turn.having(pause=pause, wait=NO_WAIT)
         case ActionKind.RESUME:
             return _resume(turn)
         case ActionKind.APPROVE:
-            return turn.having(approved_by=action.author, waited=0.0, waits_for=WaitsFor.NOTHING)
+            return turn.having(
+                step=replace(turn.progress.step, approved_by=action.author),
+                wait=NO_WAIT,
+            )
         case ActionKind.OVERRIDE:
             return turn.having(
-                override=action.author, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING
+                override=action.author,
+                pause=None,
+                wait=NO_WAIT,
             )
         case ActionKind.ABORT | ActionKind.UNDO | ActionKind.REJECT:
             return _toward_stable(turn, Outcome.ABORTED, f"{action.kind} by {message}")
         case ActionKind.SUPERSEDE:
             return _toward_stable(turn, Outcome.SUPERSEDED, f"superseded by {message}")
         case ActionKind.PROMOTE:
-            if turn.progress.ending is not None:
+            if turn.progress.end.toward is not None:
                 return (
                     turn  # it is on its way back; promoting now would turn a running abort around
                 )
@@ -55,22 +69,25 @@ def _resume(turn: Turn) -> Turn:
     all be saturation, which is no error and is forgotten here: it must not count toward pass."""
     pause = turn.progress.pause
     if pause is not None and pause.kind is PauseKind.TOO_SMALL:
-        evidence = new_step(new_size(turn.progress.evidence))
-        turn = turn.having(evidence=evidence, baked=0.0)
+        evidence = new_step(new_size(turn.progress.analysis.evidence))
+        turn = turn.having(
+            analysis=replace(turn.progress.analysis, evidence=evidence),
+            step=replace(turn.progress.step, baked=0.0),
+        )
     resumed = turn.having(pause=None, override=None)
-    return resumed.having(waited=0.0, waits_for=WaitsFor.NOTHING)
+    return resumed.having(wait=NO_WAIT)
 
 
 def _toward_stable(turn: Turn, ending: Outcome, message: str) -> Turn:
     """The end that a person asks for. One that goes to stable already keeps its first reason."""
-    if turn.progress.ending not in (None, Outcome.PROMOTED):
+    if turn.progress.end.toward not in (None, Outcome.PROMOTED):
         return turn
     return endings.begin(turn, ending, message)
 
 
 def _call_off(turn: Turn) -> Turn:
     """A pause stops a promotion that was decided, as long as stable has not changed for it."""
-    promoting = turn.progress.ending is Outcome.PROMOTED
+    promoting = turn.progress.end.toward is Outcome.PROMOTED
     if not promoting or turn.intent.stable != turn.rollout.base:
         return turn
-    return turn.having(ending=None, ending_message="", ending_at=None)
+    return turn.having(end=replace(turn.progress.end, toward=None, message="", at=None))

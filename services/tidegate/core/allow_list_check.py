@@ -15,6 +15,7 @@ from tidegate.core.elapsed import elapsed
 from tidegate.core.intent import NO_TRAFFIC, Intent, Revision
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import (
+    NO_WAIT,
     Decision,
     Note,
     Outcome,
@@ -22,6 +23,7 @@ from tidegate.core.rollout import (
     PauseKind,
     Progress,
     Rollout,
+    RolloutWait,
     WaitsFor,
 )
 from tidegate.core.traffic import Traffic, rises
@@ -72,7 +74,7 @@ def stopped(
     have more, and so may what is on standby: it runs already, and going back to it is the undo."""
     new = decision.intent
     candidate = rollout.candidate
-    if new is None or decision.progress.ending not in (None, Outcome.PROMOTED):
+    if new is None or decision.progress.end.toward not in (None, Outcome.PROMOTED):
         return None
     up = candidate not in (old.stable, *old.standby) and _goes_up(candidate, old, new)
     if not up:
@@ -93,17 +95,14 @@ def pause(
     again = before.pause is not None and before.pause.kind is held.kind
     waited = 0.0
     if again:
-        waited = before.waited + elapsed(before.at, now or 0.0, interval)
+        waited = before.wait.seconds + elapsed(before.at, now or 0.0, interval)
     progress = replace(
         before,
         at=now,
         action=decision.progress.action,
         pause=held,
-        waits_for=WaitsFor.PAUSE,
-        waited=waited,
-        ending=None,
-        ending_message="",
-        ending_at=None,
+        wait=RolloutWait(kind=WaitsFor.PAUSE, seconds=waited),
+        end=replace(before.end, toward=None, message="", at=None),
         message=message,
     )
     unchanged = before.pause == held and before.action == progress.action
@@ -126,7 +125,7 @@ def refuses(rollout: Rollout, progress: Progress, not_allowed: NotAllowed) -> st
 def overdue(rollout: Rollout, progress: Progress) -> bool:
     """Whether a rollout was paused for as long as a pause may last."""
     held = progress.pause is not None and progress.pause.kind is PauseKind.NOT_ALLOWED
-    return held and progress.waited >= rollout.strategy.deadlines.decision
+    return held and progress.wait.seconds >= rollout.strategy.deadlines.decision
 
 
 def freed(rollout: Rollout, progress: Progress, not_allowed: NotAllowed) -> Progress:
@@ -139,7 +138,7 @@ def freed(rollout: Rollout, progress: Progress, not_allowed: NotAllowed) -> Prog
         or _tried(rollout, not_allowed) is not None
     ):
         return progress
-    return replace(progress, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING)
+    return replace(progress, pause=None, wait=NO_WAIT)
 
 
 def begins(intent: Intent, observation: Observation, not_allowed: NotAllowed) -> str | None:

@@ -8,10 +8,10 @@ from tidegate.core.rollout import Progress, Rollout
 def forward(key: EndpointKey, rollout: Rollout, progress: Progress) -> str:
     """The command that makes the candidate stable now: the answer to a step that waits, else an
     override, also of an answer that was given; '' where the end is decided and no command helps."""
-    if progress.ending is not None:
+    if progress.end.toward is not None:
         return ""
     command = f"tidegate rollout promote {key}"
-    if progress.approved_by is not None:
+    if progress.step.approved_by is not None:
         return f"{command} --force"
     number = step_to_answer(rollout, progress)
     if number is not None:

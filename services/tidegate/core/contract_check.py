@@ -24,8 +24,8 @@ def asked(rollout: Rollout, progress: Progress) -> bool:
     candidate is ready."""
     if rollout.strategy.proven or progress.contract is not None:
         return False
-    going = progress.ending in (None, Outcome.PROMOTED) and progress.outcome is None
-    return going and progress.step == STARTING
+    going = progress.end.toward in (None, Outcome.PROMOTED) and progress.outcome is None
+    return going and progress.step.index == STARTING
 
 
 def due(running: RolloutState | None, observation: Observation) -> Rollout | None:
@@ -89,7 +89,7 @@ def _awaits(turn: Turn) -> str:
         not owed
         or served
         or turn.intent.stable != rollout.base
-        or turn.progress.ending is not Outcome.PROMOTED
+        or turn.progress.end.toward is not Outcome.PROMOTED
     ):
         return ""
     message = seen.failure(candidate)

@@ -11,7 +11,15 @@ from tidegate.core import endings
 from tidegate.core.commands import forward
 from tidegate.core.intent import Mode
 from tidegate.core.phases import current_step
-from tidegate.core.rollout import Decision, Note, Outcome, Pause, PauseKind, WaitsFor
+from tidegate.core.rollout import (
+    NO_WAIT,
+    Decision,
+    Note,
+    Outcome,
+    Pause,
+    PauseKind,
+    WaitsFor,
+)
 from tidegate.core.strategy import Until
 from tidegate.core.turn import Turn
 
@@ -28,7 +36,7 @@ def is_down(turn: Turn) -> bool:
         return False
     if base == intent.stable or base in intent.standby:
         return True
-    promoted = turn.progress.ending is Outcome.PROMOTED
+    promoted = turn.progress.end.toward is Outcome.PROMOTED
     return promoted and live is not None and live.failure is not None
 
 
@@ -59,24 +67,21 @@ def with_advice(turn: Turn, message: str) -> str:
 def before_ending(turn: Turn, people: Turn) -> Turn:
     """The turn without an ending that the controller decided meanwhile. people: the turn after
     people's actions."""
-    if turn.progress.ending is people.progress.ending:
+    if turn.progress.end.toward is people.progress.end.toward:
         return turn
     return turn.having(
-        ending=people.progress.ending,
-        ending_message=people.progress.ending_message,
-        ending_at=people.progress.ending_at,
+        end=people.progress.end,
         pause=people.progress.pause,
-        waited=people.progress.waited,
-        waits_for=people.progress.waits_for,
+        wait=people.progress.wait,
     )
 
 
 def postpones(before: Turn, decision: Decision) -> bool:
     """Whether the controller's own decision to go back has to wait for stable. before: the turn
     after people's actions: what they asked for is carried out."""
-    if before.progress.ending in _TOWARD_STABLE or before.progress.ending is Outcome.SUPERSEDED:
+    if before.progress.end.toward in (*_TOWARD_STABLE, Outcome.SUPERSEDED):
         return False
-    if decision.progress.ending not in _TOWARD_STABLE or before.intent.stable is None:
+    if decision.progress.end.toward not in _TOWARD_STABLE or before.intent.stable is None:
         return False
     return is_down(before) and before.observation.up(before.rollout.candidate)
 
@@ -84,12 +89,12 @@ def postpones(before: Turn, decision: Decision) -> bool:
 def postpone(before: Turn, decision: Decision) -> Decision:
     """The decision without its ending: a pause at the present split, which remembers why it would
     end. A line of the ledger says so once. A promotion that does not get through goes on trying."""
-    if before.progress.ending is Outcome.PROMOTED:
-        message = f"{decision.progress.ending_message}; but {cause(before)}"
+    if before.progress.end.toward is Outcome.PROMOTED:
+        message = f"{decision.progress.end.message}; but {cause(before)}"
         return before.waiting(WaitsFor.PROMOTION, message)
     pause = before.progress.pause
     if pause is None or pause.kind is not PauseKind.NO_STABLE:
-        pause = _pause(before, decision.progress.ending_message)
+        pause = _pause(before, decision.progress.end.message)
     turn = before.having(pause=pause)
     waiting = turn.waiting(WaitsFor.PAUSE, pause.message)
     if pause == before.progress.pause:
@@ -116,7 +121,7 @@ def resumed(turn: Turn) -> Turn:
         return turn
     if pause.postponed:
         return endings.begin(turn, Outcome.ABORTED, pause.postponed)
-    return turn.having(pause=None, waited=0.0, waits_for=WaitsFor.NOTHING)
+    return turn.having(pause=None, wait=NO_WAIT)
 
 
 def waits_behind(turn: Turn) -> bool:
@@ -151,7 +156,7 @@ def approved(turn: Turn) -> bool:
     """Whether a person approved the present step although stable is down: then it is done, whatever
     the comparison with stable lacks. A person's own pause still holds it."""
     step = current_step(turn.rollout, turn.progress)
-    if step is None or step.until is not Until.APPROVAL or turn.progress.approved_by is None:
+    if step is None or step.until is not Until.APPROVAL or turn.progress.step.approved_by is None:
         return False
     pause = turn.progress.pause
     if pause is not None and pause.kind is PauseKind.PAUSED:

@@ -7,7 +7,7 @@ keep-stable and supersede are one intent: stable = base, no candidate.
 from dataclasses import replace
 
 from tidegate.core.intent import NO_TRAFFIC, Mode
-from tidegate.core.rollout import Decision, Note, Outcome, WaitsFor, with_base
+from tidegate.core.rollout import NO_WAIT, Decision, Note, Outcome, WaitsFor, with_base
 from tidegate.core.traffic import describe, desired, same
 from tidegate.core.turn import Turn
 
@@ -24,11 +24,8 @@ _VERB = {
 def begin(turn: Turn, ending: Outcome, message: str) -> Turn:
     """Decide the ending; a later one replaces it (an abort may still stop a promotion)."""
     return turn.having(
-        ending=ending,
-        ending_message=message,
-        ending_at=turn.now,
-        waited=0.0,
-        waits_for=WaitsFor.NOTHING,
+        end=replace(turn.progress.end, toward=ending, message=message, at=turn.now),
+        wait=NO_WAIT,
         pause=None,
     )
 
@@ -37,9 +34,9 @@ def follow(turn: Turn) -> Decision:
     """Append the intent of the ending, then wait until the cluster shows it."""
     if turn.intent.stable is None:
         return _over(turn, "the endpoint is being deleted")
-    if turn.progress.ending is Outcome.PROMOTED:
+    if turn.progress.end.toward is Outcome.PROMOTED:
         return _promote(turn)
-    if turn.progress.ending is Outcome.SUPERSEDED and turn.rollout.strategy.urgent:
+    if turn.progress.end.toward is Outcome.SUPERSEDED and turn.rollout.strategy.urgent:
         return _stay(turn)
     return _back(turn)
 
@@ -75,7 +72,7 @@ def _promote(turn: Turn) -> Decision:
         if intent.candidate != rollout.candidate and rollout.candidate not in intent.standby:
             return stage(turn)
         standby = (rollout.base,) if intent.mode is Mode.STANDARD else ()
-        message = f"r{rollout.candidate} becomes stable: {turn.progress.ending_message}"
+        message = f"r{rollout.candidate} becomes stable: {turn.progress.end.message}"
         following = replace(
             intent,
             stable=rollout.candidate,
@@ -87,7 +84,9 @@ def _promote(turn: Turn) -> Decision:
     if _shows(turn):
         undo = rollout.strategy.deadlines.undo
         kept = replace(
-            turn.progress, standby_until=turn.now + undo, step=len(rollout.strategy.steps)
+            turn.progress,
+            end=replace(turn.progress.end, standby_until=turn.now + undo),
+            step=replace(turn.progress.step, index=len(rollout.strategy.steps)),
         )
         return _over(replace(turn, progress=kept), f"r{rollout.candidate} serves everything")
     limit = rollout.strategy.deadlines.ready
@@ -140,7 +139,7 @@ def _back(turn: Turn) -> Decision:
     progress = turn.progress
     if rollout.candidate in (intent.stable, intent.candidate):
         standby = tuple(r for r in intent.standby if r not in (rollout.base, rollout.candidate))
-        message = f"back to r{rollout.base}: {progress.ending_message}"
+        message = f"back to r{rollout.base}: {progress.end.message}"
         following = replace(
             intent,
             stable=rollout.base,
@@ -148,10 +147,10 @@ def _back(turn: Turn) -> Decision:
             candidate_traffic=NO_TRAFFIC,
             standby=standby,
         )
-        return turn.append(following, _VERB[progress.ending or Outcome.ABORTED], message)
+        return turn.append(following, _VERB[progress.end.toward or Outcome.ABORTED], message)
     traffic = turn.observation.traffic
     if traffic is None or (traffic.most(rollout.candidate) == 0 and turn.observation.settled):
-        return _over(turn, progress.ending_message)
+        return _over(turn, progress.end.message)
     loses = "the route settles"
     if traffic.most(rollout.candidate):
         loses = f"r{rollout.candidate} loses its share"
@@ -167,8 +166,8 @@ def _stay(turn: Turn) -> Decision:
     following = replace(intent, candidate=None, candidate_traffic=NO_TRAFFIC, standby=standby)
     begun = rollout.candidate in (intent.stable, intent.candidate)
     if not begun or following == intent:
-        return _over(turn, turn.progress.ending_message)
-    message = f"r{intent.stable} stays: {turn.progress.ending_message}"
+        return _over(turn, turn.progress.end.message)
+    message = f"r{intent.stable} stays: {turn.progress.end.message}"
     return turn.append(following, _VERB[Outcome.SUPERSEDED], message)
 
 
@@ -177,14 +176,14 @@ def _shows(turn: Turn) -> bool:
 
 
 def _over(turn: Turn, message: str) -> Decision:
-    ending = turn.progress.ending
+    ending = turn.progress.end.toward
     assert ending is not None
     progress = replace(turn.progress, outcome=ending)
     if ending is Outcome.PROMOTED:
-        wake = progress.standby_until
+        wake = progress.end.standby_until
     else:
         wake = turn.now
-    spent = turn.now - (progress.ending_at or turn.now)
+    spent = turn.now - (progress.end.at or turn.now)
     note = Note(turn.author, str(ending), f"{message} ({spent:.1f} s after the decision)")
     return Decision(progress, message, wake, notes=(note,))
 
@@ -194,15 +193,17 @@ def tidy(turn: Turn) -> Decision:
     progress = turn.progress
     intent = turn.intent
     base = turn.rollout.base
-    message = f"{progress.outcome}: {progress.ending_message}"
+    message = f"{progress.outcome}: {progress.end.message}"
     if (
         progress.outcome is not Outcome.PROMOTED
         or base not in intent.standby
-        or progress.standby_until is None
+        or progress.end.standby_until is None
     ):
-        return Decision(replace(progress, tidy=True), message, None)
-    if turn.now < progress.standby_until:
-        return Decision(progress, message, progress.standby_until)
+        return Decision(replace(progress, end=replace(progress.end, tidy=True)), message, None)
+    if turn.now < progress.end.standby_until:
+        return Decision(progress, message, progress.end.standby_until)
     closing = f"the undo window is over: r{base} is no longer on standby"
     standby = tuple(r for r in intent.standby if r != base)
-    return turn.having(tidy=True).append(replace(intent, standby=standby), "release", closing)
+    return turn.having(end=replace(turn.progress.end, tidy=True)).append(
+        replace(intent, standby=standby), "release", closing
+    )

@@ -69,25 +69,30 @@ def learn(rollout: Rollout, progress: Progress, samples: Sequence[Sample]) -> Pr
     A sample that began before the present step counts toward `fail` only, as every metric's earlier
     answers do.
     """
-    if progress.step <= STARTING or progress.ending is not None:
+    if progress.step.index <= STARTING or progress.end.toward is not None:
         return progress
     for sample in sorted(samples, key=lambda item: item.id):
-        if sample.id > progress.sample:
+        if sample.id > progress.analysis.sample:
             progress = _with(rollout, progress, sample)
     return progress
 
 
 def _with(rollout: Rollout, progress: Progress, sample: Sample) -> Progress:
-    if progress.evidence.tracks:
-        evidence = progress.evidence
+    if progress.analysis.evidence.tracks:
+        evidence = progress.analysis.evidence
     else:
         evidence = Evidence.start(rollout.strategy.metrics)
-    present = progress.since is not None and sample.candidate.start >= progress.since
+    present = progress.step.since is not None and sample.candidate.start >= progress.step.since
     tracks = tuple(
         weigh(track, sample.block, present) if track.metric.kind is MetricKind.EXPERIMENT else track
         for track in evidence.tracks
     )
-    return replace(progress, evidence=replace(evidence, tracks=tracks), sample=sample.id)
+    return replace(
+        progress,
+        analysis=replace(
+            progress.analysis, evidence=replace(evidence, tracks=tracks), sample=sample.id
+        ),
+    )
 
 
 def check(
@@ -132,16 +137,16 @@ def _check_interval(new: Counts, progress: Progress, now: float) -> Iterator[Pro
             f"{new.end:.3f} is {new.end - now:.0f} s in the future",
             Remediation("send it when the interval is over"),
         )
-    if progress.since is None:
+    if progress.step.since is None:
         yield Problem(
             "/interval_start",
             "the split of this step has not settled yet, and nothing before that can count",
             Remediation("wait until the rollout shows settled_at"),
         )
-    elif new.start < progress.since:
+    elif new.start < progress.step.since:
         yield Problem(
             "/interval_start",
-            f"{new.start:.3f} is before this step's split settled at {progress.since:.3f} (the "
+            f"{new.start:.3f} is before this step's split settled at {progress.step.since:.3f} (the "
             "rollout's settled_at)",
             Remediation("begin there or later"),
         )

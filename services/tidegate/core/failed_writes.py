@@ -87,7 +87,7 @@ def taken(action: Write, live: Manifest | None, generation: int, now: float) -> 
 
 def interval(intent: Intent, observation: Observation, progress: Iterable[Progress]) -> float:
     """Seconds until such a write is tried again."""
-    ending = any(item.ending is not None and item.outcome is None for item in progress)
+    ending = any(item.end.toward is not None and item.outcome is None for item in progress)
     if ending or _falls(intent, observation):
         return SOON_S
     return LONG_S

@@ -53,8 +53,8 @@ def promotion(rollout: Rollout) -> str:
 
 def _approval(rollout: Rollout, progress: Progress) -> str:
     steps = rollout.strategy.steps
-    following = progress.step + 1
-    if progress.step > STARTING and following < len(steps):
+    following = progress.step.index + 1
+    if progress.step.index > STARTING and following < len(steps):
         traffic = reachable.describe(steps[following].candidate_traffic)
         return f"step {following + 1} of {len(steps)} follows: {traffic}"
     if rollout.strategy.ending is Ending.KEEP_STABLE:

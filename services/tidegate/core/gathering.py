@@ -29,7 +29,7 @@ def gather(
     """
     if intent.candidate != rollout.candidate:
         return progress
-    evidence = tracking(progress.evidence, rollout.strategy.metrics)
+    evidence = tracking(progress.analysis.evidence, rollout.strategy.metrics)
     if evidence.last is not None and scrape.at < evidence.last.at - JUMP:
         # Or no scrape would count until the clock has caught up
         evidence = replace(evidence, last=None)
@@ -37,9 +37,9 @@ def gather(
     young = any(
         side.youngest is not None and now - side.youngest < WARM_UP for side in sides if side
     )
-    unchanged = progress.step > STARTING and same(progress.seen, observation.traffic)
-    begun = progress.shown_at is None or (
-        evidence.last is not None and evidence.last.at >= progress.shown_at
+    unchanged = progress.step.index > STARTING and same(progress.shown.traffic, observation.traffic)
+    begun = progress.shown.since is None or (
+        evidence.last is not None and evidence.last.at >= progress.shown.since
     )
     gathered = absorb(
         evidence,
@@ -51,7 +51,7 @@ def gather(
         comparable=unchanged and begun and observation.traffic is not None,
         mirrored=rollout.strategy.kind is Kind.SHADOW,
     )
-    return replace(progress, evidence=gathered)
+    return replace(progress, analysis=replace(progress.analysis, evidence=gathered))
 
 
 def requests_per_second(before: Scrape | None, after: Scrape) -> float | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tidegate.core import endings
 from tidegate.core.guard import Guard, Heartbeat, OnHeartbeatTimeout, listen
-from tidegate.core.rollout import Note, Outcome, Pause, PauseKind, WaitsFor
+from tidegate.core.rollout import NO_WAIT, Note, Outcome, Pause, PauseKind
 from tidegate.core.turn import Turn
 
 _SAID = {
@@ -21,7 +21,7 @@ def hear(turn: Turn, heartbeat: Heartbeat | None) -> tuple[Turn, tuple[Note, ...
     A rollout that is ending, or that a person overrides, has no need of its pipeline."""
     guard = turn.rollout.guard
     before = turn.progress.heartbeats
-    if guard is None or turn.progress.ending is not None or turn.progress.override is not None:
+    if guard is None or turn.progress.end.toward is not None or turn.progress.override is not None:
         return turn, ()
     heartbeats = listen(guard, before, heartbeat, turn.elapsed)
     turn = turn.having(heartbeats=heartbeats)
@@ -45,8 +45,7 @@ def _missed(turn: Turn, guard: Guard) -> tuple[Turn, tuple[Note, ...]]:
     if guard.on_heartbeat_timeout is OnHeartbeatTimeout.PAUSE and turn.progress.pause is None:
         turn = turn.having(
             pause=Pause(PauseKind.NO_HEARTBEAT, turn.author, message),
-            waited=0.0,
-            waits_for=WaitsFor.NOTHING,
+            wait=NO_WAIT,
         )
     return turn, (note,)
 
@@ -59,6 +58,6 @@ def _back(turn: Turn, since: float) -> tuple[Turn, tuple[Note, ...]]:
     if pause is not None and pause.kind is PauseKind.NO_HEARTBEAT:
         turn = replace(
             turn,
-            progress=replace(turn.progress, pause=None, waited=0.0, waits_for=WaitsFor.NOTHING),
+            progress=replace(turn.progress, pause=None, wait=NO_WAIT),
         )
     return turn, (note,)

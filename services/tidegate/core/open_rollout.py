@@ -34,18 +34,18 @@ class OpenRollout:
     @property
     def leaving(self) -> str:
         """Reason why it is ending, also by an action that is still pending; '' while it is open."""
-        ending = self.progress.ending
+        ending = self.progress.end.toward
         if self.going_back or ending is None:
             return self.going_back
-        return f"{ending}: {self.progress.ending_message}"
+        return f"{ending}: {self.progress.end.message}"
 
     @property
     def going_back(self) -> str:
         """Reason why it goes back to stable, also by an action that is still pending; '' while it
         does not."""
-        ending = self.progress.ending
+        ending = self.progress.end.toward
         if ending not in (None, Outcome.PROMOTED):
-            return f"{ending}: {self.progress.ending_message}"
+            return f"{ending}: {self.progress.end.message}"
         for action in self.pending:
             if action.kind in TOWARD_STABLE:
                 return f"{action.kind} by {action.author}"
@@ -58,7 +58,7 @@ class OpenRollout:
         for action in self.pending:
             if action.kind in (ActionKind.APPROVE, ActionKind.PROMOTE):
                 return action.author
-        return self.progress.approved_by or ""
+        return self.progress.step.approved_by or ""
 
     @property
     def promoted_by(self) -> str:

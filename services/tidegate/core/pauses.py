@@ -17,7 +17,7 @@ def pause(turn: Turn, kind: PauseKind, message: str) -> Decision:
 def too_small(rollout: Rollout, progress: Progress) -> str | None:
     """That the candidate turns requests away for want of capacity more often than stable, in a line
     for people; None where that is not shown."""
-    for each in progress.verdicts:
+    for each in progress.analysis.verdicts:
         if each.metric.pauses and each.verdict is Verdict.FAIL:
             counts = each.rollout
             return (

@@ -20,8 +20,8 @@ _ENDED = {
 def current_step(rollout: Rollout, progress: Progress) -> Step | None:
     """The step that a rollout is in; None before the first and after the last."""
     steps = rollout.strategy.steps
-    if 0 <= progress.step < len(steps):
-        return steps[progress.step]
+    if 0 <= progress.step.index < len(steps):
+        return steps[progress.step.index]
     return None
 
 
@@ -41,7 +41,7 @@ def step_to_answer(rollout: Rollout, progress: Progress) -> int | None:
     step = current_step(rollout, progress)
     if step is None or step.until is not Until.APPROVAL:
         return None
-    return progress.step + 1
+    return progress.step.index + 1
 
 
 def phase(rollout: Rollout, progress: Progress, outcome: Outcome | None = None) -> Phase:
@@ -49,11 +49,11 @@ def phase(rollout: Rollout, progress: Progress, outcome: Outcome | None = None) 
     ended = outcome or progress.outcome
     if ended is not None:
         return _ENDED[ended]
-    if progress.ending is not None:
-        return _ENDING[progress.ending]
+    if progress.end.toward is not None:
+        return _ENDING[progress.end.toward]
     if progress.pause is not None:
         return Phase.PAUSED
-    if progress.step == STARTING:
+    if progress.step.index == STARTING:
         return Phase.STARTING
     if waits_for_person(rollout, progress):
         return Phase.WAITING

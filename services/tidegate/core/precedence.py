@@ -183,7 +183,7 @@ def decide_promotion(
     if running.promoted_by:
         return AlreadyAnswered(running.rollout.id, None, running.promoted_by)
     waits = _step_to_answer(running)
-    if step is not None and step != running.progress.step + 1:
+    if step is not None and step != running.progress.step.index + 1:
         return _other_step(running, step)
     if waits is not None and not override:
         return _refuse_answer(running, waits, step) or Promotion((ActionKind.PROMOTE,))
@@ -199,7 +199,7 @@ def refuse_approval(running: OpenRollout, step: int | None) -> Refusal | None:
     is approved once: the second of two approvers, and whoever looks at an old page, is told."""
     if running.leaving:
         return _ending(running)
-    if step is not None and step != running.progress.step + 1:
+    if step is not None and step != running.progress.step.index + 1:
         return _other_step(running, step)
     waits = _step_to_answer(running)
     if waits is None:
@@ -288,7 +288,7 @@ def _takes_promotion(running: OpenRollout) -> bool:
     """Whether promoting overrides nobody. An A/B may be decided by a person at any time."""
     rollout = running.rollout
     progress = running.progress
-    compared = rollout.strategy.kind is Kind.AB and progress.step > STARTING
+    compared = rollout.strategy.kind is Kind.AB and progress.step.index > STARTING
     return running.override or compared or waits_for_person(rollout, progress)
 
 
@@ -308,7 +308,7 @@ def _refuse_answer(running: OpenRollout, waits: int, step: int | None) -> Refusa
 
 
 def _other_step(running: OpenRollout, named: int) -> OtherStep:
-    present = running.progress.step + 1
+    present = running.progress.step.index + 1
     waits = _step_to_answer(running) is not None
     return OtherStep(running.rollout.id, named, present, waits)
 

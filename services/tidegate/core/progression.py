@@ -18,18 +18,18 @@ from tidegate.core import (
     heartbeats,
     incidents,
     pauses,
+    rolling_back,
+    step_needs,
 )
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
-from tidegate.core.drivers.pod_state import CRASH_LOOP
 from tidegate.core.elapsed import elapsed
-from tidegate.core.evidence import MetricKind, Verdict, judge, new_experiment, new_step, overall
-from tidegate.core.findings import find
+from tidegate.core.evidence import MetricKind, new_experiment
 from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observation import Observation
-from tidegate.core.proof import Measured, prove
 from tidegate.core.reachable import describe as _name
 from tidegate.core.rollout import (
+    NO_WAIT,
     STARTING,
     Action,
     Decision,
@@ -38,11 +38,12 @@ from tidegate.core.rollout import (
     PauseKind,
     Progress,
     Rollout,
+    StepProgress,
     WaitsFor,
     with_base,
 )
-from tidegate.core.strategy import Ending, Kind, Step, Until
-from tidegate.core.traffic import describe, desired, same
+from tidegate.core.strategy import Ending, Kind, Step
+from tidegate.core.traffic import same
 from tidegate.core.turn import Turn
 
 
@@ -69,8 +70,8 @@ def decide(
     if progress.outcome is not None:
         return _with_message(endings.tidy(turn))
     if (
-        progress.step == STARTING
-        and progress.ending is None
+        progress.step.index == STARTING
+        and progress.end.toward is None
         and intent.stable not in (None, rollout.base)
     ):
         if not rollout.strategy.urgent:
@@ -82,15 +83,18 @@ def decide(
     people = turn
     turn, received = heartbeats.hear(turn, heartbeat)
     turn, messages = contract_check.hear(turn)
-    turn = _watch_candidate(turn)
+    turn = rolling_back.watch_candidate(turn)
     before = dead_stable.before_ending(turn, people)
-    going = turn.progress.ending in (None, Outcome.PROMOTED)
+    going = turn.progress.end.toward in (None, Outcome.PROMOTED)
     # Also against a person's promotion: it was of what was checked then
     if checks.refuses and going:
         turn = endings.begin(turn, Outcome.ABORTED, checks.refuses)
-    elif turn.progress.ending is None:
-        turn = _roll_back(dead_stable.resumed(turn))
-    decision = contract_check.follow(turn) if turn.progress.ending is not None else _forward(turn)
+    elif turn.progress.end.toward is None:
+        turn = rolling_back.roll_back(dead_stable.resumed(turn))
+    if turn.progress.end.toward is not None:
+        decision = contract_check.follow(turn)
+    else:
+        decision = _forward(turn)
     if dead_stable.postpones(before, decision):
         decision = dead_stable.postpone(before, decision)
     return _with_message(replace(decision, notes=(*notes, *received, *messages, *decision.notes)))
@@ -100,105 +104,41 @@ def _with_message(decision: Decision) -> Decision:
     return replace(decision, progress=replace(decision.progress, message=decision.message))
 
 
-def _watch_candidate(turn: Turn) -> Turn:
-    """Count how often the candidate lost its last ready pod, and what befell its pods. Pods that
-    are only not warmed up are not lost: a new worker counts none until each has answered an
-    inference."""
-    candidate = turn.rollout.candidate
-    alive = turn.observation.up(candidate) or (
-        turn.progress.alive and turn.observation.not_warmed_up(candidate)
-    )
-    lost = turn.progress.alive and not alive and turn.progress.step > STARTING
-    verdicts = judge(
-        turn.progress.evidence, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha
-    )
-    return _count_incidents(
-        turn.having(alive=alive, losses=turn.progress.losses + lost, verdicts=verdicts)
-    )
-
-
-def _count_incidents(turn: Turn) -> Turn:
-    """Not of an undo: what served before is wanted back, whatever its pods go through on the
-    way."""
-    rollout = turn.rollout
-    if turn.intent.candidate != rollout.candidate or rollout.strategy.proven:
-        return turn
-    counted = incidents.count(
-        turn.progress.incidents, turn.observation, rollout.base, rollout.candidate, turn.elapsed
-    )
-    return turn.having(
-        incidents=counted, findings=find(counted, rollout.strategy.limits, rollout.candidate)
-    )
-
-
-def _roll_back(turn: Turn) -> Turn:
-    """The reasons to abort that need nobody: a `fail`, a crash loop, pods lost twice, an endpoint
-    deleted."""
-    rollout = turn.rollout
-    progress = turn.progress
-    candidate = turn.observation.of(turn.rollout.candidate)
-    if turn.intent.stable is None:
-        return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
-    failed = [v for v in progress.verdicts if v.verdict is Verdict.FAIL and not v.metric.pauses]
-    unwell = [v.message for v in failed if v.metric.kind is not MetricKind.EXPERIMENT]
-    unwell = [*unwell, *(f.message for f in progress.findings if f.verdict is Verdict.FAIL)]
-    if unwell:
-        return endings.begin(turn, Outcome.ABORTED, "; ".join(unwell))
-    if failed:  # it works, and people like stable better
-        return endings.begin(turn, Outcome.KEPT_STABLE, "; ".join(v.message for v in failed))
-    down = candidate is not None and not candidate.up and not candidate.not_warmed_up
-    # An undo is exempt from it: what served before has restarted before, and is the better of the
-    # two.
-    if (
-        candidate is not None
-        and down
-        and candidate.restarts >= CRASH_LOOP
-        and not rollout.strategy.proven
-    ):
-        message = ""
-        if candidate.failure:
-            message = f": {candidate.failure}"
-        return endings.begin(
-            turn,
-            Outcome.ABORTED,
-            f"r{candidate.revision} crashed {candidate.restarts} times{message}",
-        )
-    if progress.losses > 1:
-        return endings.begin(turn, Outcome.ABORTED, f"r{rollout.candidate} lost all its pods twice")
-    return turn
-
-
 def _forward(turn: Turn) -> Decision:
     """Start, or stay in the present step until it has what it needs."""
-    if turn.progress.step == STARTING:
+    if turn.progress.step.index == STARTING:
         return _start(turn)
     if turn.rollout.strategy.kind is Kind.MANUAL or turn.progress.override:
         return _overridden(turn)
     steps = turn.rollout.strategy.steps
-    if turn.progress.step >= len(steps) and turn.progress.pause is not None:
+    if turn.progress.step.index >= len(steps) and turn.progress.pause is not None:
         return _paused(turn, turn.progress.pause)
-    if turn.progress.step >= len(steps):
+    if turn.progress.step.index >= len(steps):
         if turn.rollout.strategy.ending is Ending.PROMOTE:
             proven = [
-                v.message for v in turn.progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT
+                v.message
+                for v in turn.progress.analysis.verdicts
+                if v.metric.kind is MetricKind.EXPERIMENT
             ]
             return endings.follow(
                 endings.begin(turn, Outcome.PROMOTED, "; ".join(["every step is done", *proven]))
             )
         answers = ", ".join(
-            f"{v.metric.kind} {v.verdict}" for v in turn.progress.verdicts if v.metric.can_pass
+            f"{v.metric.kind} {v.verdict}"
+            for v in turn.progress.analysis.verdicts
+            if v.metric.can_pass
         )
         return endings.follow(
             endings.begin(turn, Outcome.KEPT_STABLE, f"every step is done; {answers}")
         )
-    return _step(turn, steps[turn.progress.step])
+    return _step(turn, steps[turn.progress.step.index])
 
 
 def _start(turn: Turn) -> Decision:
     rollout = turn.rollout
     intent = turn.intent
     if intent.candidate != rollout.candidate:
-        warm = turn.progress.alive or turn.observation.not_warmed_up(rollout.candidate)
+        warm = turn.progress.pods.alive or turn.observation.not_warmed_up(rollout.candidate)
         at_once = rollout.strategy.urgent and turn.progress.pause is None
         if at_once and rollout.candidate in intent.standby and warm:
             return endings.follow(endings.begin(turn, Outcome.PROMOTED, rollout.reason or "undo"))
@@ -243,21 +183,24 @@ def _staging_need(turn: Turn) -> int:
 
 
 def _enter(turn: Turn, step: int) -> Turn:
-    evidence = new_experiment(turn.progress.evidence)
-    fresh = incidents.new_step(turn.progress.incidents)
-    begun = turn.having(
-        step=step, baked=0.0, waited=0.0, waits_for=WaitsFor.NOTHING, approved_by=None
+    evidence = new_experiment(turn.progress.analysis.evidence)
+    fresh = incidents.new_step(turn.progress.pods.incidents)
+    return turn.having(
+        step=StepProgress(index=step),
+        wait=NO_WAIT,
+        analysis=replace(turn.progress.analysis, evidence=evidence),
+        pods=replace(turn.progress.pods, incidents=fresh),
     )
-    return begun.having(since=None, evidence=evidence, incidents=fresh)
 
 
 def _overridden(turn: Turn) -> Decision:
     """A person sets each percent; the rollout controller guards, and rolls an abandoned rollout
     back in the end."""
-    before = turn.progress.seen
-    turn, _ = _measure(turn)
-    if not same(before, turn.progress.seen):
-        turn = turn.having(waited=0.0)  # the person moved it: not abandoned
+    before = turn.progress.shown.traffic
+    turn, _ = step_needs.measure(turn)
+    if not same(before, turn.progress.shown.traffic):
+        # The person moved it: it is not abandoned
+        turn = turn.having(wait=replace(turn.progress.wait, seconds=0.0))
     who = turn.progress.override or turn.rollout.author
     limit = turn.rollout.strategy.deadlines.decision
     if turn.overdue(WaitsFor.APPROVAL, limit):
@@ -278,54 +221,27 @@ def _step(turn: Turn, step: Step) -> Decision:
         size = step.candidate_traffic.replicas_percent
     candidate_traffic = replace(step.candidate_traffic, replicas_percent=size)
     if dead_stable.approved(turn):
-        return _forward(_enter(turn, progress.step + 1))
+        return _forward(_enter(turn, progress.step.index + 1))
     if progress.pause is not None:
         return _paused(turn, progress.pause)
     if intent.candidate_traffic != candidate_traffic:
         count = len(turn.rollout.strategy.steps)
-        message = f"step {progress.step + 1} of {count}: {_name(candidate_traffic)}"
+        message = f"step {progress.step.index + 1} of {count}: {_name(candidate_traffic)}"
         return turn.append(replace(intent, candidate_traffic=candidate_traffic), "step", message)
-    turn, split = _measure(turn)
+    turn, split = step_needs.measure(turn)
     small = pauses.too_small(turn.rollout, turn.progress)
     if small is not None:
         return pauses.pause(turn, PauseKind.TOO_SMALL, small)
     if split:
-        return _unsettled(turn, split)
-    missing = _missing(turn, step)
+        return step_needs.unsettled(turn, split)
+    missing = step_needs.missing(turn, step)
     if missing is None:
-        return _forward(_enter(turn, progress.step + 1))
-    return _await(turn, step, missing)
-
-
-def _measure(turn: Turn) -> tuple[Turn, str]:
-    """Whether the cluster shows the intended split; bakes while it does. A step's evidence begins
-    when its split first shows."""
-    target = desired(turn.intent)
-    traffic = turn.observation.traffic
-    known = same(turn.progress.seen, traffic)
-    if not known:
-        turn = turn.having(shown_at=turn.now)
-    if not same(traffic, target):
-        return turn.having(seen=traffic), f"routed {describe(traffic)}, desired {describe(target)}"
-    if not turn.observation.settled:
-        return turn.having(seen=None, shown_at=None), "the gateway has not taken the route yet"
-    if not known:
-        fresh = new_step(turn.progress.evidence)
-        verdicts = judge(fresh, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha)
-        if turn.progress.since is None:
-            since = turn.now
-        else:
-            since = turn.progress.since
-        return turn.having(
-            seen=traffic, since=since, evidence=fresh, verdicts=verdicts, baked=0.0
-        ), ""
-    if _both_up(turn):
-        return turn.having(baked=turn.progress.baked + turn.elapsed), ""
-    return turn, ""
+        return _forward(_enter(turn, progress.step.index + 1))
+    return step_needs.wait_for(turn, step, missing)
 
 
 def _paused(turn: Turn, pause: Pause) -> Decision:
-    turn, _ = _measure(turn)
+    turn, _ = step_needs.measure(turn)
     limit = turn.rollout.strategy.deadlines.decision
     if turn.overdue(WaitsFor.PAUSE, limit):
         message = f"paused for {limit:.0f} s, and nobody resumed"
@@ -335,101 +251,3 @@ def _paused(turn: Turn, pause: Pause) -> Decision:
         f"{pause.kind} by {pause.author} at {turn.intent.candidate_traffic.percent} %: "
         f"{pause.message}",
     )
-
-
-def _unsettled(turn: Turn, split: str) -> Decision:
-    """The split is not what it should be: that ends too, by an abort, or by a pause where stable is
-    what is missing."""
-    limit = turn.rollout.strategy.deadlines.ready
-    text = split + _lacking(turn)
-    dead = dead_stable.is_down(turn)
-    if dead:
-        text = dead_stable.with_advice(turn, f"{dead_stable.cause(turn)}; {text}")
-    if not turn.overdue(WaitsFor.SPLIT, limit):
-        return turn.waiting(WaitsFor.SPLIT, text)
-    if dead:
-        return pauses.pause(turn, PauseKind.NO_STABLE, text)
-    message = f"the split did not settle within {limit:.0f} s: {text}"
-    return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
-
-
-def _lacking(turn: Turn) -> str:
-    """What the candidate's replicas say about it."""
-    live = turn.observation.of(turn.rollout.candidate)
-    if live is None or live.idle or live.ready >= live.desired:
-        return ""
-    failure = ""
-    if live.failure:
-        failure = f": {live.failure}"
-    return f"; r{live.revision} has {live.ready} of {live.desired} replicas{failure}"
-
-
-def _missing(turn: Turn, step: Step) -> str | None:
-    """What the step still lacks, None when it is done."""
-    progress = turn.progress
-    if dead_stable.is_down(turn):
-        return f"waiting: {dead_stable.with_advice(turn, dead_stable.cause(turn))}"
-    if not turn.observation.up(turn.rollout.candidate):
-        return f"waiting: r{turn.rollout.candidate} has no ready pod"
-    undecided = [f.message for f in progress.findings if f.verdict is not Verdict.PASS]
-    if undecided:
-        return f"waiting: {'; '.join(undecided)}"
-    if progress.baked < step.bake:
-        return (
-            f"baking {_name(step.candidate_traffic)} for {progress.baked:.0f} of {step.bake:.0f} s"
-        )
-    if step.until is Until.APPROVAL:
-        messages = [v.message for v in progress.verdicts if v.metric.kind is MetricKind.EXPERIMENT]
-        asks = "waiting for a person: approve (or promote) or reject"
-        if progress.approved_by:
-            return None
-        return "; ".join([asks, *messages])
-    split = progress.evidence.split
-    total = split.candidate.n + split.stable.n
-    proof = None
-    if step.candidate_traffic.percent:
-        proof = prove(step.candidate_traffic.percent, split.candidate.n, total)
-    if proof is not None and proof.result is Measured.WRONG:
-        return f"waiting: {proof.message}"
-    if step.until is Until.NO_FAIL:
-        short = [v.message for v in progress.verdicts if v.min_requests_more]
-        return "; ".join(short) or None
-    if overall(progress.verdicts) is Verdict.PASS:
-        return None
-    return _undecided(progress)
-
-
-def _both_up(turn: Turn) -> bool:
-    """Whether both sides of the comparison can answer: nothing bakes else."""
-    candidate = turn.rollout.candidate
-    return turn.observation.up(turn.intent.stable) and turn.observation.up(candidate)
-
-
-def _undecided(progress: Progress) -> str:
-    return (
-        "; ".join(
-            v.message
-            for v in progress.verdicts
-            if v.metric.can_pass and v.verdict is not Verdict.PASS
-        )
-        or "no metric is configured"
-    )
-
-
-def _await(turn: Turn, step: Step, missing: str) -> Decision:
-    deadlines = turn.rollout.strategy.deadlines
-    if step.until is Until.APPROVAL:
-        if turn.overdue(WaitsFor.APPROVAL, deadlines.decision):
-            message = f"nobody answered within {deadlines.decision:.0f} s"
-            return endings.follow(endings.begin(turn, Outcome.ABORTED, message))
-        return turn.waiting(WaitsFor.APPROVAL, missing)
-    if turn.progress.baked < step.bake and _both_up(turn):
-        return turn.waiting(WaitsFor.BAKE, missing)
-    if turn.overdue(WaitsFor.DATA, deadlines.data):
-        if turn.rollout.strategy.kind is Kind.AB:  # its last word: stable stays
-            message = f"undecided after {deadlines.data:.0f} s: {missing}"
-            return endings.follow(endings.begin(turn, Outcome.KEPT_STABLE, message))
-        return pauses.pause(
-            turn, PauseKind.NO_DATA, f"no answer within {deadlines.data:.0f} s: {missing}"
-        )
-    return turn.waiting(WaitsFor.DATA, missing)

@@ -100,7 +100,7 @@ def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
     params: dict[str, Param] = {
         "rollout": acting.rollout.id,
         "phase": phase(acting.rollout, progress).value,
-        "waits_for": progress.waits_for.value,
+        "waits_for": progress.wait.kind.value,
     }
     return (Condition(Code.ROLLOUT, acting.message, params), *_too_small(acting))
 

@@ -104,52 +104,94 @@ class WaitsFor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """What the rollout controller remembers of a rollout; stored with its evidence in one
-    transaction.
+class StepProgress:
+    """Where a rollout is in its plan. index: STARTING while the candidate gets ready, then an index
+    into the steps, len(steps) at the end. baked: observed seconds in which the step's split showed.
+    since: when that split first showed. approved_by: the person's answer to this step."""
 
-    step: STARTING while the candidate gets ready, then an index into the steps, len(steps) at the
-    end. baked, waited: observed seconds of this step and of the present wait, each interval capped,
-    so that an outage or a clock that jumps neither finishes nor freezes it. waits_for: what
-    `waited` counts. at: the last reconcile. seen: the traffic of the last reconcile; shown_at:
-    since when it has not changed, None where nobody knows. since: when this step's split first
-    showed (epoch seconds by the database's clock, as all times here). sample: the last sample
-    of the user's own experiment that was judged. alive, losses: whether the candidate had a ready
-    pod, and how often it lost its last one. incidents, findings: what befell its pods, and what
-    that answers. action: the last action consumed. approved_by: the person's answer to this step.
-    override: who sets the percent. ending: where it goes, once decided; outcome: when the cluster
-    shows it. standby_until: end of the undo window. tidy: nothing is left to do. message: of the
-    last decision. heartbeats: what was last heard of its pipeline. contract: the candidate's beside
-    stable's, once compared. base: what was stable when an undo began, where that is not what was
-    stable when it was asked for.
-    """
-
-    step: int = STARTING
+    index: int = STARTING
     baked: float = 0.0
-    waited: float = 0.0
-    waits_for: WaitsFor = WaitsFor.NOTHING
-    at: float | None = None
+    since: float | None = None
+    approved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutWait:
+    """The present wait. seconds: how long it has lasted, observed."""
+
+    kind: WaitsFor = WaitsFor.NOTHING
+    seconds: float = 0.0
+
+
+NO_WAIT = RolloutWait()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The traffic of the last reconcile. since: when it last changed, None where nobody knows."""
+
+    traffic: Traffic | None = None
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was counted, and what follows from it. sample: the last sample of the user's own
+    experiment that was judged."""
+
     evidence: Evidence = Evidence()  # noqa: RUF009  (frozen)
     verdicts: tuple[MetricVerdict, ...] = ()
-    seen: Traffic | None = None
-    shown_at: float | None = None
-    since: float | None = None
     sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatePods:
+    """What befell the candidate's pods. alive: whether one was ready. losses: how often the last
+    ready one was lost. incidents: restarts and their like. findings: what these answer."""
+
     alive: bool = False
     losses: int = 0
     incidents: Incidents = Incidents()  # noqa: RUF009  (frozen)
     findings: tuple[Finding, ...] = ()
-    action: int = 0
-    approved_by: str | None = None
-    override: str | None = None
-    pause: Pause | None = None
-    ending: Outcome | None = None
-    ending_message: str = ""
-    ending_at: float | None = None
-    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a rollout ends, once that is decided. toward: where it goes. message, at: why, and since
+    when. standby_until: end of the undo window. tidy: nothing is left to do."""
+
+    toward: Outcome | None = None
+    message: str = ""
+    at: float | None = None
     standby_until: float | None = None
     tidy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the rollout controller remembers of a rollout; stored with its evidence in one
+    transaction.
+
+    Observed seconds are capped at each interval, so that an outage or a clock that jumps neither
+    finishes nor freezes anything. Times are epoch seconds by the database's clock. at: the last
+    reconcile. message: of the last decision. action: the last action consumed. override: who sets
+    the percent. outcome: set when the cluster shows the end. heartbeats: what was last heard of its
+    pipeline. contract: the candidate's beside stable's, once compared. base: what was stable when
+    an undo began, where that is not what was stable when it was asked for.
+    """
+
+    at: float | None = None
     message: str = ""
+    step: StepProgress = StepProgress()
+    wait: RolloutWait = RolloutWait()
+    shown: Shown = Shown()
+    analysis: Judgement = Judgement()
+    pods: CandidatePods = CandidatePods()
+    action: int = 0
+    override: str | None = None
+    pause: Pause | None = None
+    end: End = End()
+    outcome: Outcome | None = None
     heartbeats: Heartbeats = Heartbeats()  # noqa: RUF009  (frozen)
     contract: Contract | None = None
     base: int | None = None

@@ -91,7 +91,7 @@ def _measured(seen: Seen, state: RolloutState, steered: Steered) -> Steered:
     if isinstance(seen.scrape, NoData):
         condition = Condition(Code.NO_EVIDENCE, f"no evidence: {seen.scrape.detail}")
         return replace(steered, waits=(*steered.waits, Wait(condition)))
-    rate = requests_per_second(state.progress.evidence.last, seen.scrape)
+    rate = requests_per_second(state.progress.analysis.evidence.last, seen.scrape)
     return replace(steered, requests_per_second=rate)
 
 
@@ -182,5 +182,5 @@ def _decided(known: Known, state: RolloutState, decision: Decision, intent: Inte
         following,
         rises=following is not None and rises(state.rollout.candidate, intent, following),
         ended=state.running and after.outcome is not None,
-        aborts=before.ending is None and after.ending is Outcome.ABORTED,
+        aborts=before.end.toward is None and after.end.toward is Outcome.ABORTED,
     )

@@ -7,7 +7,7 @@ from tidegate.core import reachable
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.intent import CandidateTraffic, Intent
 from tidegate.core.observation import Observation
-from tidegate.core.rollout import Decision, Note, Progress, Rollout, WaitsFor
+from tidegate.core.rollout import Decision, Note, Progress, Rollout, RolloutWait, WaitsFor
 
 CONTROLLER = "system:rollout:{}"  # the author of the rollout controller's own intents
 
@@ -38,14 +38,14 @@ class Turn:
     def waiting(self, what: WaitsFor, message: str) -> Decision:
         """Nothing to append; counts the time spent on this one wait."""
         spent = 0.0
-        if self.progress.waits_for == what:
-            spent = self.progress.waited
-        progress = replace(self.progress, waits_for=what, waited=spent + self.elapsed)
+        if self.progress.wait.kind == what:
+            spent = self.progress.wait.seconds
+        progress = replace(self.progress, wait=RolloutWait(kind=what, seconds=spent + self.elapsed))
         return Decision(progress, message, self.now + self.interval)
 
     def overdue(self, what: WaitsFor, limit: float) -> bool:
         """Whether this wait has lasted longer than it may."""
-        return self.progress.waits_for == what and self.progress.waited >= limit
+        return self.progress.wait.kind == what and self.progress.wait.seconds >= limit
 
     def append(self, intent: Intent, action: str, message: str) -> Decision:
         """The decision to make `intent` the next generation; `action` names it in the ledger."""

@@ -243,7 +243,7 @@ def _leads_to(running: OpenRollout, revision: int) -> bool:
     """Whether a rollout makes this revision stable without anybody's further word."""
     if running.rollout.candidate != revision or running.going_back:
         return False
-    promotes = running.progress.ending is Outcome.PROMOTED
+    promotes = running.progress.end.toward is Outcome.PROMOTED
     return promotes or running.rollout.strategy.kind is Kind.UNDO
 
 
@@ -264,7 +264,7 @@ def _started(rollout: Rollout) -> str:
 
 def _what_ended(ended: Ended) -> str:
     outcome = ended.progress.outcome
-    cause = _bounded(ended.progress.ending_message)
+    cause = _bounded(ended.progress.end.message)
     since = lasts(ended.seconds)
     return f"{_started(ended.rollout)} ended {since} ago ({outcome}: {cause})"
 

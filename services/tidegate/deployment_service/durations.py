@@ -38,7 +38,7 @@ def seconds_left(progress: Progress, plan: Sequence[out.StepOut]) -> float | Non
         for seconds, step in zip(left, plan, strict=True)
         if step.state is not out.StepState.DONE
     ]
-    if progress.pause or progress.override or progress.ending:
+    if progress.pause or progress.override or progress.end.toward:
         return None
     return total(todo)
 
@@ -46,24 +46,26 @@ def seconds_left(progress: Progress, plan: Sequence[out.StepOut]) -> float | Non
 def _present(progress: Progress, step: out.StepOut) -> float | None:
     """What a step that has begun still needs: the rest of its bake, and of the answers that it asks
     for."""
-    baking = max(step.bake_seconds - progress.baked, 0.0)
+    baking = max(step.bake_seconds - progress.step.baked, 0.0)
     match step.until:
         case Until.APPROVAL:
             return None
         case Until.PASS:
             needs = [
                 each.seconds_more
-                for each in progress.verdicts
+                for each in progress.analysis.verdicts
                 if each.metric.can_pass and each.verdict is not Verdict.PASS
             ]
         case Until.NO_FAIL:
             needs = [
-                _min_requests_seconds(each) for each in progress.verdicts if each.min_requests_more
+                _min_requests_seconds(each)
+                for each in progress.analysis.verdicts
+                if each.min_requests_more
             ]
     known = [seconds for seconds in needs if seconds is not None]
     if len(known) == len(needs):
         return max(baking, *known, 0.0)
-    begun = not baking or any(each.step.candidate.n for each in progress.verdicts)
+    begun = not baking or any(each.step.candidate.n for each in progress.analysis.verdicts)
     if begun:
         return None
     return step.expected_seconds

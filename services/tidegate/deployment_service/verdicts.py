@@ -9,8 +9,8 @@ from tidegate.schemas import responses as out
 def of(progress: Progress) -> list[out.VerdictOut]:
     """Every metric: those about requests, then those about pods."""
     return [
-        *(_verdict(each) for each in progress.verdicts),
-        *(_finding(each) for each in progress.findings),
+        *(_verdict(each) for each in progress.analysis.verdicts),
+        *(_finding(each) for each in progress.pods.findings),
     ]
 
 

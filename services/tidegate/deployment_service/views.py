@@ -22,7 +22,7 @@ def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.St
     second."""
     rows = []
     for index, step in enumerate(plan.steps):
-        state = _state(index, progress.step)
+        state = _state(index, progress.step.index)
         rows.append(
             out.StepOut(
                 percent=step.candidate_traffic.percent,
@@ -52,7 +52,7 @@ def _baked(state: out.StepState, step: Step, progress: Progress) -> float:
         case out.StepState.DONE:
             return step.bake
         case out.StepState.CURRENT:
-            return progress.baked
+            return progress.step.baked
         case out.StepState.AHEAD:
             return 0.0
 
@@ -98,7 +98,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         base=value.base,
         candidate=value.candidate,
         phase=phase(value, progress, stored.outcome),
-        step=progress.step + 1,
+        step=progress.step.index + 1,
         steps=plan,
         expected_seconds=durations.total([step.expected_seconds for step in plan]),
         seconds_left=None if stored.outcome else durations.seconds_left(progress, plan),
@@ -113,15 +113,15 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         pause=_pause(progress.pause),
         override=progress.override,
         awaits=awaits(value, progress, stored.outcome),
-        wait=out.WaitOut(what=progress.waits_for, seconds=progress.waited)
-        if progress.waits_for
+        wait=out.WaitOut(what=progress.wait.kind, seconds=progress.wait.seconds)
+        if progress.wait.kind
         else None,
         randomised=experiments.randomised(value.strategy),
-        settled_at=when(progress.since),
+        settled_at=when(progress.step.since),
         verdicts=verdicts.of(progress) if value.strategy.metrics else [],
         analysis=analysis.answered(value.strategy),
         outcome=stored.outcome or progress.outcome,
-        outcome_message=progress.ending_message,
+        outcome_message=progress.end.message,
         author=value.author,
         run_id=value.run_id or None,
         reason=value.reason,
@@ -135,7 +135,7 @@ def measured(progress: Progress, intent: Intent) -> tuple[float | None, int | No
     """The candidate's share of the answers since the split settled, in percent, and how many these
     are; (None, None) before the first. Where headers or copies decide who answers, the share says
     nothing."""
-    split = progress.evidence.split
+    split = progress.analysis.evidence.split
     total = split.candidate.n + split.stable.n
     if not total or intent.candidate_traffic.match or intent.candidate_traffic.mirror:
         return None, None
@@ -147,7 +147,7 @@ def ended_at(stored: StoredRollout) -> float | None:
     promotion with the undo window between; that window began when it ended."""
     if stored.outcome is None:
         return None
-    closes = stored.progress.standby_until
+    closes = stored.progress.end.standby_until
     if closes is None:
         return stored.updated_at
     return closes - stored.rollout.strategy.deadlines.undo

@@ -20,7 +20,8 @@ SAMPLES = f"""
     JOIN experiments AS c ON c.rollout_id = r.id AND c.revision = (r.body->>'candidate')::int
     JOIN experiments AS s ON s.rollout_id = r.id AND s.revision = (r.body->>'base')::int
         AND s.interval_start = c.interval_start AND s.interval_end = c.interval_end
-    WHERE r.endpoint_id = e.id AND NOT r.tidy AND greatest(c.id, s.id) > coalesce((p.body->>'sample')::bigint, 0)
+    WHERE r.endpoint_id = e.id AND NOT r.tidy
+        AND greatest(c.id, s.id) > coalesce((p.body->'analysis'->>'sample')::bigint, 0)
     ORDER BY 2 LIMIT {AT_ONCE}"""  # noqa: S608  (a constant)
 
 

@@ -57,8 +57,8 @@ def gauges(tx: ReadTx) -> Gauges:
     )
     waiting = rows(
         tx,
-        """SELECT e.namespace, e.name, coalesce(p.body->>'waits_for', '') AS waits_for,
-               coalesce((p.body->>'waited')::float8, 0) AS seconds
+        """SELECT e.namespace, e.name, coalesce(p.body#>>'{wait,kind}', '') AS waits_for,
+               coalesce((p.body#>>'{wait,seconds}')::float8, 0) AS seconds
            FROM rollouts AS r JOIN endpoints AS e ON e.id = r.endpoint_id LEFT JOIN progress AS p ON p.rollout_id = r.id
            WHERE NOT r.tidy AND r.outcome IS NULL ORDER BY r.seq""",
     )

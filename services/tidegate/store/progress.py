@@ -4,8 +4,9 @@ from pydantic import ValidationError
 
 from tidegate.core.rollout import Progress
 from tidegate.store.codec import Json, loads
+from tidegate.store.progress_parts import gathered, is_flat
 
-BASE_LINE = ("evidence", "last")
+BASE_LINE = ("analysis", "evidence", "last")
 
 
 def read_progress(stored: Json | None) -> Progress:
@@ -18,10 +19,13 @@ def read_progress(stored: Json | None) -> Progress:
     """
     if stored is None:
         return Progress()
+    if is_flat(stored):
+        stored = gathered(stored)
     try:
         return loads(Progress, stored)
     except ValidationError as error:
-        if any(item["loc"][:2] != BASE_LINE for item in error.errors()):
+        if any(item["loc"][: len(BASE_LINE)] != BASE_LINE for item in error.errors()):
             raise
-    evidence = {**stored["evidence"], "last": None}
-    return loads(Progress, {**stored, "evidence": evidence})
+    analysis = stored["analysis"]
+    evidence = {**analysis["evidence"], "last": None}
+    return loads(Progress, {**stored, "analysis": {**analysis, "evidence": evidence}})

@@ -198,7 +198,7 @@ def _save_progress(tx: Tx, rollout_id: str, value: Progress) -> None:
         id=rollout_id,
         body=dumps(value),
     )
-    if value.outcome is not None or value.tidy:
+    if value.outcome is not None or value.end.tidy:
         outcome = None
         if value.outcome:
             outcome = value.outcome.value
@@ -207,7 +207,7 @@ def _save_progress(tx: Tx, rollout_id: str, value: Progress) -> None:
             "UPDATE rollouts SET outcome = :outcome, tidy = :tidy WHERE id = :id",
             id=rollout_id,
             outcome=outcome,
-            tidy=value.tidy,
+            tidy=value.end.tidy,
         )
 
 

@@ -102,7 +102,7 @@ class FleetRollout:
         """The rollout is over, tidied up, and the endpoint ready; `stable` then is who serves."""
         with self.store.read() as tx:
             rollout = rollouts.get(tx, self.rollout)
-        if rollout is None or rollout.outcome is None or not rollout.progress.tidy:
+        if rollout is None or rollout.outcome is None or not rollout.progress.end.tidy:
             return False
         if rollout.outcome is Outcome.PROMOTED:
             serves = self.candidate

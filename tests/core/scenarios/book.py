@@ -56,7 +56,7 @@ def reach(t: Simulation, step: int, limit: float = 600.0) -> None:
     percent = t.rollouts[-1][0].strategy.steps[step].candidate_traffic.percent
     while t.lab.clock() < end:
         t.run(t.interval)
-        if t.progress().step == step and t.shown(t.rollouts[-1][0].candidate) == percent:
+        if t.progress().step.index == step and t.shown(t.rollouts[-1][0].candidate) == percent:
             return
     raise AssertionError(
         f"step {step + 1} was not reached within {limit:.0f} s:\n" + "\n".join(t.diary)

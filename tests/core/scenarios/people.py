@@ -138,7 +138,7 @@ def posting(t: Simulation, minutes: int, **successes: float) -> None:
     t.run(10)
     for _ in range(minutes):
         t.run(60)
-        if t.progress().ending is not None:
+        if t.progress().end.toward is not None:
             break
         t.experiment(**successes)
     t.until_over()

@@ -67,7 +67,7 @@ def test_a_candidate_that_rejects_everything_is_gone_after_one_interval(
     rollout = begun(spoken, code)
     progress = rollout.until_over(1200)
     assert progress.outcome is Outcome.ABORTED
-    assert progress.ending_message.startswith("rejections: candidate 50 of 50 (100.0 %)")
+    assert progress.end.message.startswith("rejections: candidate 50 of 50 (100.0 %)")
 
 
 @pytest.mark.parametrize(("spoken", "code"), SATURATED)
@@ -75,7 +75,7 @@ def test_a_candidate_that_is_too_small_pauses(spoken: Spoken, code: int) -> None
     rollout = begun(spoken, code)
     rollout.run(120)
     progress = rollout.progress()
-    assert progress.ending is None
+    assert progress.end.toward is None
     assert progress.pause is not None
     assert progress.pause.kind is PauseKind.TOO_SMALL
     assert "r2 is too small: it answered 50 of 50 requests" in progress.pause.message
@@ -92,6 +92,6 @@ def test_a_resume_alone_promotes_nothing_that_still_turns_everything_away(
     rollout.action(ActionKind.RESUME, reason="it is larger now")
     rollout.run(60)
     progress = rollout.progress()
-    assert progress.ending is None
+    assert progress.end.toward is None
     assert progress.pause is not None
     assert progress.pause.kind is PauseKind.TOO_SMALL
