@@ -27,7 +27,7 @@ class Beside:
             NoMeter(),
             lambda store_id: Platform(store_id, Gateway("main", "gateways"), drain=0.0, steady=0.0),
             Capabilities,
-            interval=1.0,
+            pace=reconciles.Pace(interval=1.0),
         )
 
     def turn(self, key):
