@@ -4,7 +4,7 @@ import pytest
 
 from tests.core.values import KEY
 from tidegate.core import strategy
-from tidegate.core.following import of_action, of_start
+from tidegate.core.following import of_action, of_end, of_ends, of_start
 from tidegate.core.rollout import ActionKind, Progress, Rollout, StepProgress
 from tidegate.core.strategy import Strategy
 
@@ -39,7 +39,6 @@ def test_a_start(plan: Strategy, follows: str) -> None:
         (ActionKind.PROMOTE, "r2 becomes stable and gets all traffic"),
         (ActionKind.ABORT, "all traffic goes back to r1"),
         (ActionKind.REJECT, "all traffic goes back to r1"),
-        (ActionKind.UNDO, "the rollout ends, all traffic goes back to r1"),
         (ActionKind.PAUSE, PAUSED),
         (ActionKind.RESUME, "the rollout goes on by its plan"),
         (ActionKind.APPROVE, "step 3 of 3 follows: 50 %"),
@@ -57,4 +56,21 @@ def test_the_approval_of_the_last_step_ends_as_the_plan_says() -> None:
     assert (
         of_action(approve, shadow, Progress(step=StepProgress(index=0)))
         == "r2 goes, r1 stays stable"
+    )
+
+
+def test_an_end_names_what_starts_after_it() -> None:
+    assert of_end(1, ()) == "all traffic goes back to r1"
+    behind = Rollout("ro-2", PLAN, 1, 3, "bob")
+    assert of_end(1, (behind,)) == (
+        "all traffic goes back to r1; then the canary of r3 by bob starts: "
+        "`tidegate rollout abort ro-2` ends that one"
+    )
+
+
+def test_an_undo_names_everything_that_it_ends() -> None:
+    assert of_ends(1, rollout(), ()) == "the rollout ends, all traffic goes back to r1"
+    behind = Rollout("ro-2", PLAN, 1, 3, "bob")
+    assert of_ends(1, rollout(), (behind,)) == (
+        "these end: the canary of r2 by ann, the canary of r3 by bob, all traffic goes back to r1"
     )

@@ -101,6 +101,76 @@ def test_an_undo_replaces_another_in_flight(world):
     assert api.ok("GET", f"/api/v1/rollouts/{other['id']}")["outcome"] == "promoted"
 
 
+def test_an_undo_that_somebody_paused_goes_on_when_it_is_asked_for_again(world):
+    api = world.api
+    promote(world, "2")
+    first = api.ok("POST", f"{FRAUD}/undo")
+    api.ok("POST", f"/api/v1/rollouts/{first['id']}/pause", {"reason": "wait for me"})
+    refused = refusal(api.post(f"{FRAUD}/undo"), "already-rolled-back")
+    assert "the undo to r1 by admin is paused by admin" in refused["detail"]
+    remediation = refused["remediation"]
+    assert remediation["command"] == "tidegate rollout resume team/fraud"
+    assert remediation["request"] == f"POST /api/v1/rollouts/{first['id']}/resume"
+    again = api.ok("POST", f"{FRAUD}/undo", {"to": 1, "reason": "now"})
+    assert again["id"] == first["id"]
+    assert again["accepted"] == {
+        "action": "undo",
+        "follows": "the undo to r1, paused by admin, goes on: all traffic goes there",
+    }
+    line = api.ok("GET", f"{FRAUD}/history")["ledger"][0]
+    assert (line["action"], line["message"], line["body"]["kind"]) == (
+        "rollout.undo",
+        "now",
+        "resume",
+    )
+    world.serves("r1 100 %")
+
+
+def test_an_undo_away_from_a_superseded_undo_leads_where_it_says(world):
+    """The first undo has made r1 stable when a rollout of r3 supersedes it: r2 is not its base any
+    more, but where the second undo starts to."""
+    api = world.api
+    promote(world, "2")
+    api.ok("POST", f"{FRAUD}/undo")
+    while api.ok("GET", FRAUD)["stable"]["label"] != "r1":
+        world.turn(KEY)
+    api.ok("POST", f"{FRAUD}/rollouts?supersede=true", {"model_version_id": "3"})
+    back = api.ok("POST", f"{FRAUD}/undo", {"to": 2})
+    assert (back["strategy"], back["base"], back["candidate"]) == ("undo", 1, 2)
+    (warning,) = back["warnings"]
+    assert "a rollback left r2" in warning
+    world.serves("r2 100 %")
+
+
+def test_an_undo_names_everything_that_it_ends(world):
+    api = world.api
+    first = api.ok("PATCH", FRAUD, {"canary_percent": 25, "model_version_id": "2"})["rollout"]
+    world.serves("r1 75 %, r2 25 %")
+    behind = api.ok("POST", f"{FRAUD}/rollouts?supersede=true", {"model_version_id": "3"})
+    aborted = api.ok("POST", f"/api/v1/rollouts/{first['id']}/abort?dry_run=true")
+    assert (
+        f"`tidegate rollout abort {behind['id']}` ends that one" in aborted["accepted"]["follows"]
+    )
+    waiting = api.ok("POST", f"/api/v1/rollouts/{behind['id']}/abort?dry_run=true")
+    assert waiting["accepted"]["follows"].endswith("does not start")
+    undo = api.ok("POST", f"{FRAUD}/undo", {"to": 1})
+    assert undo["accepted"]["follows"] == (
+        "these end: the manual of r2 by admin, the canary of r3 by admin, all traffic goes back "
+        "to r1"
+    )
+    world.serves("r1 100 %")
+
+
+def test_an_undo_to_the_candidate_that_runs_names_the_short_way(world):
+    api = world.api
+    api.ok("PATCH", FRAUD, {"canary_percent": 25, "model_version_id": "2"})
+    world.serves("r1 75 %, r2 25 %")
+    never, short = api.ok("POST", f"{FRAUD}/undo", {"to": 2})["warnings"]
+    assert "r2 was never stable" in never
+    assert "`tidegate rollout promote team/fraud`" in short
+    world.serves("r2 100 %")
+
+
 def test_what_is_stable_until_its_abort_is_processed_can_be_had_again(world):
     api = world.api
     started = api.ok("PATCH", FRAUD, {"model_version_id": "2"})["rollout"]

@@ -1,6 +1,8 @@
 """What follows an action that was accepted, in one line for people."""
 
-from tidegate.core import reachable
+from collections.abc import Sequence
+
+from tidegate.core import commands, reachable
 from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import STARTING, ActionKind, Progress, Rollout
 from tidegate.core.strategy import Ending, Kind
@@ -25,10 +27,43 @@ def of_start(key: EndpointKey, rollout: Rollout, *, queued: bool) -> str:
     return follows
 
 
+def of_waiting(rollout: Rollout) -> str:
+    """What follows the end of a rollout that waits behind another one."""
+    return f"{named(rollout)}, which waits behind another one, does not start"
+
+
+def of_end(stable: int, queued: Sequence[Rollout]) -> str:
+    """What follows the end of the rollout that acts, while others start after it. stable: what is
+    stable then."""
+    follows = f"all traffic goes back to r{stable}"
+    for rollout in queued:
+        follows += (
+            f"; then {named(rollout)} starts: `{commands.abort_by_id(rollout.id)}` ends that one"
+        )
+    return follows
+
+
+def of_ends(stable: int, acting: Rollout, queued: Sequence[Rollout]) -> str:
+    """What follows an undo that ends everything that runs, or waits behind it."""
+    ends = "the rollout ends"
+    if queued:
+        names = ", ".join(named(each) for each in (acting, *queued))
+        ends = f"these end: {names}"
+    return f"{ends}, all traffic goes back to r{stable}"
+
+
+def named(rollout: Rollout) -> str:
+    """A rollout in a sentence: its kind, candidate and author."""
+    return f"the {rollout.strategy.kind} of r{rollout.candidate} by {rollout.author}"
+
+
+def of_resumed_undo(rollout: Rollout, cause: str) -> str:
+    """What follows an undo to where one leads that somebody paused or overrode. cause: who did."""
+    return f"the undo to r{rollout.candidate}, {cause}, goes on: all traffic goes there"
+
+
 def of_action(kind: ActionKind, rollout: Rollout, progress: Progress) -> str:
     """What follows an action on a running rollout."""
-    if kind is ActionKind.UNDO:
-        return f"the rollout ends, all traffic goes back to r{rollout.base}"
     if kind in _TOWARD_STABLE:
         return f"all traffic goes back to r{rollout.base}"
     match kind:

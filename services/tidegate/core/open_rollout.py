@@ -79,13 +79,36 @@ class OpenRollout:
         return pause is not None and pause.kind is PauseKind.PAUSED
 
     @property
-    def resumable(self) -> bool:
-        """Whether a resume changes anything: it is paused or overridden, also by an action that is
-        still pending."""
-        resumable = self.progress.pause is not None or self.progress.override is not None
+    def rests(self) -> str:
+        """Who paused or overrode it, also by an action that is still pending; '' while nothing
+        waits for a resume."""
+        cause = ""
+        if self.progress.override is not None:
+            cause = f"overridden by {self.progress.override}"
+        if self.progress.pause is not None:
+            cause = f"paused by {self.progress.pause.author}"
         for action in self.pending:
-            if action.kind in (ActionKind.PAUSE, ActionKind.OVERRIDE):
-                resumable = True
-            if action.kind is ActionKind.RESUME:
-                resumable = False
-        return resumable
+            if action.kind is ActionKind.PAUSE:
+                cause = f"paused by {action.author}"
+            if action.kind is ActionKind.OVERRIDE:
+                cause = f"overridden by {action.author}"
+            if action.kind in (ActionKind.RESUME, ActionKind.PROMOTE):
+                cause = ""
+        return cause
+
+    def stable_after(self, stable: int) -> int:
+        """The revision that is stable once this rollout has gone back. stable: of the present
+        intent. An undo that another rollout supersedes stays where it leads by now, and one whose
+        base is not stable any more leads back nowhere."""
+        stays = self.superseded and self.rollout.strategy.urgent
+        if stays or stable not in (self.rollout.base, self.rollout.candidate):
+            return stable
+        return self.rollout.base
+
+    @property
+    def superseded(self) -> bool:
+        """Whether it ends because another rollout supersedes it, also by a pending action."""
+        if self.progress.end.toward not in (None, Outcome.PROMOTED):
+            return self.progress.end.toward is Outcome.SUPERSEDED
+        endings = (action.kind for action in self.pending if action.kind in TOWARD_STABLE)
+        return next(endings, None) is ActionKind.SUPERSEDE

@@ -219,7 +219,7 @@ def refuse_resume(running: OpenRollout) -> Refusal | None:
     """Why a resume would change nothing; None where something is paused or overridden."""
     if running.leaving:
         return _ending(running)
-    if not running.resumable:
+    if not running.rests:
         return NothingToResume(running.rollout.id)
     return None
 

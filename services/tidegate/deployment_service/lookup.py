@@ -284,11 +284,19 @@ def append_action(
     reason: str,
     run_id: str = "",
     step: int | None = None,
+    called: str = "",
 ) -> None:
     """Append an action, or 409 when the rollout has ended meanwhile. step: the number of the step
-    that it answers."""
+    that it answers. called: as the person calls it, where that is not its kind."""
     match rollouts.add_action(
-        tx, request.rollout.id, kind, author=author, reason=reason, run_id=run_id, step=step
+        tx,
+        request.rollout.id,
+        kind,
+        author=author,
+        reason=reason,
+        run_id=run_id,
+        step=step,
+        called=called,
     ):
         case Finished(outcome):
             raise action_refusals.ended(request.stored.key, request.rollout.id, outcome.value)

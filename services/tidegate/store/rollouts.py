@@ -153,9 +153,11 @@ def add_action(
     reason: str = "",
     run_id: str = "",
     step: int | None = None,
+    called: str = "",
 ) -> Action | Finished:
     """Append an action to an unfinished rollout; the endpoint is due now. run_id: of the pipeline
-    run that asks. step: the number of the step that it answers, for the ledger. Raises NotFound."""
+    run that asks. For the ledger: step, the number of the step that it answers, and called, what
+    the person calls the action where that is not its kind. Raises NotFound."""
     rollout = get(tx, rollout_id)
     if rollout is None:
         raise NotFound(f"rollout {rollout_id} does not exist")
@@ -166,7 +168,9 @@ def add_action(
     assert ended is not None
     if ended.outcome is not None:
         return Finished(Outcome(ended.outcome))
-    return _append_action(tx, rollout.endpoint_id, rollout_id, kind, author, reason, run_id, step)
+    return _append_action(
+        tx, rollout.endpoint_id, rollout_id, kind, author, reason, run_id, step, called
+    )
 
 
 def actions(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Action, ...]:
@@ -217,6 +221,7 @@ def _append_action(
     reason: str,
     run_id: str = "",
     step: int | None = None,
+    called: str = "",
 ) -> Action:
     inserted = row(
         tx,
@@ -233,7 +238,9 @@ def _append_action(
     body: dict[str, str | int] = {"rollout": rollout_id, "action": action.id}
     if step is not None:
         body["step"] = step
-    append(tx, endpoint_id, Line(author, f"rollout.{kind.value}", reason, body))
+    if called:
+        body["kind"] = kind.value
+    append(tx, endpoint_id, Line(author, f"rollout.{called or kind.value}", reason, body))
     return action
 
 
