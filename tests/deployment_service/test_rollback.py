@@ -4,6 +4,7 @@ command."""
 # ruff: noqa: F811  (the fixtures are named here for pytest)
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from tests.deployment_service.test_tenants import MAY
 from tests.deployment_service.test_with_worker import KEY, world  # noqa: F401
 from tests.deployment_service.test_with_worker import PATH as FRAUD
 from tidegate.core.ports import Capabilities
-from tidegate.core.rollout import Outcome
+from tidegate.core.rollout import ActionKind, Outcome, StepAnswer
 from tidegate.store import endpoints
 
 pytestmark = pytest.mark.real
@@ -253,7 +254,11 @@ def test_an_answer_names_its_step_and_counts_once(api, verb):
     refusal(api.post(path, {"step": 2}), "other-step")
     assert api.ok("POST", path, {"step": 1})["accepted"]["action"] == verb
     refused = refusal(api.post(path, {"step": 1}), "already-answered")
-    assert "by admin already" in refused["detail"]
+    assert re.fullmatch(
+        rf"step 1 of rollout {rollout['id']} was (approved|answered by a promotion) by admin "
+        r"already, at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+        refused["detail"],
+    )
     assert api.actions(rollout["id"]) == [verb]
     entries = api.ok("GET", f"{PATH}/history")["ledger"]
     (line,) = (entry for entry in entries if entry["action"] == f"rollout.{verb}")
@@ -286,6 +291,25 @@ def test_an_old_page_approves_no_later_step(api):
     api.reconcile(progress=lambda p: replace(p, step=replace(p.step, index=1)))
     refused = refusal(api.post(path, {"step": 1}), "other-step")
     assert "at step 2, which waits for an answer of its own" in refused["detail"]
+    api.ok("POST", path, {"step": 2})
+
+
+def test_an_answer_is_told_to_who_comes_later_with_the_same_page(api):
+    """Also when the rollout has gone on: the second approver is not sent to the next step."""
+    api.endpoint()
+    stops = [{"percent": 10, "until": "approval"}, {"percent": 10, "until": "approval"}]
+    plan = {"kind": "canary", "steps": [*stops, {"percent": 50, "until": "pass"}]}
+    rollout = api.rollout(strategy=plan)
+    api.with_candidate(percent=10)
+    path = f"/api/v1/rollouts/{rollout['id']}/approve"
+    api.ok("POST", path, {"step": 1})
+    answer = StepAnswer(1, ActionKind.APPROVE, "ann", 1_700_000_000.0)
+    api.reconcile(progress=lambda p: replace(p, step=replace(p.step, index=1), answers=(answer,)))
+    refused = refusal(api.post(path, {"step": 1}), "already-answered")
+    assert refused["detail"] == (
+        f"step 1 of rollout {rollout['id']} was approved by ann already, at 2023-11-14T22:13:20Z"
+    )
+    assert "at step 2" in refusal(api.post(path, {"step": 3}), "other-step")["detail"]
     api.ok("POST", path, {"step": 2})
 
 

@@ -155,7 +155,8 @@ class Desk:
     def append(self, rollout: str, kind: ActionKind) -> None:
         """An action that was accepted."""
         simulation = self._simulation
-        action = Action(len(simulation.actions) + 1, kind, self.author)
+        now = simulation.lab.clock()
+        action = Action(len(simulation.actions) + 1, kind, self.author, at=now)
         simulation.actions.append((rollout, action))
         simulation.note(f"{self.author} asks to {kind}")
 

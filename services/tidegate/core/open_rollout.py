@@ -2,12 +2,23 @@
 
 from dataclasses import dataclass
 
-from tidegate.core.rollout import Action, ActionKind, Outcome, PauseKind, Progress, Rollout
+from tidegate.core.phases import step_to_answer
+from tidegate.core.rollout import (
+    Action,
+    ActionKind,
+    Outcome,
+    PauseKind,
+    Progress,
+    Rollout,
+    StepAnswer,
+)
 from tidegate.core.strategy import Kind
 
 TOWARD_STABLE = frozenset(
     {ActionKind.ABORT, ActionKind.UNDO, ActionKind.REJECT, ActionKind.SUPERSEDE}
 )
+
+_ANSWERS = (ActionKind.APPROVE, ActionKind.PROMOTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +62,34 @@ class OpenRollout:
                 return f"{action.kind} by {action.author}"
         return ""
 
-    @property
-    def answered_by(self) -> str:
-        """Who answered the step that waits: by an approval, or by a promotion that is still
-        pending; '' while nobody did."""
+    def answer(self, step: int) -> StepAnswer | None:
+        """Who answered a step, by its number from 1, also by an action that is still pending; None
+        where nobody did, or a pause called the promotion off."""
+        given = next((each for each in self.progress.answers if each.step == step), None)
+        if step != step_to_answer(self.rollout, self.progress):
+            return given
+        approver = self.progress.step.approved_by
+        if given is None and approver:  # stored before answers were
+            given = StepAnswer(step, ActionKind.APPROVE, approver)
         for action in self.pending:
-            if action.kind in (ActionKind.APPROVE, ActionKind.PROMOTE):
-                return action.author
-        return self.progress.step.approved_by or ""
+            if action.kind in _ANSWERS and given is None:
+                given = StepAnswer(step, action.kind, action.author, action.at)
+            called_off = given is not None and given.kind is ActionKind.PROMOTE
+            if action.kind is ActionKind.PAUSE and called_off:
+                given = None
+        return given
 
     @property
-    def promoted_by(self) -> str:
-        """Who promoted it by an action that is still pending; '' where nobody did, or a later pause
-        calls it off."""
-        author = ""
+    def promotion(self) -> Action | None:
+        """The promotion that is still pending; None where there is none, or a later pause calls it
+        off."""
+        promotion = None
         for action in self.pending:
             if action.kind is ActionKind.PROMOTE:
-                author = action.author
+                promotion = action
             if action.kind is ActionKind.PAUSE:
-                author = ""
-        return author
+                promotion = None
+        return promotion
 
     @property
     def paused(self) -> bool:

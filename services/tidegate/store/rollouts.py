@@ -177,13 +177,14 @@ def actions(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Action, ...]:
     """A rollout's actions with an id above `after`, in order."""
     results = rows(
         tx,
-        "SELECT id, kind, author, reason FROM actions WHERE rollout_id = :id AND id > :after ORDER "
-        "BY id",
+        """SELECT id, kind, author, reason, extract(epoch FROM at)::float8 AS at FROM actions
+           WHERE rollout_id = :id AND id > :after ORDER BY id""",
         id=rollout_id,
         after=after,
     )
     return tuple(
-        Action(item.id, ActionKind(item.kind), item.author, item.reason) for item in results
+        Action(item.id, ActionKind(item.kind), item.author, item.reason, item.at)
+        for item in results
     )
 
 
@@ -226,7 +227,8 @@ def _append_action(
     inserted = row(
         tx,
         """INSERT INTO actions (rollout_id, kind, author, reason, run_id)
-           VALUES (:rollout_id, :kind, :author, :reason, :run_id) RETURNING id""",
+           VALUES (:rollout_id, :kind, :author, :reason, :run_id)
+           RETURNING id, extract(epoch FROM at)::float8 AS at""",
         rollout_id=rollout_id,
         kind=kind.value,
         author=clean(author),
@@ -234,7 +236,7 @@ def _append_action(
         run_id=run_id or None,
     )
     assert inserted is not None
-    action = Action(inserted.id, kind, clean(author), clean(reason))
+    action = Action(inserted.id, kind, clean(author), clean(reason), inserted.at)
     body: dict[str, str | int] = {"rollout": rollout_id, "action": action.id}
     if step is not None:
         body["step"] = step
