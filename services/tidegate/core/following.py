@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 
 from tidegate.core import commands, reachable
-from tidegate.core.intent import EndpointKey
+from tidegate.core.duration import lasts
+from tidegate.core.intent import EndpointKey, Scaling
+from tidegate.core.open_rollout import OpenRollout
+from tidegate.core.precedence import Change, Promotion
 from tidegate.core.rollout import STARTING, ActionKind, Progress, Rollout
 from tidegate.core.strategy import Ending, Kind
 
+ADOPT = "it serves on as r0, and no pod restarts"  # what follows an adoption
 _TOWARD_STABLE = (ActionKind.ABORT, ActionKind.REJECT)
 
 
@@ -30,6 +34,55 @@ def of_start(key: EndpointKey, rollout: Rollout, *, queued: bool) -> str:
 def of_waiting(rollout: Rollout) -> str:
     """What follows the end of a rollout that waits behind another one."""
     return f"{named(rollout)}, which waits behind another one, does not start"
+
+
+def of_create(first: int) -> str:
+    """What follows the creation of an endpoint."""
+    return f"r{first} gets ready, then it serves all traffic"
+
+
+def of_delete(opened: Sequence[OpenRollout]) -> str:
+    """What follows a delete. opened: the rollouts that have not ended."""
+    running = ""
+    if len(opened) == 1:
+        running = "its rollout ends, then "
+    elif opened:
+        running = f"its {len(opened)} rollouts end, then "
+    return f"{running}its objects go; its history and its numbers stay"
+
+
+def of_scaling(scaling: Scaling) -> str:
+    """What follows a change of the replica bounds."""
+    if scaling.min_replicas == scaling.max_replicas:
+        return f"every revision has {_replicas(scaling.min_replicas)} from now on"
+    return (
+        f"every revision has {scaling.min_replicas} to {_replicas(scaling.max_replicas)} "
+        "from now on"
+    )
+
+
+def _replicas(count: int) -> str:
+    if count == 1:
+        return "1 replica"
+    return f"{count} replicas"
+
+
+def of_percent(key: EndpointKey, percent: int, change: Change, running: OpenRollout) -> str:
+    """What follows a percent that a person sets for the candidate of a rollout. running: as it was
+    before."""
+    rollout = running.rollout
+    candidate = f"r{rollout.candidate}"
+    if isinstance(change, Promotion):
+        return promotion(rollout)
+    moved = f"{percent} % of the traffic goes to {candidate}"
+    if running.going_back:
+        return f"{moved} until it has gone back to r{rollout.base}"
+    if running.progress.step.index == STARTING:
+        moved = f"{candidate} gets ready, then {percent} % of the traffic goes to it"
+    paused = ActionKind.PAUSE in change.actions
+    if paused or rollout.strategy.kind is not Kind.MANUAL:
+        return f"{moved}, and its plan rests until `{commands.resume(key)}`"
+    return moved
 
 
 def of_end(stable: int, queued: Sequence[Rollout]) -> str:
@@ -79,6 +132,15 @@ def of_action(kind: ActionKind, rollout: Rollout, progress: Progress) -> str:
         case ActionKind.PROMOTE:
             return promotion(rollout)
     raise ValueError(f"nobody asks a rollout to {kind}")
+
+
+def of_heartbeat(rollout: Rollout, *, release: bool) -> str:
+    """What follows a heartbeat of a rollout's pipeline. release: its last one."""
+    if release:
+        return "no more heartbeats are waited for"
+    if rollout.guard is None:
+        return "nothing: this rollout waits for no heartbeats"
+    return f"the next one is waited for {lasts(rollout.guard.timeout)}"
 
 
 def promotion(rollout: Rollout) -> str:

@@ -127,10 +127,12 @@ def endpoint_out(tx: ReadTx, endpoint: Endpoint) -> out.EndpointOut:
 
 
 def changed_endpoint(
-    tx: ReadTx, endpoint: Endpoint, warnings: Sequence[str] = ()
+    tx: ReadTx, endpoint: Endpoint, accepted: out.AcceptedOut, warnings: Sequence[str] = ()
 ) -> out.EndpointChange:
     """An endpoint as a change answers it."""
-    return out.changed(out.EndpointChange, endpoint_out(tx, endpoint), warnings)
+    resource = endpoint_out(tx, endpoint)
+    content = {**dict(resource), "warnings": list(warnings), "accepted": accepted}
+    return out.EndpointChange.model_validate(content)
 
 
 def endpoints_out(tx: ReadTx, results: Sequence[Endpoint]) -> list[out.EndpointOut]:
@@ -196,12 +198,13 @@ def _revision_out(whole: Overview, number: int | None) -> out.RevisionOut | None
 def changed_rollout(
     tx: ReadTx,
     stored: StoredRollout,
+    accepted: out.AcceptedOut,
     warnings: Sequence[str] = (),
-    accepted: out.AcceptedOut | None = None,
 ) -> out.RolloutChange:
     """A rollout as a change answers it."""
-    changed = out.changed(out.RolloutChange, rollout_out(tx, stored), warnings)
-    return changed.model_copy(update={"accepted": accepted})
+    resource = rollout_out(tx, stored)
+    content = {**dict(resource), "warnings": list(warnings), "accepted": accepted}
+    return out.RolloutChange.model_validate(content)
 
 
 def accepted(action: str, follows: str) -> out.AcceptedOut:

@@ -257,9 +257,8 @@ def started(tx: Tx, call: Call, begun: Begun, action: str, cautions: tuple[str, 
     """The answer of what started a rollout, with what follows."""
     stored = lookup.rollout_by_id(tx, begun.id)
     follows = following.of_start(stored.key, stored.rollout, queued=begun.queued)
-    rollout_change = lookup.changed_rollout(
-        tx, stored, [*cautions, *begun.warnings], lookup.accepted(action, follows)
-    )
+    accepting = lookup.accepted(action, follows)
+    rollout_change = lookup.changed_rollout(tx, stored, accepting, [*cautions, *begun.warnings])
     if call.dry_run:
         # Nobody will ever find it under the one it had here
         rollout_change = rollout_change.model_copy(update={"id": ""})
@@ -333,7 +332,7 @@ def nothing_more(
     line = Line(call.principal.name, f"rollout.{action}", reason, {"rollout": rollout_id})
     ledger.append(tx, stored.endpoint_id, line)
     follows = f"nothing more is needed: {message}"
-    rollout_change = lookup.changed_rollout(tx, stored, (), lookup.accepted(action, follows))
+    rollout_change = lookup.changed_rollout(tx, stored, lookup.accepted(action, follows))
     return Reply(202, rollout_change, location=f"/api/v1/rollouts/{rollout_id}")
 
 
@@ -352,7 +351,7 @@ def accepted(
     """The answer of an action that was appended, as the person calls it, with what follows."""
     stored = running.stored
     accepting = lookup.accepted(action, follows)
-    rollout_change = lookup.changed_rollout(tx, stored, cautions, accepting)
+    rollout_change = lookup.changed_rollout(tx, stored, accepting, cautions)
     return Reply(202, rollout_change, location=f"/api/v1/rollouts/{stored.rollout.id}")
 
 
@@ -420,7 +419,10 @@ def heartbeat(tx: Tx, call: Call, rollout_id: str, *, release: bool) -> Reply:
     match rollouts.heartbeat(tx, rollout_id, author=call.principal.name, release=release):
         case Finished(outcome):
             raise action_refusals.ended(rollout.key, rollout_id, outcome.value)
-    return Reply(200, lookup.changed_rollout(tx, rollout))
+    accepting = lookup.accepted(
+        "heartbeat", following.of_heartbeat(rollout.rollout, release=release)
+    )
+    return Reply(200, lookup.changed_rollout(tx, rollout, accepting))
 
 
 def experiment(tx: Tx, call: Call, rollout_id: str, body: EvidenceIn) -> Reply:
