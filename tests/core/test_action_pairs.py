@@ -109,13 +109,41 @@ def an_undo_has_ended() -> Simulation:
     return simulation
 
 
+def a_rollout_is_paused() -> Simulation:
+    simulation = with_r3(CANARY)
+    Desk(simulation).act("pause")
+    simulation.one_pass(writes=0)
+    assert simulation.progress().pause is not None
+    return simulation
+
+
+def an_undo_is_paused() -> Simulation:
+    """Before it has made r1 stable."""
+    simulation = serving_r2()
+    Desk(simulation).undo()
+    Desk(simulation, "cat").act("pause")
+    simulation.one_pass(writes=0)
+    assert simulation.intent.stable == 2
+    return simulation
+
+
+def an_undo_is_superseded() -> Simulation:
+    """After it has made r1 stable."""
+    simulation = an_undo_runs()
+    Desk(simulation).supersede(CANARY, simulation.revision())
+    return simulation
+
+
 SITUATIONS = (
     a_step_runs,
+    a_rollout_is_paused,
     a_step_waits_for_an_approval,
     a_promotion_is_not_shown_yet,
     an_abort_runs,
     an_abort_has_ended,
     an_undo_runs,
+    an_undo_is_paused,
+    an_undo_is_superseded,
     an_undo_has_ended,
 )
 

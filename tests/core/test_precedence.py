@@ -1,6 +1,7 @@
 """Who wins: the direction of a move, who moves the traffic now, and what is already decided."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,7 @@ from tidegate.core.rollout import (
     PauseKind,
     Progress,
     Rollout,
+    StepAnswer,
     StepProgress,
 )
 from tidegate.core.strategy import Kind, Strategy
@@ -206,16 +208,46 @@ def test_an_answer_names_its_step() -> None:
 @pytest.mark.parametrize("kind", [ActionKind.APPROVE, ActionKind.PROMOTE])
 def test_a_step_is_answered_once(kind: ActionKind) -> None:
     answered = running(BLUE_GREEN, kind)
-    assert refuse_approval(answered, 1) == AlreadyAnswered("ro-1", 1, "bob")
-    twice = decide_promotion(answered, override=False, step=1)
-    assert isinstance(twice, AlreadyAnswered)
+    refused = AlreadyAnswered("ro-1", 1, kind, "bob", None)
+    assert refuse_approval(answered, 1) == refused
+    assert decide_promotion(answered, override=False, step=1) == refused
+
+
+ANN_DID = StepAnswer(1, ActionKind.APPROVE, "ann", 100.0)
+ANN = AlreadyAnswered("ro-1", 1, ActionKind.APPROVE, "ann", 100.0)
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [
+        {"step": StepProgress(index=0, approved_by="ann")},
+        {"step": StepProgress(index=1)},
+        {"step": StepProgress(index=1), "end": End(toward=Outcome.PROMOTED, message="all done")},
+    ],
+    ids=["while it is not left", "from an old page", "while it is promoted"],
+)
+def test_who_answers_a_step_again_is_told_who_did_and_when(progress: dict[str, Any]) -> None:
+    """Also after the next reconcile: nobody is told to look at another step, or to abort."""
+    answered = running(BLUE_GREEN, answers=(ANN_DID,), **progress)
+    assert refuse_approval(answered, 1) == ANN
+    assert decide_promotion(answered, override=False, step=1) == ANN
+    going_back = running(BLUE_GREEN, ABORT, answers=(ANN_DID,), **progress)
+    assert isinstance(refuse_approval(going_back, 1), RolloutEnding)
+
+
+def test_an_approval_that_was_stored_without_its_time_counts() -> None:
     approved = running(BLUE_GREEN, step=StepProgress(index=0, approved_by="ann"))
-    assert refuse_approval(approved, 1) == AlreadyAnswered("ro-1", 1, "ann")
+    assert refuse_approval(approved, 1) == replace(ANN, at=None)
+
+
+def test_a_promotion_that_a_pause_called_off_answers_nothing() -> None:
+    called_off = running(BLUE_GREEN, ActionKind.PROMOTE, ActionKind.PAUSE)
+    assert refuse_approval(called_off, 1) is None
 
 
 def test_what_is_promoted_is_neither_promoted_again_nor_raised() -> None:
     promoted = running(PLAN, OVERRIDE, ActionKind.PROMOTE)
-    refused = AlreadyAnswered("ro-1", None, "bob")
+    refused = AlreadyAnswered("ro-1", None, ActionKind.PROMOTE, "bob", None)
     assert decide_promotion(promoted, override=True) == refused
     assert moved(11, promoted, override=True) == refused
     called_off = running(PLAN, OVERRIDE, ActionKind.PROMOTE, ActionKind.PAUSE)

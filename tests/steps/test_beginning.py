@@ -12,6 +12,7 @@ WHO = {"name": "ci", "roles": ["editor"], "grants": {}}
 ROLLOUTS = "/endpoints/team/fraud/rollouts"
 ASK = ("--endpoint=team/fraud", "--model-version=2", "--run-id=run-1")
 DRY = {**rollout(id="", phase="starting", step=0), "dry_run": True}
+ACCEPTED = {"action": "create", "follows": "r1 gets ready, then it serves all traffic"}
 
 
 def listing(*items: Any) -> Any:
@@ -217,7 +218,7 @@ def test_a_first_deployment_is_followed_until_it_serves(
         endpoint("progressing", "r1 has 0 of 1"),
         endpoint("ready", "r1 100 %"),
     ]
-    api = Api().says("POST /endpoints", (201, endpoint("pending")))
+    api = Api().says("POST /endpoints", (201, endpoint("pending", accepted=ACCEPTED)))
     api.says("GET /endpoints/team/fraud", lambda _: observations.pop(0))
     assert (
         run(
@@ -253,7 +254,7 @@ def test_an_endpoint_of_another_author_is_not_attached_to(
 def test_an_endpoint_that_never_serves_ends_at_its_deadline(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    api = Api().says("POST /endpoints", (201, endpoint("pending")))
+    api = Api().says("POST /endpoints", (201, endpoint("pending", accepted=ACCEPTED)))
     api.says("GET /endpoints/team/fraud", endpoint("degraded", "r1: ImagePullBackOff"))
     assert run(api, "deploy", *DEPLOY, "--ready-seconds=5") == 1
     assert "r1: ImagePullBackOff" in capsys.readouterr().err

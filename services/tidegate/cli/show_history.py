@@ -56,7 +56,8 @@ def events(ledger: list[out.EntryOut]) -> list[list[out.EntryOut]]:
 
 
 def _answers(note: out.EntryOut, action: out.EntryOut) -> bool:
-    same = note.actor == action.actor and action.action == f"rollout.{note.action}"
+    kind = action.kind or action.action.removeprefix("rollout.")
+    same = note.actor == action.actor and note.action == kind and note.action != action.action
     return same and _apart(note, action) < _HEARING
 
 
@@ -93,10 +94,16 @@ def what(entry: out.EntryOut) -> str:
     action = entry.action
     rollout = entry.rollout
     if entry.intent is not None:
-        return _intent(entry.intent)
+        called = ""
+        if entry.called:
+            called = f"{entry.called}, "
+        return called + _intent(entry.intent)
     if rollout is not None:
         return f"start {rollout.strategy} of r{rollout.candidate}"
-    return str(action.removeprefix("rollout."))
+    name = str(action.removeprefix("rollout."))
+    if entry.kind:
+        return name.replace("-", " ")
+    return name
 
 
 def _intent(intent: out.RecordedIntent) -> str:

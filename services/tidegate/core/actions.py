@@ -5,6 +5,7 @@ from typing import assert_never
 
 from tidegate.core import endings
 from tidegate.core.evidence import new_size, new_step
+from tidegate.core.phases import step_to_answer
 from tidegate.core.rollout import (
     NO_WAIT,
     Action,
@@ -13,6 +14,7 @@ from tidegate.core.rollout import (
     Outcome,
     Pause,
     PauseKind,
+    StepAnswer,
 )
 from tidegate.core.turn import Turn
 
@@ -40,7 +42,7 @@ def _grant(turn: Turn, action: Action) -> Turn:
         case ActionKind.RESUME:
             return _resume(turn)
         case ActionKind.APPROVE:
-            return turn.having(
+            return _answered(turn, action).having(
                 step=replace(turn.progress.step, approved_by=action.author),
                 wait=NO_WAIT,
             )
@@ -59,7 +61,9 @@ def _grant(turn: Turn, action: Action) -> Turn:
                 return (
                     turn  # it is on its way back; promoting now would turn a running abort around
                 )
-            return endings.begin(turn, Outcome.PROMOTED, f"promoted by {message}")
+            return endings.begin(
+                _answered(turn, action), Outcome.PROMOTED, f"promoted by {message}"
+            )
         case _:
             assert_never(action.kind)
 
@@ -85,9 +89,22 @@ def _toward_stable(turn: Turn, ending: Outcome, message: str) -> Turn:
     return endings.begin(turn, ending, message)
 
 
+def _answered(turn: Turn, action: Action) -> Turn:
+    """The turn that remembers who answered the step, where one waits."""
+    step = step_to_answer(turn.rollout, turn.progress)
+    if step is None:
+        return turn
+    answer = StepAnswer(step, action.kind, action.author, action.at)
+    return turn.having(answers=(*turn.progress.answers, answer))
+
+
 def _call_off(turn: Turn) -> Turn:
     """A pause stops a promotion that was decided, as long as stable has not changed for it."""
     promoting = turn.progress.end.toward is Outcome.PROMOTED
     if not promoting or turn.intent.stable != turn.rollout.base:
         return turn
-    return turn.having(end=replace(turn.progress.end, toward=None, message="", at=None))
+    step = turn.progress.step.index + 1
+    answers = turn.progress.answers
+    kept = (each for each in answers if (each.step, each.kind) != (step, ActionKind.PROMOTE))
+    end = replace(turn.progress.end, toward=None, message="", at=None)
+    return turn.having(end=end, answers=tuple(kept))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from tidegate.core.intent import Intent
 from tidegate.core.open_rollout import OpenRollout
 from tidegate.core.phases import step_to_answer, waits_for_person
-from tidegate.core.rollout import STARTING, ActionKind, Rollout
+from tidegate.core.rollout import STARTING, Action, ActionKind, Rollout
 from tidegate.core.strategy import Kind
 
 PROMOTE = 100  # percent: the promotion, never stored
@@ -108,12 +108,14 @@ class OtherStep:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyAnswered:
-    """Somebody has answered the step, or promoted, a moment ago. step: its number, None for a
-    promotion that answers none."""
+    """Somebody has answered the step, or promoted. step: its number, None for a promotion that
+    answers none. kind: approve or promote. at: epoch seconds, None where that was not kept."""
 
     rollout: str
     step: int | None
+    kind: ActionKind
     author: str
+    at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +180,20 @@ def decide_promotion(
 ) -> Promotion | Refusal:
     """What promoting comes to: a person's answer where one is waited for, else an override
     first. step: the number of the step that the person answers, None where none is named."""
+    answered = _answered(running, step)
+    if answered is not None:
+        return answered
     if running.leaving:
         return _ending(running)
-    if running.promoted_by:
-        return AlreadyAnswered(running.rollout.id, None, running.promoted_by)
+    if running.promotion is not None:
+        return _promoted(running, running.promotion)
     waits = _step_to_answer(running)
     if step is not None and step != running.progress.step.index + 1:
         return _other_step(running, step)
     if waits is not None and not override:
-        return _refuse_answer(running, waits, step) or Promotion((ActionKind.PROMOTE,))
+        if step is None:
+            return StepMissing(running.rollout.id, waits)
+        return Promotion((ActionKind.PROMOTE,))
     if _takes_promotion(running):
         return Promotion((ActionKind.PROMOTE,))
     if override:
@@ -197,6 +204,9 @@ def decide_promotion(
 def refuse_approval(running: OpenRollout, step: int | None) -> Refusal | None:
     """Why a rollout takes no approval of this step now; None where it waits for one. So each step
     is approved once: the second of two approvers, and whoever looks at an old page, is told."""
+    answered = _answered(running, step)
+    if answered is not None:
+        return answered
     if running.leaving:
         return _ending(running)
     if step is not None and step != running.progress.step.index + 1:
@@ -204,7 +214,9 @@ def refuse_approval(running: OpenRollout, step: int | None) -> Refusal | None:
     waits = _step_to_answer(running)
     if waits is None:
         return NothingToApprove(running.rollout.id)
-    return _refuse_answer(running, waits, step)
+    if step is None:
+        return StepMissing(running.rollout.id, waits)
+    return None
 
 
 def refuse_pause(running: OpenRollout, intent: Intent) -> Refusal | None:
@@ -219,7 +231,7 @@ def refuse_resume(running: OpenRollout) -> Refusal | None:
     """Why a resume would change nothing; None where something is paused or overridden."""
     if running.leaving:
         return _ending(running)
-    if not running.resumable:
+    if not running.rests:
         return NothingToResume(running.rollout.id)
     return None
 
@@ -259,7 +271,7 @@ def _lower(
         new = None
     if running.going_back:
         return Lowering(new)
-    if running.leaving or running.promoted_by:
+    if running.leaving or running.promotion is not None:
         return Lowering(new, (ActionKind.PAUSE,))
     if new is None or running.override or running.paused:
         return Lowering(new)
@@ -275,8 +287,8 @@ def _raise(
 ) -> Raising | Refusal:
     if running.leaving:
         return _ending(running)
-    if running.promoted_by:
-        return AlreadyAnswered(running.rollout.id, None, running.promoted_by)
+    if running.promotion is not None:
+        return _promoted(running, running.promotion)
     if running.override:
         return Raising(percent)
     if override:
@@ -298,13 +310,18 @@ def _step_to_answer(running: OpenRollout) -> int | None:
     return step_to_answer(running.rollout, running.progress)
 
 
-def _refuse_answer(running: OpenRollout, waits: int, step: int | None) -> Refusal | None:
-    """Why the step that waits takes no answer, which names `step` or none."""
-    if step is None:
-        return StepMissing(running.rollout.id, waits)
-    if running.answered_by:
-        return AlreadyAnswered(running.rollout.id, waits, running.answered_by)
-    return None
+def _answered(running: OpenRollout, step: int | None) -> AlreadyAnswered | None:
+    """The refusal of an answer that names a step which has one, also an earlier step."""
+    if step is None or running.going_back:
+        return None
+    answer = running.answer(step)
+    if answer is None:
+        return None
+    return AlreadyAnswered(running.rollout.id, step, answer.kind, answer.author, answer.at)
+
+
+def _promoted(running: OpenRollout, promotion: Action) -> AlreadyAnswered:
+    return AlreadyAnswered(running.rollout.id, None, promotion.kind, promotion.author, promotion.at)
 
 
 def _other_step(running: OpenRollout, named: int) -> OtherStep:

@@ -1,5 +1,6 @@
 """Why an action on a rollout is refused, as a problem with the exact next command."""
 
+from datetime import UTC, datetime
 from typing import assert_never
 
 from tidegate.core import commands
@@ -18,8 +19,11 @@ from tidegate.core.precedence import (
     RolloutRunning,
     StepMissing,
 )
+from tidegate.core.rollout import ActionKind
 from tidegate.core.rules import NAME_CANDIDATE
 from tidegate.web.problems import ApiError, refused
+
+_DONE = {ActionKind.APPROVE: "approved", ActionKind.PROMOTE: "answered by a promotion"}
 
 
 def refusal(key: EndpointKey, result: Refusal) -> ApiError:
@@ -167,13 +171,16 @@ def _other_step(key: EndpointKey, result: OtherStep) -> ApiError:
 def _already_answered(key: EndpointKey, result: AlreadyAnswered) -> ApiError:
     what = f"rollout {result.rollout} was promoted"
     if result.step is not None:
-        what = f"step {result.step} of rollout {result.rollout} was answered"
+        what = f"step {result.step} of rollout {result.rollout} was {_DONE[result.kind]}"
+    when = ""
+    if result.at is not None:
+        when = f", at {datetime.fromtimestamp(result.at, UTC):%Y-%m-%dT%H:%M:%SZ}"
     remediation = Remediation(
         "look what follows, then decide anew",
         f"GET /api/v1/rollouts/{result.rollout}",
         f"tidegate rollout status {key}",
     )
-    problem = Problem("/step", f"{what} by {result.author} already", remediation)
+    problem = Problem("/step", f"{what} by {result.author} already{when}", remediation)
     return refused(409, "already-answered", problem)
 
 

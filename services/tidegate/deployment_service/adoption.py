@@ -3,7 +3,7 @@ stores."""
 
 from dataclasses import replace
 
-from tidegate.core import rules
+from tidegate.core import following, rules
 from tidegate.core.adopting import Found
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
@@ -57,7 +57,8 @@ def adopt(tx: Tx, call: Call, key: EndpointKey, body: AdoptEndpoint, existing: F
         *_unshared(key, existing),
         *warnings.of_scaling(existing.scaling, caps),
     ]
-    endpoint_change = lookup.changed_endpoint(tx, made.endpoint, messages)
+    accepted = lookup.accepted("adopt", following.ADOPT)
+    endpoint_change = lookup.changed_endpoint(tx, made.endpoint, accepted, messages)
     return Reply(
         201,
         endpoint_change,

@@ -180,9 +180,11 @@ def add_action(
     reason: str = "",
     run_id: str = "",
     step: int | None = None,
+    called: str = "",
 ) -> Action | Finished:
     """Append an action to an unfinished rollout; the endpoint is due now. run_id: of the pipeline
-    run that asks. step: the number of the step that it answers, for the ledger. Raises NotFound."""
+    run that asks. For the ledger: step, the number of the step that it answers, and called, what
+    the person calls the action where that is not its kind. Raises NotFound."""
     rollout = get(tx, rollout_id)
     if rollout is None:
         raise NotFound(f"rollout {rollout_id} does not exist")
@@ -193,20 +195,23 @@ def add_action(
     assert ended is not None
     if ended.outcome is not None:
         return Finished(Outcome(ended.outcome))
-    return _append_action(tx, rollout.endpoint_id, rollout_id, kind, author, reason, run_id, step)
+    return _append_action(
+        tx, rollout.endpoint_id, rollout_id, kind, author, reason, run_id, step, called
+    )
 
 
 def actions(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Action, ...]:
     """A rollout's actions with an id above `after`, in order."""
     results = rows(
         tx,
-        "SELECT id, kind, author, reason FROM actions WHERE rollout_id = :id AND id > :after ORDER "
-        "BY id",
+        """SELECT id, kind, author, reason, extract(epoch FROM at)::float8 AS at FROM actions
+           WHERE rollout_id = :id AND id > :after ORDER BY id""",
         id=rollout_id,
         after=after,
     )
     return tuple(
-        Action(item.id, ActionKind(item.kind), item.author, item.reason) for item in results
+        Action(item.id, ActionKind(item.kind), item.author, item.reason, item.at)
+        for item in results
     )
 
 
@@ -244,11 +249,13 @@ def _append_action(
     reason: str,
     run_id: str = "",
     step: int | None = None,
+    called: str = "",
 ) -> Action:
     inserted = row(
         tx,
         """INSERT INTO actions (rollout_id, kind, author, reason, run_id)
-           VALUES (:rollout_id, :kind, :author, :reason, :run_id) RETURNING id""",
+           VALUES (:rollout_id, :kind, :author, :reason, :run_id)
+           RETURNING id, extract(epoch FROM at)::float8 AS at""",
         rollout_id=rollout_id,
         kind=kind.value,
         author=clean(author),
@@ -256,11 +263,13 @@ def _append_action(
         run_id=run_id or None,
     )
     assert inserted is not None
-    action = Action(inserted.id, kind, clean(author), clean(reason))
+    action = Action(inserted.id, kind, clean(author), clean(reason), inserted.at)
     body: dict[str, str | int] = {"rollout": rollout_id, "action": action.id}
     if step is not None:
         body["step"] = step
-    append(tx, endpoint_id, Line(author, f"rollout.{kind.value}", reason, body))
+    if called:
+        body["kind"] = kind.value
+    append(tx, endpoint_id, Line(author, f"rollout.{called or kind.value}", reason, body))
     return action
 
 
