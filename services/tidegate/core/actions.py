@@ -14,6 +14,7 @@ from tidegate.core.rollout import (
     Outcome,
     Pause,
     PauseKind,
+    Routed,
     StepAnswer,
 )
 from tidegate.core.turn import Turn
@@ -70,13 +71,16 @@ def _grant(turn: Turn, action: Action) -> Turn:
 
 def _resume(turn: Turn) -> Turn:
     """A candidate that was too small begins its step again. What it answered during the pause may
-    all be saturation, which is no error and is forgotten here: it must not count toward pass."""
+    all be saturation, which is no error and is forgotten here: it must not count toward pass. Nor
+    does the interval that ends now or the one that a scrape before now begins: the split counts as
+    not shown yet."""
     pause = turn.progress.pause
     if pause is not None and pause.kind is PauseKind.TOO_SMALL:
         evidence = new_step(new_size(turn.progress.analysis.evidence))
         turn = turn.having(
             analysis=replace(turn.progress.analysis, evidence=evidence),
             step=replace(turn.progress.step, baked=0.0),
+            routed=Routed(),
         )
     resumed = turn.having(pause=None, override=None)
     return resumed.having(wait=NO_WAIT)

@@ -155,10 +155,13 @@ def log_evalues(test: Test, block: Block) -> tuple[float, ...]:
     )
 
 
-def advance(wealth: Wealth, test: Test, block: Block) -> Wealth:
-    """The capital after one block. A block without information changes nothing."""
+def advance(wealth: Wealth, test: Test, block: Block, *others: Block) -> Wealth:
+    """The capital after one block. A block without information changes nothing. others: what the
+    block may have been instead, where some of it is in doubt; each bet wins the least of them."""
     logs = wealth.logs or _prior(len(bets(test)))
     gains = log_evalues(test, block)
+    for other in others:
+        gains = tuple(map(min, gains, log_evalues(test, other)))
     if not block.candidate.n or not any(gains):
         return Wealth(logs)
     return Wealth(_spread([logs[0], *(a + b for a, b in zip(logs[1:], gains, strict=True))], block))

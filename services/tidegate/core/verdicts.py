@@ -40,29 +40,31 @@ class Track:
 def take(
     track: Track, candidate: Between, stable: Between, seconds: float, toward_pass: bool
 ) -> Track:
-    """One track after one interval of `seconds`."""
+    """One track after one interval of `seconds`. Each test is told all that may have been lost
+    (`losses`), people what is sure."""
     noted = replace(
         track,
         torn=track.torn + stable.torn + candidate.torn,
         trouble=candidate.missing or stable.missing,
     )
-    return weigh(noted, Block(candidate.arm, stable.arm, seconds), toward_pass)
-
-
-def weigh(track: Track, block: Block, toward_pass: bool) -> Track:
-    """One track after one block. Where one revision has no answers, a comparison does not move; a
-    fixed objective, which does not look at stable, does."""
-    metric = track.metric
-    track = replace(
-        track, fail=advance(track.fail, metric.fail_test, block), rollout=track.rollout + block
+    block, *others = (
+        Block(ours, theirs, seconds) for ours in candidate.possible for theirs in stable.possible
     )
+    return weigh(noted, block, toward_pass, *others)
+
+
+def weigh(track: Track, block: Block, toward_pass: bool, *others: Block) -> Track:
+    """One track after one block. Where one revision has no answers, a comparison does not move; a
+    fixed objective, which does not look at stable, does. others: what the block may have been."""
+    metric = track.metric
+    fail = advance(track.fail, metric.fail_test, block, *others)
+    track = replace(track, fail=fail, rollout=track.rollout + block)
     if not metric.can_pass:
         return replace(track, step=track.step + block)
     if not toward_pass:
         return track
-    return replace(
-        track, passing=advance(track.passing, metric.pass_test, block), step=track.step + block
-    )
+    passing = advance(track.passing, metric.pass_test, block, *others)
+    return replace(track, passing=passing, step=track.step + block)
 
 
 def restarted(track: Track) -> Track:

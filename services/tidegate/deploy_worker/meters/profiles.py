@@ -28,7 +28,6 @@ class Kind(Enum):
     BUCKET = auto()  # a histogram's cumulative bucket
     FLOW = auto()  # a counter of requests begun or ended; there before a revision's first answer
     ACTIVE = auto()  # how many requests are under way, a gauge
-    CARRIED = auto()  # how many were under way when counting began: made of ACTIVE, no series
     LOST = auto()  # requests that ended without an answer
     START = auto()  # when the process began, epoch seconds
     UPTIME = auto()  # seconds since it began
