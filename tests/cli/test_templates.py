@@ -190,6 +190,28 @@ def test_the_catalog_is_uploaded_once(cli: Cli, kfp: FakeKfp) -> None:
     assert len(kfp.versions) == 7
 
 
+@pytest.mark.parametrize("words", [("submit", *CANARY), ("upload",)])
+def test_a_kfp_that_is_too_old_is_refused_before_anything_is_sent(
+    cli: Cli, kfp: FakeKfp, words: tuple[str, ...]
+) -> None:
+    kfp.release = "2.14.4"
+    ended = cli("template", *words)
+    assert (ended.code, ended.out) == (1, "")
+    assert "KFP at http://kfp is 2.14.4" in ended.err
+    assert ended.err.endswith("nothing was sent: upgrade KFP to 2.15 or newer\n")
+    assert [call["path"] for call in kfp.seen] == ["/apis/v2beta1/healthz"]
+
+
+@pytest.mark.parametrize("words", [("submit", *CANARY), ("upload",)])
+def test_a_kfp_that_does_not_say_its_release_is_tried_with_a_warning(
+    cli: Cli, kfp: FakeKfp, words: tuple[str, ...]
+) -> None:
+    kfp.release = "unknown"
+    ended = cli("template", *words)
+    assert ended.code == 0
+    assert "does not say its release (unknown); the templates need 2.15 or newer" in ended.err
+
+
 def test_no_other_command_pays_for_the_templates() -> None:
     """They bring pydantic, which takes longer to load than everything else that a command needs."""
     code = "import sys, tidegate.cli.tree; print('pydantic' in sys.modules)"

@@ -135,6 +135,7 @@ def submit(
     kfp = kubeflow.kfp(session, kfp_url)
     with kubeflow.explained():
         place = submitting.place(kfp, kubeflow.namespace(session))
+        kubeflow.warn_of_unknown_release(session, kfp)
         target = submitting.Target(place, experiment, run_name, service_account)
         run = submitting.submit(kfp, made, target, session.world.environ.get("USER", "tidegate"))
     if wait:
@@ -162,6 +163,7 @@ def upload(session: Session, kfp_url: KfpUrl = None, image: Image = None) -> Non
         catalog = kubeflow.catalog(session)
         kfp = kubeflow.kfp(session, kfp_url)
         place = uploading.place(kfp, kubeflow.namespace(session))
+        kubeflow.warn_of_unknown_release(session, kfp)
         made = list(uploading.upload(kfp, catalog, place, chosen))
     session.show(
         made,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tidegate.core.errors import Problem, Remediation, TidegateError
 from tidegate.template_service.catalog import Json
 from tidegate.template_service.kfp import Kfp
+from tidegate.template_service.releases import check_release
 from tidegate.template_service.rendering import InvalidParametersError, Rendered
 
 EXPERIMENT = "tidegate"
@@ -80,7 +81,8 @@ def place(kfp: Kfp, namespace: str) -> str | None:
 
 
 def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
-    """Start a run of a template. Raises KfpError."""
+    """Start a run of a template. Raises KfpError, KfpTooOldError."""
+    check_release(kfp)
     experiment = kfp.experiment(target.experiment, target.namespace)
     entry = rendered.entry
     values = rendered.parameters
