@@ -10,6 +10,7 @@ import yaml
 from tests.cli.fakes import Cli, FakeApi
 from tests.cli.test_golden import check
 from tests.template_service.fake_kfp import FakeKfp
+from tests.template_service.fake_workflow import Outcome
 
 CANARY = ("rollout-canary", "endpoint=demo-triton", "model_version=2")
 
@@ -133,14 +134,35 @@ def test_a_dry_run_asks_nobody(cli: Cli, kfp: FakeKfp) -> None:
 
 @pytest.mark.parametrize(("state", "code"), [("SUCCEEDED", 0), ("FAILED", 3), ("CANCELED", 3)])
 def test_wait_ends_with_the_run(cli: Cli, kfp: FakeKfp, state: str, code: int) -> None:
-    moves = iter(
-        [("RUNNING", ("Preflight", "SUCCEEDED"), ("Start or attach", "RUNNING")), (state,)]
-    )
+    moves = iter([("RUNNING", ("preflight", "SUCCEEDED"), ("start", "RUNNING")), (state,)])
     cli.on_sleep = lambda: kfp.becomes("run-0", *next(moves))
     ended = cli("template", "submit", *CANARY, "--wait")
     assert ended.code == code
     assert "running: Start or attach" in ended.err
     assert f"{state.lower()}" in ended.out
+
+
+def test_a_run_that_failed_names_the_task_and_the_reason_and_the_exit_code_follows(
+    cli: Cli, kfp: FakeKfp
+) -> None:
+    cli("template", "submit", *CANARY)
+    assert cli("template", "run", "run-0").code == 0, "it runs"
+    log = "12:00:00  step 2 of 5: 5 %\n✗ r1 serves, r2 was rolled back (aborted): errors 20 %\n"
+    kfp.becomes(
+        "run-0",
+        "FAILED",
+        *((name, "SUCCEEDED") for name in ("preflight", "start", "smoke", "reach")),
+        Outcome("reach-2", ("Failed",), message="Error (exit code 1)", log=log),
+    )
+    view = cli("template", "run", "run-0")
+    assert view.code == 3
+    assert view.err == (
+        "✖ run run-0 failed: Traffic step 2 of 5 failed: "
+        "r1 serves, r2 was rolled back (aborted): errors 20 %\n"
+    )
+    check("template_run_failed", cli.screen("template", "run", "run-0"))
+    assert cli("template", "run", "run-0", "--wait").code == 3
+    assert cli("template", "run", "run-7").code == 1, "there is none"
 
 
 def test_wait_ends_at_its_time_limit(cli: Cli) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 import httpx2
 import yaml
 
+from tests.template_service.fake_workflow import PHASES, Outcome, Workflow, outcome_of
+
 Json = dict[str, Any]
 OWN_NAMESPACE = "kubeflow"  # of KFP itself
 NEVER = "1970-01-01T00:00:00Z"
@@ -75,6 +77,7 @@ class FakeKfp:
     pipelines: list[Json] = field(default_factory=list)
     versions: list[Json] = field(default_factory=list)
     seen: list[Json] = field(default_factory=list)
+    workflows: dict[str, Workflow] = field(default_factory=dict)
     down: bool = False
 
     def handle(self, request: httpx2.Request) -> httpx2.Response:
@@ -89,9 +92,13 @@ class FakeKfp:
         try:
             answer = self._route(request, path)(request, body)
             response = httpx2.Response(200, json=answer)
+            if isinstance(answer, str):
+                response = httpx2.Response(200, text=answer)
         except Refused as refusal:
             response = refusal.answer
-        answered = json.loads(response.content)
+        answered = response.text
+        if response.headers["content-type"] == "application/json":
+            answered = response.json()
         query = {
             "method": request.method,
             "path": request.url.path,
@@ -115,27 +122,32 @@ class FakeKfp:
     def transport(self) -> httpx2.MockTransport:
         return httpx2.MockTransport(self.handle)
 
-    def becomes(self, run_id: str, state: str, *tasks: tuple[str, str], error: str = "") -> None:
-        """What the cluster made of a run: its state, and the state of each task."""
+    def becomes(
+        self,
+        run_id: str,
+        state: str,
+        *tasks: tuple[str, str] | Outcome,
+        error: str = "",
+        terminated: bool = False,
+        defaults: bool = True,
+    ) -> None:
+        """What the cluster made of a run: its state, and that of each task of its dag that was come
+        to. A run that KFP failed has no error of its own. defaults: those that 2.17 installs."""
         run = _by(self.runs, "run_id", run_id)
-        details = [
-            {
-                "display_name": name,
-                "task_id": f"t{index}",
-                "state": at,
-                "start_time": f"2026-01-01T00:00:{index:02d}Z",
-            }
-            for index, (name, at) in enumerate(tasks)
-        ]
-        driver = {"display_name": "preflight-driver", "task_id": "d", "state": "SUCCEEDED"}
-        run |= {"state": state, "run_details": {"task_details": [driver, *details]}}
-        if state in ("SUCCEEDED", "FAILED"):
+        spec = run["pipeline_spec"].get("pipeline_spec", run["pipeline_spec"])
+        workflow = Workflow(f"{spec['pipelineInfo']['name']}-x7k2p", spec, defaults, terminated)
+        workflow.run(PHASES.get(state, "Failed"), [outcome_of(item) for item in tasks])
+        self.workflows[run_id] = workflow
+        run |= {"state": state, "run_details": {"task_details": workflow.details(run_id)}}
+        if state in ("SUCCEEDED", "FAILED", "CANCELED"):
             run["finished_at"] = "2026-01-01T00:10:00Z"
         if error:
             run["error"] = {"code": 13, "message": error}
 
-    def _route(self, request: httpx2.Request, path: str) -> Callable[[httpx2.Request, Any], Json]:
-        routes: list[tuple[str, str, Callable[..., Json]]] = [
+    def _route(
+        self, request: httpx2.Request, path: str
+    ) -> Callable[[httpx2.Request, Any], Json | str]:
+        routes: list[tuple[str, str, Callable[..., Json | str]]] = [
             ("GET", "/healthz", self._healthz),
             ("GET", "/experiments", self._list_experiments),
             ("POST", "/experiments", self._create_experiment),
@@ -144,6 +156,8 @@ class FakeKfp:
             ("POST", "/runs", self._create_run),
             ("GET", "/runs/([^/]+)", self._get_run),
             ("GET", "/pipelines", self._list_pipelines),
+            ("GET", "/apis/v1beta1/runs/([^/]+)", self._get_older_run),
+            ("GET", "/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", self._get_log),
             ("POST", "/pipelines", self._create_pipeline),
             ("GET", "/pipelines/names/([^/]+)", self._pipeline_by_name),
             ("GET", "/pipelines/([^/]+)/versions", self._list_versions),
@@ -262,6 +276,21 @@ class FakeKfp:
         result = _by(self.runs, "run_id", run_id)
         self._get_experiment(request, None, result["experiment_id"])
         return result
+
+    def _get_older_run(self, request: httpx2.Request, _: Any, run_id: str) -> Json:
+        """The only answer with the workflow in it."""
+        self._get_run(request, None, run_id)
+        workflow = self.workflows.get(run_id)
+        runtime = {}
+        if workflow:
+            runtime = {"workflow_manifest": json.dumps(workflow.manifest())}
+        return {"run": {"id": run_id}, "pipeline_runtime": runtime}
+
+    def _get_log(self, _request: httpx2.Request, _: Any, run_id: str, pod: str) -> str:
+        """Success comes first, and an error as the text."""
+        logs = self.workflows[run_id].logs
+        gone = json.dumps({"error_message": f"Failed to read logs for run {run_id}"})
+        return logs.get(pod, gone)
 
     def _list_runs(self, request: httpx2.Request, _: Any) -> Json:
         experiment = request.url.params["experiment_id"]

@@ -11,7 +11,13 @@ from tidegate.template_service.catalog import Catalog, Entry, Parameter
 from tidegate.template_service.submitting import Run
 from tidegate.template_service.uploading import Uploaded
 
-_ICONS = {"SUCCEEDED": words.OK, "FAILED": words.BAD, "CANCELED": words.BAD, "RUNNING": words.GOING}
+_ICONS = {
+    "SUCCEEDED": words.OK,
+    "FAILED": words.BAD,
+    "CANCELED": words.BAD,
+    "RUNNING": words.GOING,
+    "SKIPPED": words.NEUTRAL,
+}
 
 
 def listing(catalog: Catalog) -> RenderableType:
@@ -90,12 +96,12 @@ def state(word: str, message: str = "") -> Text:
 
 
 def change(seen: Run) -> str:
-    """A run as one line of a watch: the task that it is at."""
-    begun = [task for task in seen.tasks if task.state not in ("PENDING", "")]
+    """A run as one line of a watch: the task that it is at, or was at when it ended."""
+    begun = [task for task in seen.tasks if task.state not in ("PENDING", "SKIPPED")]
     at = ""
     if begun:
         at = f": {begun[-1].name}"
-    return f"{state(seen.state).plain}{at}{'  ' + seen.error if seen.error else ''}"
+    return f"{state(seen.state).plain}{at}"
 
 
 def uploads(made: list[Uploaded]) -> RenderableType:

@@ -16,9 +16,12 @@ import httpx2
 
 from tidegate.client.transport import is_loopback
 from tidegate.core.errors import TidegateError
+from tidegate.template_service import logs
 from tidegate.template_service.catalog import Json
 
 API = "/apis/v2beta1"
+OLDER_API = "/apis/v1beta1"
+LOG_API = "/apis/v1alpha1"
 # The first release that knows `optional` of a ConfigMap or Secret in a template's second document
 OLDEST = "2.15"
 _OLD = "unknown field"  # what an older one answers, in a 500, to a run with that document
@@ -117,6 +120,21 @@ class Kfp:
         """One run, with its tasks."""
         return self._with_id(self._call("GET", f"/runs/{_part(run_id)}"), "run_id")
 
+    def workflow(self, run_id: str) -> str:
+        """The workflow of a run as JSON text, with what became of each of its pods; "" where it is
+        not kept. Only the older API hands it out."""
+        answer = self._call("GET", f"/runs/{_part(run_id)}", api=OLDER_API)
+        return str((answer.get("pipeline_runtime") or {}).get("workflow_manifest", ""))
+
+    def log(self, run_id: str, pod: str) -> str:
+        """The end of the log of a pod of this run, kept by Kubernetes or archived."""
+        path = f"{LOG_API}/runs/{_part(run_id)}/nodes/{_part(pod)}/log"
+        try:
+            with self._http.stream("GET", path, headers=dict(self._identity())) as answer:
+                return logs.end(answer)
+        except httpx2.HTTPError as error:
+            raise self._silent(error) from error
+
     def runs(self, experiment_id: str) -> Iterator[Json]:
         """The runs of an experiment, newest first."""
         return self._pages("runs", {"experiment_id": experiment_id, "sort_by": "created_at desc"})
@@ -184,16 +202,15 @@ class Kfp:
             if not token:
                 return
 
-    def _call(self, method: str, path: str, body: Json | None = None, **more: Any) -> Json:
+    def _call(
+        self, method: str, path: str, body: Json | None = None, api: str = API, **more: Any
+    ) -> Json:
         try:
             answer = self._http.request(
-                method, f"{API}{path}", json=body, headers=dict(self._identity()), **more
+                method, f"{api}{path}", json=body, headers=dict(self._identity()), **more
             )
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
-            message = str(error) or type(error).__name__
-            raise KfpError(
-                0, f"KFP at {self.url} does not answer ({message}): check its address"
-            ) from error
+            raise self._silent(error) from error
         if not answer.is_success:
             raise KfpError(_status(answer), self._explained(answer))
         try:
@@ -211,6 +228,10 @@ class Kfp:
         if not answer.get(key):
             raise self._stranger()
         return answer
+
+    def _silent(self, error: Exception) -> KfpError:
+        message = str(error) or type(error).__name__
+        return KfpError(0, f"KFP at {self.url} does not answer ({message}): check its address")
 
     def _stranger(self) -> KfpError:
         return KfpError(502, f"{self.url} does not answer as KFP does: check its address")
@@ -261,6 +282,11 @@ def _error_message(answer: httpx2.Response) -> str:
     if isinstance(body, dict):
         results = [body.get(key) for key in ("message", "error_message", "error", "error_details")]
         text = next((item for item in results if isinstance(item, str) and item), text)
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """What others say, as one bounded line of visible characters."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     if len(line) <= SAID:
         return line
