@@ -5,6 +5,7 @@ together."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -134,8 +135,10 @@ def submit(
         return
     kfp = kubeflow.kfp(session, kfp_url)
     with kubeflow.explained():
-        place = submitting.place(kfp, kubeflow.namespace(session))
-        target = submitting.Target(place, experiment, run_name, service_account)
+        namespace = kubeflow.namespace(session)
+        target = submitting.Target(namespace, experiment, run_name, service_account)
+        submitting.check(target)
+        target = replace(target, namespace=submitting.place(kfp, namespace))
         run = submitting.submit(kfp, made, target, session.world.environ.get("USER", "tidegate"))
     if wait:
         run = _wait(session, kfp, run.run_id, seconds)

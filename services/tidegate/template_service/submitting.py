@@ -8,11 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tidegate.core.errors import Problem, Remediation, TidegateError
+from tidegate.template_service import texts
 from tidegate.template_service.catalog import Json
 from tidegate.template_service.kfp import Kfp
 from tidegate.template_service.rendering import InvalidParametersError, Rendered
 
 EXPERIMENT = "tidegate"
+# Characters of KFP's columns; it has none for a run's name, which people read in a list
+MOST_NAME = 128
+MOST_EXPERIMENT = 128
+MOST_NAMESPACE = 63
+MOST_ACCOUNT = 253
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
 _MARK = re.compile(
     r"Tidegate (?P<template>[a-z0-9-]+) (?P<version>\d+\.\d+\.\d+)(?: by (?P<author>.*))?"
@@ -80,14 +86,15 @@ def place(kfp: Kfp, namespace: str) -> str | None:
 
 
 def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
-    """Start a run of a template. Raises KfpError."""
+    """Start a run of a template. Raises KfpError, InvalidParametersError."""
+    check(target)
     experiment = kfp.experiment(target.experiment, target.namespace)
     entry = rendered.entry
     values = rendered.parameters
     words = (entry.name, values.get("endpoint"), values.get("model_version"))
     body: Json = {
         "display_name": target.name or " ".join(str(word) for word in words if word),
-        "description": f"Tidegate {entry.name} {entry.version} by {author}",
+        "description": f"Tidegate {entry.name} {entry.version} by {texts.harmless(author)}",
         "experiment_id": experiment,
         "pipeline_spec": rendered.spec,
         "runtime_config": {"parameters": values},
@@ -97,6 +104,25 @@ def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
     made = as_run({**kfp.create_run(body), "description": body["description"]})
     assert made is not None, "the description is ours"
     return made
+
+
+def check(target: Target) -> None:
+    """Whether KFP can hold the names that a caller chose. Raises InvalidParametersError."""
+    problems = tuple(_check_names(target))
+    if problems:
+        raise InvalidParametersError(problems)
+
+
+def _check_names(target: Target) -> Iterator[Problem]:
+    names = {
+        "name": (target.name, MOST_NAME),
+        "experiment": (target.experiment, MOST_EXPERIMENT),
+        "namespace": (target.namespace or "", MOST_NAMESPACE),
+        "service_account": (target.service_account, MOST_ACCOUNT),
+    }
+    for field, (text, most) in names.items():
+        yield from texts.check_text(field, text)
+        yield from texts.check_length(field, text, most)
 
 
 def runs(kfp: Kfp, namespace: str | None, experiment: str = EXPERIMENT) -> Iterator[Run]:
