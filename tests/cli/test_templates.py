@@ -96,6 +96,15 @@ def test_a_golden_answer_comes_from_a_file(cli: Cli, kfp: FakeKfp, tmp_path: Pat
         (("render", *CANARY, "golden=@/nowhere"), "cannot read /nowhere"),
         (("render", *CANARY, "--image", "t:latest"), "'t:latest' floats"),
         (("submit", *CANARY, "--kfp-url", "kfp:8888"), "is not an http or https URL"),
+        (("render", *CANARY, "reason={{=1}}"), "reason: '{{=1}}' contains '{{', which Argo would"),
+        (
+            ("submit", *CANARY, "reason=\U0001f680"),
+            "contains U+1F680: KFP's database ends at U+FFFF",
+        ),
+        (("submit", *CANARY, "--run-name", "{{=1}}"), "name: '{{=1}}' contains '{{'"),
+        (("submit", *CANARY, "--run-name", "x" * 129), "name: 'xxx"),
+        (("submit", *CANARY, "--experiment", "a{{b}}"), "experiment: 'a{{b}}' contains '{{'"),
+        (("submit", *CANARY, "--service-account", "{{x}}"), "service_account: '{{x}}' contains"),
     ],
 )
 def test_a_wrong_command_line_names_what_is_wrong(

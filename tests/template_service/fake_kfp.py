@@ -19,6 +19,7 @@ from typing import Any
 import httpx2
 import yaml
 
+from tests.template_service import argo
 from tests.template_service.fake_workflow import PHASES, Outcome, Workflow, outcome_of
 
 Json = dict[str, Any]
@@ -78,6 +79,8 @@ class FakeKfp:
     versions: list[Json] = field(default_factory=list)
     seen: list[Json] = field(default_factory=list)
     workflows: dict[str, Workflow] = field(default_factory=dict)
+    received: dict[str, Json] = field(default_factory=dict)  # by run: what its tasks get
+    unlisted: list[Json] = field(default_factory=list)  # workflows whose run was not stored
     down: bool = False
 
     def handle(self, request: httpx2.Request) -> httpx2.Response:
@@ -260,17 +263,32 @@ class FakeKfp:
         )
         if not self.knows_optional and '"optional"' in json.dumps(spec.get("platform_spec", {})):
             raise Refused(500, 'InternalServerError: proto: (line 1:2): unknown field "optional"')
-        index = len(self.runs)
         made = {
             **body,
-            "run_id": f"run-{index}",
+            "run_id": f"run-{len(self.runs)}",
             "state": "PENDING",
             "storage_state": "AVAILABLE",
-            "created_at": f"2026-01-01T00:00:{index:02d}Z",
+            "created_at": f"2026-01-01T00:00:{len(self.runs):02d}Z",
             "finished_at": NEVER,
         }
+        self._begin(made)
+        if any(char > "\uffff" for char in json.dumps(body, ensure_ascii=False)):
+            self.unlisted.append(made)
+            raise Refused(500, "InternalServerError: Failed to store run: Error 1366 (22007)")
         self.runs.append(made)
         return made
+
+    def _begin(self, run: Json) -> None:
+        """The workflow of a run, as Argo and the driver make it."""
+        values = run.get("runtime_config", {}).get("parameters", {})
+        try:
+            _, self.received[run["run_id"]] = argo.received(run["display_name"], values)
+        except argo.SubmitError as error:
+            raise Refused(
+                500, f"InternalServerError: Failed to create a workflow: {error}"
+            ) from None
+        except argo.WorkflowError as error:
+            run |= {"state": "FAILED", "error": {"code": 13, "message": str(error)}}
 
     def _get_run(self, request: httpx2.Request, _: Any, run_id: str) -> Json:
         result = _by(self.runs, "run_id", run_id)

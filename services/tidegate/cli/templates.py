@@ -5,6 +5,7 @@ together."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -134,9 +135,11 @@ def submit(
         return
     kfp = kubeflow.kfp(session, kfp_url)
     with kubeflow.explained():
-        place = submitting.place(kfp, kubeflow.namespace(session))
+        namespace = kubeflow.namespace(session)
+        target = submitting.Target(namespace, experiment, run_name, service_account)
+        submitting.check(target)
+        target = replace(target, namespace=submitting.place(kfp, namespace))
         kubeflow.warn_of_unknown_release(session, kfp)
-        target = submitting.Target(place, experiment, run_name, service_account)
         run = submitting.submit(kfp, made, target, session.world.environ.get("USER", "tidegate"))
     if wait:
         run = _wait(session, kfp, run.run_id, seconds)

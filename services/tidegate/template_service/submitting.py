@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tidegate.core.errors import Problem, Remediation, TidegateError
-from tidegate.template_service import failing
+from tidegate.template_service import failing, texts
 from tidegate.template_service.catalog import Json
 from tidegate.template_service.kfp import Kfp
 from tidegate.template_service.releases import check_release
@@ -16,6 +16,11 @@ from tidegate.template_service.rendering import InvalidParametersError, Rendered
 from tidegate.template_service.tasks import ENDED, Task, error, tasks, time
 
 EXPERIMENT = "tidegate"
+# Characters of KFP's columns; it has none for a run's name, which people read in a list
+MOST_NAME = 128
+MOST_EXPERIMENT = 128
+MOST_NAMESPACE = 63
+MOST_ACCOUNT = 253
 _MARK = re.compile(
     r"Tidegate (?P<template>[a-z0-9-]+) (?P<version>\d+\.\d+\.\d+)(?: by (?P<author>.*))?"
 )
@@ -71,7 +76,8 @@ def place(kfp: Kfp, namespace: str) -> str | None:
 
 
 def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
-    """Start a run of a template. Raises KfpError, KfpTooOldError."""
+    """Start a run of a template. Raises KfpError, KfpTooOldError, InvalidParametersError."""
+    check(target)
     check_release(kfp)
     experiment = kfp.experiment(target.experiment, target.namespace)
     entry = rendered.entry
@@ -79,7 +85,7 @@ def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
     words = (entry.name, values.get("endpoint"), values.get("model_version"))
     body: Json = {
         "display_name": target.name or " ".join(str(word) for word in words if word),
-        "description": f"Tidegate {entry.name} {entry.version} by {author}",
+        "description": f"Tidegate {entry.name} {entry.version} by {texts.harmless(author)}",
         "experiment_id": experiment,
         "pipeline_spec": rendered.spec,
         "runtime_config": {"parameters": values},
@@ -89,6 +95,25 @@ def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
     made = as_run({**kfp.create_run(body), "description": body["description"]})
     assert made is not None, "the description is ours"
     return made
+
+
+def check(target: Target) -> None:
+    """Whether KFP can hold the names that a caller chose. Raises InvalidParametersError."""
+    problems = tuple(_check_names(target))
+    if problems:
+        raise InvalidParametersError(problems)
+
+
+def _check_names(target: Target) -> Iterator[Problem]:
+    names = {
+        "name": (target.name, MOST_NAME),
+        "experiment": (target.experiment, MOST_EXPERIMENT),
+        "namespace": (target.namespace or "", MOST_NAMESPACE),
+        "service_account": (target.service_account, MOST_ACCOUNT),
+    }
+    for field, (text, most) in names.items():
+        yield from texts.check_text(field, text)
+        yield from texts.check_length(field, text, most)
 
 
 def runs(kfp: Kfp, namespace: str | None, experiment: str = EXPERIMENT) -> Iterator[Run]:
