@@ -135,10 +135,28 @@ def test_a_run_is_submitted(cli: Cli, kfp: FakeKfp) -> None:
     )
 
 
-def test_a_dry_run_asks_nobody(cli: Cli, kfp: FakeKfp) -> None:
-    made = cli("template", "submit", *CANARY, "--dry-run", "-o", "json")
-    assert made.json["percents"] == [1, 5, 10, 25, 50]
+def test_a_dry_run_shows_what_would_be_sent_and_asks_nobody(cli: Cli, kfp: FakeKfp) -> None:
+    words = ("percents=5,50", "--image", "reg.example.com/t:1.2.3", "--service-account", "runner")
+    made = cli("template", "submit", *CANARY, *words, "--dry-run", "-o", "json", "-n", "team-a")
+    assert made.code == 0
     assert kfp.seen == []
+    assert made.json["experiment"] == {"display_name": "tidegate", "namespace": "team-a"}
+    cli("template", "submit", *CANARY, *words)
+    (sent,) = (call["body"] for call in kfp.seen if call["path"].endswith("/runs"))
+    del sent["experiment_id"]
+    assert made.json["run"] == sent
+    assert sent["runtime_config"]["parameters"]["percents"] == [5, 50]
+
+
+def test_a_dry_run_on_a_terminal_has_the_values_filled_in(cli: Cli) -> None:
+    words = (*CANARY, "percents=5,50", "smoke=true", 'golden={"model": "m", "inputs": []}')
+    check("template_dry_run", cli.screen("template", "submit", *words, "--dry-run"))
+
+
+def test_a_dry_run_refuses_what_would_be_refused(cli: Cli) -> None:
+    ended = cli("template", "submit", *CANARY, "--dry-run", "--run-name", "x" * 200)
+    assert ended.code == 2
+    assert cli("template", "submit", *CANARY, "percents=9,1", "--dry-run").code == 2
 
 
 @pytest.mark.parametrize(("state", "code"), [("SUCCEEDED", 0), ("FAILED", 3), ("CANCELED", 3)])

@@ -7,8 +7,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tidegate.cli import words
-from tidegate.template_service.catalog import Catalog, Entry, Parameter
-from tidegate.template_service.submitting import Run
+from tidegate.template_service.catalog import Catalog, Entry, Json, Parameter
+from tidegate.template_service.rendering import Rendered
+from tidegate.template_service.submitting import Run, Target
 from tidegate.template_service.uploading import Uploaded
 
 _ICONS = {
@@ -77,6 +78,24 @@ def _value(value: Any) -> str:
     if not isinstance(value, str):
         return json.dumps(value)
     return value
+
+
+def request(made: Rendered, target: Target, body: Json) -> RenderableType:
+    """What KFP would be sent for a run; the pipeline itself is in the other formats."""
+    head = words.pairs()
+    head.add_row("Template:", f"{made.entry.name} {made.entry.version}")
+    head.add_row("Run:", Text(body["display_name"]))
+    head.add_row("Description:", Text(body["description"]))
+    head.add_row("Experiment:", Text(target.experiment))
+    head.add_row("Namespace:", Text(target.namespace or "none (a KFP of one user)"))
+    head.add_row("ServiceAccount:", Text(target.service_account or "KFP's own"))
+    for image in sorted(made.images):
+        head.add_row("Image:", Text(image))
+    table = words.table("PARAMETER", "VALUE", "")
+    for name, value in made.parameters.items():
+        origin = {True: "given", False: "default"}[name in made.given]
+        table.add_row(name, Text(_value(value)), origin)
+    return Group(head, Text(), table)
 
 
 def run(seen: Run) -> RenderableType:

@@ -119,28 +119,33 @@ def submit(
 ) -> None:
     """Start a run of the template in KFP.
 
-    In a KFP of several users -n names the run's namespace.
+    In a KFP of several users -n names the run's namespace. --dry-run shows what KFP would be sent,
+    with -o json or yaml whole.
     """
     from tidegate.cli import kubeflow, show_template
     from tidegate.template_service import submitting
 
-    made, seconds = _render(session, template, values, image), timeout(time_limit)
+    seconds = timeout(time_limit)
+    made = _render(session, template, values, image)
+    author = session.world.environ.get("USER", "tidegate")
+    namespace = kubeflow.namespace(session)
+    target = submitting.Target(namespace, experiment, run_name, service_account)
+    with kubeflow.explained():
+        submitting.check(target)
     if dry_run:
+        body = submitting.request(made, target, author)
         session.dry_run()
         session.show(
-            made.parameters,
+            {"experiment": {"display_name": experiment, "namespace": namespace}, "run": body},
             lambda _: f"template/{template}",
-            lambda: show_template.whole(made.entry),
+            lambda: show_template.request(made, target, body),
         )
         return
     kfp = kubeflow.kfp(session, kfp_url)
     with kubeflow.explained():
-        namespace = kubeflow.namespace(session)
-        target = submitting.Target(namespace, experiment, run_name, service_account)
-        submitting.check(target)
         target = replace(target, namespace=submitting.place(kfp, namespace))
         kubeflow.warn_of_unknown_release(session, kfp)
-        run = submitting.submit(kfp, made, target, session.world.environ.get("USER", "tidegate"))
+        run = submitting.submit(kfp, made, target, author)
     if wait:
         run = _wait(session, kfp, run.run_id, seconds)
     _end(session, run)

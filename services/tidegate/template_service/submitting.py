@@ -80,21 +80,27 @@ def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
     check(target)
     check_release(kfp)
     experiment = kfp.experiment(target.experiment, target.namespace)
+    body = request(rendered, target, author)
+    made = kfp.create_run({**body, "experiment_id": experiment})
+    run = as_run({**made, "description": body["description"]})
+    assert run is not None, "the description is ours"
+    return run
+
+
+def request(rendered: Rendered, target: Target, author: str) -> Json:
+    """What KFP is sent for a run, but for the id of the experiment, which only KFP knows."""
     entry = rendered.entry
     values = rendered.parameters
     words = (entry.name, values.get("endpoint"), values.get("model_version"))
     body: Json = {
         "display_name": target.name or " ".join(str(word) for word in words if word),
         "description": f"Tidegate {entry.name} {entry.version} by {texts.harmless(author)}",
-        "experiment_id": experiment,
         "pipeline_spec": rendered.spec,
         "runtime_config": {"parameters": values},
     }
     if target.service_account:
         body["service_account"] = target.service_account
-    made = as_run({**kfp.create_run(body), "description": body["description"]})
-    assert made is not None, "the description is ours"
-    return made
+    return body
 
 
 def check(target: Target) -> None:
