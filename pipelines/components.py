@@ -17,6 +17,8 @@ from kfp import dsl, kubernetes
 from pipelines.parameters import PARAMETERS, WEEK
 
 HOUR = 3600
+RETRIES = 5  # a node is drained more than once in two weeks
+PAUSE = 10  # seconds between two attempts; a service that is away is waited for within one
 COMMAND = ("python3", "-m", "tidegate.steps")  # an image's entry point is never used
 ENDPOINT = ("endpoint", "namespace", "reason")
 SMOKE = ("smoke", "golden", "tolerance")
@@ -68,8 +70,14 @@ class Command:
     outputs: Sequence[str] = ()
     more: Mapping[str, type] | None = None
     summary: bool = False
-    retries: int = 2
+    retries: int = RETRIES
     runs: str = ""
+
+    @property
+    def retry_seconds(self) -> int:
+        """Seconds after the first start within which a retry may begin and run. Argo ends every
+        retry there, so each attempt has its whole time-out before it."""
+        return (self.retries + 1) * (self.seconds + PAUSE)
 
 
 COMMANDS: dict[str, Command] = {
@@ -172,8 +180,12 @@ def task(name: str, label: str, image: str, after: Any, **values: Any) -> Any:
         "256Mi"
     )
     if command.retries:
+        # Left out, the longest duration is an hour (kfp) or nothing at all (the backend)
         made.set_retry(
-            command.retries, backoff_duration="5s", backoff_factor=2.0, backoff_max_duration="60s"
+            command.retries,
+            backoff_duration=f"{PAUSE}s",
+            backoff_factor=1.0,
+            backoff_max_duration=f"{command.retry_seconds}s",
         )
     kubernetes.set_timeout(made, command.seconds)
     kubernetes.use_config_map_as_env(made, "tidegate", {"url": "TIDEGATE_URL"}, optional=True)

@@ -187,6 +187,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "reason": _text("Why; kept in the history."),
     "service_url": _text(
-        "Tidegate's API; empty: as the ConfigMap `tidegate` of the namespace says."
+        "Tidegate's API, where a run insists on it: the one that the ConfigMap `tidegate` of the "
+        "namespace names, or the first task refuses; empty: that one."
     ),
 }

@@ -171,12 +171,12 @@ def test_a_command_needs_no_home_no_name_and_no_place_to_write() -> None:
             WATCHED,
             "preflight",
             "--endpoint=demo",
-            "--service-url=http://127.0.0.1:9",
         ],
         cwd="/",
         env={
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "HOME": "/nonexistent",
+            "TIDEGATE_URL": "http://127.0.0.1:9",
         },
         capture_output=True,
         text=True,

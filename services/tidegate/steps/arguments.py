@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _common(item: argparse.ArgumentParser) -> None:
-    _text(item, "--service-url", "the deployment-service; else TIDEGATE_URL")
+    _text(item, "--service-url", "must be TIDEGATE_URL, where a run insists on its service")
     _text(
         item,
         "--token-file",

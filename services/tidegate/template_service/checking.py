@@ -13,6 +13,7 @@ from typing import Any
 
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.near import hint
+from tidegate.template_service import texts
 from tidegate.template_service.catalog import Entry, Parameter
 
 SHOWN = 80
@@ -68,6 +69,9 @@ def check(entry: Entry, arguments: Mapping[str, Any]) -> tuple[Problem, ...]:
         if name in arguments
         for problem in _check_one(parameter, arguments[name])
     ]
+    named = {problem.field for problem in (*problems, *wrong)}
+    carried = _carried(entry, arguments, named)
+    wrong += carried
     return (*problems, *wrong, *([] if wrong else _together(entry, arguments)))
 
 
@@ -77,6 +81,21 @@ def values(entry: Entry, arguments: Mapping[str, Any]) -> dict[str, Any]:
         parameter.name: arguments.get(parameter.name, parameter.default)
         for parameter in entry.parameters
     }
+
+
+def _carried(entry: Entry, arguments: Mapping[str, Any], named: set[str]) -> list[Problem]:
+    """What KFP would not hand on unchanged, the catalog's own defaults among it. named: fields of
+    which something was said already."""
+    everything = {**arguments, **values(entry, arguments)}
+    problems = [
+        problem
+        for name, value in everything.items()
+        if name not in named
+        for problem in texts.check_value(name, value)
+    ]
+    if problems:
+        return problems
+    return list(texts.check_size(everything))
 
 
 def _check_one(parameter: Parameter, value: Any) -> list[Problem]:

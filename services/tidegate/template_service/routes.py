@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Annotated, Any
 
@@ -169,13 +169,15 @@ def render_template(call: Asked, name: str, body: out.RenderIn) -> out.RenderedO
 def submit(call: Asked, name: str, body: out.SubmitIn) -> out.RunOut:
     """Start a run of the template in KFP."""
     made = _rendered(call, name, body)
+    experiment = body.experiment or call.services.settings.kfp_experiment
+    target = Target(body.namespace, experiment, body.name, body.service_account)
+    submitting.check(target)
     place = submitting.place(call.kfp, body.namespace)
     call.check(place)
     run_rights.check_run(
         call.caller, _installed(call), made, body.image, body.service_account, place
     )
-    experiment = body.experiment or call.services.settings.kfp_experiment
-    target = Target(place, experiment, body.name, body.service_account)
+    target = replace(target, namespace=place)
     return call.run_out(submitting.submit(call.kfp, made, target, call.caller.name))
 
 
