@@ -19,7 +19,7 @@ from tidegate.core.rollout import (
     PauseKind,
     Progress,
     Rollout,
-    Shown,
+    Routed,
     StepProgress,
 )
 
@@ -72,7 +72,7 @@ def test_paused_time_is_not_baked_and_not_measured_after_the_resume_of_one_too_s
     progress = Progress(
         at=100.0,
         step=StepProgress(index=0, baked=25.0),
-        shown=Shown(split(10), 50.0),
+        routed=Routed(split(10), 50.0),
         pods=CandidatePods(alive=True),
         pause=Pause(PauseKind.TOO_SMALL, "system", "r2 is too small"),
     )

@@ -128,6 +128,7 @@ def _older_database(intent: Intent, seen: Observation, known: str | None) -> Con
         return None
     message = (
         f"the cluster's generation {seen.stamp.generation} is not ours: this database was "
-        "older than the cluster and has gone its own way since, so nothing is written; bring the newer database back"
+        "older than the cluster and has gone its own way since, so nothing is written; bring "
+        "the newer database back"
     )
     return Condition(Code.DATABASE_FORKED, message, params)
