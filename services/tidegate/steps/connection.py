@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tidegate.core.shown_address import shown_address
 from tidegate.steps.errors import UsageError
 
 PROJECTED = Path("/var/run/secrets/tidegate.dev/serviceaccount/token")
@@ -56,7 +57,7 @@ def find(
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UsageError(
-            f"--service-url {url!r} is not an http or https URL: write "
+            f"--service-url {shown_address(url)!r} is not an http or https URL: write "
             "http://tidegate.tidegate-system"
         )
     url = url.rstrip("/")

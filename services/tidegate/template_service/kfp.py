@@ -15,6 +15,7 @@ import httpx2
 
 from tidegate.client.transport import is_loopback
 from tidegate.core.errors import TidegateError
+from tidegate.core.shown_address import shown_address
 from tidegate.template_service.catalog import Json
 
 API = "/apis/v2beta1"
@@ -149,7 +150,8 @@ class Kfp:
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
             message = str(error) or type(error).__name__
             raise KfpError(
-                0, f"KFP at {self.url} does not answer ({message}): check its address"
+                0,
+                f"KFP at {shown_address(self.url)} does not answer ({message}): check its address",
             ) from error
         if not answer.is_success:
             raise KfpError(_status(answer), self._explained(answer))
@@ -170,7 +172,9 @@ class Kfp:
         return answer
 
     def _stranger(self) -> KfpError:
-        return KfpError(502, f"{self.url} does not answer as KFP does: check its address")
+        return KfpError(
+            502, f"{shown_address(self.url)} does not answer as KFP does: check its address"
+        )
 
     def _explained(self, answer: httpx2.Response) -> str:
         message = _error_message(answer)
@@ -186,7 +190,7 @@ class Kfp:
                 advice = "it is not there"
             case _:
                 advice = "look into its log"
-        return f"KFP at {self.url} answered {status}: {message}; {advice}"
+        return f"KFP at {shown_address(self.url)} answered {status}: {message}; {advice}"
 
 
 def _status(answer: httpx2.Response) -> int:
