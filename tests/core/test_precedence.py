@@ -139,7 +139,7 @@ def test_what_is_leaving_is_neither_raised_nor_promoted(
 def test_what_has_been_decided_is_not_raised(outcome: Outcome, percent: int | None) -> None:
     decided = running(MANUAL, OVERRIDE, end=End(toward=outcome, message="5 of 9 failed"))
     promoting = outcome is Outcome.PROMOTED
-    refused = RolloutEnding("ro-1", f"{outcome}: 5 of 9 failed", promoting=promoting)
+    refused = RolloutEnding("ro-1", f"{outcome}: 5 of 9 failed", promoting, promoting)
     assert moved(percent, decided, override=True) == refused
 
 
@@ -177,8 +177,8 @@ def test_promoting_overrides_nobody_where_a_person_is_waited_for() -> None:
 def test_without_a_rollout_the_candidate_may_only_lose_traffic() -> None:
     assert moved(9, None) == Lowering(9)
     assert moved(10, None) == Lowering(10)
-    assert moved(11, None, override=True) == RolloutEnded()
-    assert moved(None, None, override=True) == RolloutEnded()
+    assert moved(11, None, override=True) == RolloutEnded(2)
+    assert moved(None, None, override=True) == RolloutEnded(2)
     alone = intent(0, candidate=None)
     assert decide_percent(0, alone, None, override=True) == NoCandidate()
 
@@ -276,7 +276,7 @@ def test_only_what_is_paused_or_overridden_is_resumed() -> None:
 def test_an_open_rollout_takes_counts() -> None:
     assert refuse_counts(running(AB, ActionKind.PAUSE, RESUME)) is None
     ended = running(AB, end=End(toward=Outcome.PROMOTED, message="approved"))
-    assert refuse_counts(ended) == RolloutEnding("ro-1", "promoted: approved", promoting=True)
+    assert refuse_counts(ended) == RolloutEnding("ro-1", "promoted: approved", True, True)
 
 
 def test_one_rollout_at_a_time_unless_it_is_superseded() -> None:

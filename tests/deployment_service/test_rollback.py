@@ -14,7 +14,7 @@ from tests.deployment_service.test_tenants import MAY
 from tests.deployment_service.test_with_worker import KEY, world  # noqa: F401
 from tests.deployment_service.test_with_worker import PATH as FRAUD
 from tidegate.core.ports import Capabilities
-from tidegate.core.rollout import ActionKind, Outcome, StepAnswer
+from tidegate.core.rollout import ActionKind, End, Outcome, StepAnswer
 from tidegate.store import endpoints
 
 pytestmark = pytest.mark.real
@@ -373,3 +373,24 @@ def test_a_revision_that_never_served_is_checked_although_it_is_called_an_undo(w
     api.ok("PUT", "/api/v1/tenants/team", {"allowed": allowed})
     refused = api.post(f"{FRAUD}/undo", {"to": 2})
     assert (refused.status_code, refused.json()["code"]) == (422, "not-allowed")
+
+
+def test_who_wants_forward_what_goes_there_is_not_sent_back(api):
+    """An approver who comes too late copies the command of the refusal: it must not undo."""
+    api.endpoint()
+    rollout = api.rollout()
+    path = f"/api/v1/rollouts/{rollout['id']}"
+    bodies = {"promote": {}, "approve": {"step": 1}, "resume": {}}
+    end = End(toward=Outcome.PROMOTED, message="every step is done")
+    api.reconcile(progress=lambda p: replace(p, end=end))
+    for verb in bodies:
+        refused = refusal(api.post(f"{path}/{verb}", bodies[verb]), "rollout-ending")
+        assert refused["remediation"]["command"] == f"tidegate rollout status {rollout['id']} -w"
+    api.reconcile(
+        progress=lambda p: replace(p, outcome=Outcome.PROMOTED, end=replace(end, tidy=True))
+    )
+    for verb in bodies:
+        refused = refusal(api.post(f"{path}/{verb}", bodies[verb]), "rollout-ended")
+        assert refused["remediation"]["command"] == f"tidegate rollout status {rollout['id']}"
+    refused = refusal(api.post(f"{path}/retry"), "promoted")
+    assert refused["remediation"]["command"] == f"tidegate rollout status {rollout['id']}"

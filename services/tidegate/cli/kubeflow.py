@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from tidegate.cli.errors import CliError, Unreachable, usage
 from tidegate.cli.session import Session
+from tidegate.core.shown_address import shown_address
 from tidegate.template_service.catalog import Catalog, CatalogError, Entry, UnknownTemplateError
 from tidegate.template_service.checking import from_text
 from tidegate.template_service.kfp import OLDEST, Kfp, KfpError, connect
@@ -76,7 +77,7 @@ def kfp(session: Session, url: str | None) -> Kfp:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise usage(
-            f"--kfp-url {address!r} is not an http or https URL: give one such as "
+            f"--kfp-url {shown_address(address)!r} is not an http or https URL: give one such as "
             "http://localhost:8888"
         )
     return Kfp(connect(address, session.world.transport), lambda: _identity(environ))

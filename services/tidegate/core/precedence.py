@@ -55,15 +55,18 @@ class NoCandidate:
 class RolloutEnded:
     """The candidate's rollout has ended meanwhile, and without one nothing is raised."""
 
+    candidate: int
+
 
 @dataclass(frozen=True, slots=True)
 class RolloutEnding:
     """The rollout has been decided. cause: the ending and its reason. promoting: toward the
-    candidate, and not back to stable."""
+    candidate, and not back to stable. forward: what is refused leads there, too."""
 
     rollout: str
     cause: str
     promoting: bool = False
+    forward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ def decide_promotion(
     if answered is not None:
         return answered
     if running.leaving:
-        return _ending(running)
+        return _ending(running, forward=True)
     if running.promotion is not None:
         return _promoted(running, running.promotion)
     waits = _step_to_answer(running)
@@ -208,7 +211,7 @@ def refuse_approval(running: OpenRollout, step: int | None) -> Refusal | None:
     if answered is not None:
         return answered
     if running.leaving:
-        return _ending(running)
+        return _ending(running, forward=True)
     if step is not None and step != running.progress.step.index + 1:
         return _other_step(running, step)
     waits = _step_to_answer(running)
@@ -230,7 +233,7 @@ def refuse_pause(running: OpenRollout, intent: Intent) -> Refusal | None:
 def refuse_resume(running: OpenRollout) -> Refusal | None:
     """Why a resume would change nothing; None where something is paused or overridden."""
     if running.leaving:
-        return _ending(running)
+        return _ending(running, forward=True)
     if not running.rests:
         return NothingToResume(running.rollout.id)
     return None
@@ -240,7 +243,7 @@ def refuse_counts(running: OpenRollout) -> Refusal | None:
     """Why a rollout takes no counts from outside any more; None while it is open."""
     if not running.leaving:
         return None
-    return _ending(running)
+    return _ending(running, forward=True)
 
 
 def refuse_start(running: OpenRollout | None, *, supersede: bool) -> Refusal | None:
@@ -256,7 +259,7 @@ def _percent_without_rollout(percent: int | None, intent: Intent) -> Lowering | 
     # Its rollout ended a moment ago
     if percent is not None and percent <= intent.candidate_traffic.percent:
         return Lowering(percent)
-    return RolloutEnded()
+    return RolloutEnded(intent.candidate)
 
 
 def _lower(
@@ -286,7 +289,7 @@ def _raise(
     override: bool,
 ) -> Raising | Refusal:
     if running.leaving:
-        return _ending(running)
+        return _ending(running, forward=True)
     if running.promotion is not None:
         return _promoted(running, running.promotion)
     if running.override:
@@ -330,10 +333,11 @@ def _other_step(running: OpenRollout, named: int) -> OtherStep:
     return OtherStep(running.rollout.id, named, present, waits)
 
 
-def _ending(running: OpenRollout) -> RolloutEnding:
+def _ending(running: OpenRollout, *, forward: bool = False) -> RolloutEnding:
     """The refusal of what comes too late."""
     cause = running.leaving or f"promoted: r{running.rollout.candidate} is stable"
-    return RolloutEnding(running.rollout.id, cause, promoting=not running.going_back)
+    promoting = not running.going_back
+    return RolloutEnding(running.rollout.id, cause, promoting, forward and promoting)
 
 
 def _needs_override(running: OpenRollout, rise: tuple[int, int] | None) -> NeedsOverride:

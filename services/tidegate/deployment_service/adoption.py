@@ -8,6 +8,7 @@ from tidegate.core.adopting import Found
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
 from tidegate.core.preflight import Request
+from tidegate.core.shown_address import shown_address
 from tidegate.deployment_service import lookup, specs, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.endpoint_changes import exists, path_of
@@ -94,7 +95,7 @@ def _addresses(key: EndpointKey, existing: Found) -> list[str]:
         return []
     old = ""
     if existing.url:
-        old = f" ({existing.url})"
+        old = f" ({shown_address(existing.url)})"
     return [
         f"the InferenceService's own address{old} goes on to r0 alone; rollouts move the address "
         "of the endpoint's "

@@ -276,7 +276,7 @@ def act(
         ended = _ended_back(tx, call, rollout_id, kind, body)
         if ended is not None:
             return ended
-    running, endpoint = _live(tx, call, rollout_id)
+    running, endpoint = _live(tx, call, rollout_id, back=kind not in _UPWARD)
     if kind in _UPWARD:
         check_match(call.if_match, endpoint.generation)
     step = None
@@ -336,12 +336,13 @@ def nothing_more(
     return Reply(202, rollout_change, location=f"/api/v1/rollouts/{rollout_id}")
 
 
-def _live(tx: Tx, call: Call, rollout_id: str) -> tuple[Running, Endpoint]:
+def _live(tx: Tx, call: Call, rollout_id: str, *, back: bool = False) -> tuple[Running, Endpoint]:
     rollout = lookup.rollout_by_id(tx, rollout_id)
     endpoint = lookup.locked(tx, rollout.key)
     rollout = lookup.rollout_by_id(tx, rollout_id)  # again, under the endpoint's lock
     if rollout.outcome is not None:
-        raise action_refusals.ended(rollout.key, rollout_id, rollout.outcome.value)
+        outcome = rollout.outcome.value
+        raise action_refusals.ended(rollout.key, rollout_id, outcome, back=back)
     return lookup.with_actions(tx, rollout), endpoint
 
 
@@ -390,7 +391,7 @@ def retry(tx: Tx, call: Call, rollout_id: str, body: Again) -> Reply:
         code = "promoted"
         if old.outcome is None:
             code = "not-ended"
-        raise refused(409, code, Problem("rollout", detail, Remediation("start another rollout")))
+        raise refused(409, code, Problem("rollout", detail, action_refusals.instead_of_retry(old)))
     candidate = existing(tx, old.key, old.rollout.candidate)
     intent = lookup.intent_of(tx, old.key)
     reason = body.reason or f"retry of {rollout_id}"

@@ -150,7 +150,7 @@ def _already_stable(
     message = f"r{result.revision} is stable already, and no rollout runs"
     if result.rollout:
         return rollout_changes.nothing_more(tx, call, result.rollout, "undo", body.reason, message)
-    remediation = Remediation("leave it, or name another revision", "'to'", "--to")
+    remediation = _list_revisions(key, "leave it, or name another revision with --to")
     raise refused(409, "nothing-to-undo", Problem("/to", message, remediation))
 
 
@@ -162,8 +162,7 @@ def _nothing_to_undo(key: EndpointKey, result: NothingToUndo) -> ApiError:
             f"no other revision served well than r{result.stable}, which is stable: "
             f"a rollback left {left}"
         )
-    request = f"POST /api/v1/endpoints/{key.namespace}/{key.name}/undo with 'to'"
-    remediation = Remediation("name a revision", request, f"tidegate undo {key} --to REVISION")
+    remediation = _list_revisions(key, "look at its revisions, then name one with --to")
     return refused(409, "nothing-to-undo", Problem("/to", detail, remediation))
 
 
@@ -171,8 +170,8 @@ def _suggestions(key: EndpointKey, result: AlreadyRolledBack) -> Remediation:
     served = result.served[:MOST_SUGGESTIONS]
     request = f"POST /api/v1/endpoints/{key.namespace}/{key.name}/undo"
     if not served:
-        text = "leave it, or name a revision: no other one served well"
-        return Remediation(text, f"{request} with 'to'", f"tidegate undo {key} --to REVISION")
+        text = "leave it, or name a revision with --to: no other one served well"
+        return _list_revisions(key, text)
     named = ", ".join(_when(each) for each in served)
     body = f'{{"to": {served[0].revision}}}'
     return Remediation(
@@ -180,6 +179,11 @@ def _suggestions(key: EndpointKey, result: AlreadyRolledBack) -> Remediation:
         f"{request} {body}",
         commands.undo(key, served[0].revision),
     )
+
+
+def _list_revisions(key: EndpointKey, text: str) -> Remediation:
+    path = f"/api/v1/endpoints/{key.namespace}/{key.name}/revisions"
+    return Remediation(text, f"GET {path}", f"tidegate endpoint get {key}")
 
 
 def _let_go_on(key: EndpointKey, result: AlreadyRolledBack) -> Remediation:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tidegate.core.errors import shown
+from tidegate.core.shown_address import shown_address
 from tidegate.steps.errors import UsageError
 
 PROJECTED = Path("/var/run/secrets/tidegate.dev/serviceaccount/token")
@@ -76,12 +76,12 @@ def _own_address(own: str, flag: str) -> str:
     parts = urlsplit(own)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UsageError(
-            f"TIDEGATE_URL {shown(own)} is not an http or https URL: write "
+            f"TIDEGATE_URL {shown_address(own)!r} is not an http or https URL: write "
             "http://tidegate.tidegate-system"
         )
     if flag and _comparable(flag) != _comparable(own):
         raise UsageError(
-            f"--service-url {shown(flag)} is not {shown(own)}, the address that this pod's own "
+            f"--service-url {shown_address(flag)!r} is not {shown_address(own)!r}, the address that this pod's own "
             "settings give (TIDEGATE_URL, from the ConfigMap `tidegate`), and the token goes to "
             "no other: leave the flag out, or have the ConfigMap changed"
         )

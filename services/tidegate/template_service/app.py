@@ -11,6 +11,7 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CollectorRegistry
 from starlette.responses import JSONResponse
 
+from tidegate.core.shown_address import shown_address
 from tidegate.template_service import routes
 from tidegate.template_service.access import enforce
 from tidegate.template_service.callers import Callers
@@ -89,7 +90,7 @@ def _checks(
     """KFP is shown and not required: templates are served and rendered without it."""
     message = "none: set TIDEGATE_KFP_URL to submit"
     if http:
-        message = f"submits to {http.base_url}"
+        message = f"submits to {shown_address(str(http.base_url))}"
     leaves = stopping.is_set()
     return {
         "service": probes.Check(not leaves, "stopping" if leaves else "taking requests"),

@@ -17,6 +17,7 @@ import httpx2
 from tidegate.client.transport import is_loopback
 from tidegate.core.errors import TidegateError
 from tidegate.template_service import logs
+from tidegate.core.shown_address import shown_address
 from tidegate.template_service.catalog import Json
 
 API = "/apis/v2beta1"
@@ -231,10 +232,12 @@ class Kfp:
 
     def _silent(self, error: Exception) -> KfpError:
         message = str(error) or type(error).__name__
-        return KfpError(0, f"KFP at {self.url} does not answer ({message}): check its address")
+        return KfpError(0, f"KFP at {shown_address(self.url)} does not answer ({message}): check its address")
 
     def _stranger(self) -> KfpError:
-        return KfpError(502, f"{self.url} does not answer as KFP does: check its address")
+        return KfpError(
+            502, f"{shown_address(self.url)} does not answer as KFP does: check its address"
+        )
 
     def _explained(self, answer: httpx2.Response) -> str:
         message = _error_message(answer)
@@ -252,7 +255,7 @@ class Kfp:
                 advice = "it is not there"
             case _:
                 advice = "look into its log"
-        return f"KFP at {self.url} answered {status}: {message}; {advice}"
+        return f"KFP at {shown_address(self.url)} answered {status}: {message}; {advice}"
 
 
 def _status(answer: httpx2.Response) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from tidegate.core.errors import Problem, Remediation, TidegateError
 from tidegate.template_service import failing, texts
+from tidegate.core.shown_address import shown_address
 from tidegate.template_service.catalog import Json
 from tidegate.template_service.kfp import Kfp
 from tidegate.template_service.releases import check_release
@@ -69,7 +70,7 @@ def place(kfp: Kfp, namespace: str) -> str | None:
     if not kfp.multi_user():
         return None
     if not namespace:
-        detail = f"KFP at {kfp.url} keeps runs by namespace"
+        detail = f"KFP at {shown_address(kfp.url)} keeps runs by namespace"
         remediation = Remediation("name the one to run in")
         raise InvalidParametersError((Problem("namespace", detail, remediation),))
     return namespace
