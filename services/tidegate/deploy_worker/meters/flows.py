@@ -6,6 +6,8 @@
 | Istio's gateway | `istio_requests_total` with response code 0, whatever the flag (DC, DR, …) | untold |
 | Knative's queue-proxy | untold: a request whose client left counts as a 200 | untold |
 
+Requests within a gRPC stream (`ModelStreamInfer`) are untold everywhere.
+
 What a proxy answers itself, such as a 503 with the flags UF, UH or UC or a 504 with UT, is an
 answer and counts as one.
 """
@@ -26,6 +28,11 @@ from tidegate.deploy_worker.meters.envoy_flow import (
 _PREFIX = "envoy_cluster_"
 _MESSAGE_COUNT = "request_message_count"
 LOST = "lost"  # the name under which a proxy's own count of lost requests is kept
+# for a person
+STREAMS = (
+    "of gRPC streams (ModelStreamInfer) no request without an answer is counted: one stream carries "
+    "any number of them"
+)
 
 
 def counter_name(metric: str, method: str) -> str:
