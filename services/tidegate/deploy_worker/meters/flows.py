@@ -19,7 +19,9 @@ from tidegate.core.lost import Flow
 from tidegate.deploy_worker.meters.envoy_flow import (
     ACTIVE,
     COMPLETED,
+    DENIED,
     MESSAGES,
+    OVER_LIMIT,
     STREAMED,
     grpc_flow,
     http_flow,
@@ -27,17 +29,22 @@ from tidegate.deploy_worker.meters.envoy_flow import (
 
 _PREFIX = "envoy_cluster_"
 _MESSAGE_COUNT = "request_message_count"
+# Their names may hold the filter's own prefix
+_FILTERS = {"_denied": DENIED, "_over_limit": OVER_LIMIT}
 LOST = "lost"  # the name under which a proxy's own count of lost requests is kept
 # for a person
 STREAMS = (
-    "of gRPC streams (ModelStreamInfer) no request without an answer is counted: one stream carries "
-    "any number of them"
+    "of gRPC streams (ModelStreamInfer) no request without an answer is counted: one stream "
+    "carries any number of them"
 )
 
 
 def counter_name(metric: str, method: str) -> str:
     """Envoy's name of a counter that Prometheus shows as `metric`. method: of gRPC, where a label
     tells it instead of the name."""
+    for ending, name in _FILTERS.items():
+        if metric.endswith(ending):
+            return name
     if not metric.endswith(_MESSAGE_COUNT):
         return metric.removeprefix(_PREFIX)
     streams = "ModelStreamInfer" in metric or method == "ModelStreamInfer"

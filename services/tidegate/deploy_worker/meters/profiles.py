@@ -194,6 +194,7 @@ _INFER = frozenset({"ModelInfer", "ModelStreamInfer"})
 _GRPC_METRIC = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?[0-9]+"
 _GRPC_MESSAGES = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?request_message_count"
 _FLOWS = rf"envoy_cluster_(?:{'|'.join(COUNTERS)})"
+_FILTERED = "envoy_cluster_(?:ext_authz_(?:.+_)?denied|ratelimit_(?:.+_)?over_limit)"
 
 
 def _envoy_gateway(labels: Labels, request: Asked) -> Place | None:
@@ -246,6 +247,7 @@ ENVOY_GATEWAY = Profile(
         Family(_GRPC_METRIC, Kind.ANSWER, {"grpc": ""}),
         Family("envoy_cluster_upstream_rq_time_bucket", Kind.BUCKET),
         Family(_FLOWS, Kind.FLOW),
+        Family(_FILTERED, Kind.FLOW),
         Family(_GRPC_MESSAGES, Kind.FLOW),
         Family(f"envoy_cluster_{ACTIVE}", Kind.ACTIVE),
         Family("envoy_server_uptime", Kind.UPTIME),
