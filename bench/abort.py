@@ -155,6 +155,7 @@ class Bench:
             "to_weight_0_s": round(written - candidate.first, 2),
             "to_last_request_s": round(candidate.last - candidate.first, 2),
             "requests": candidate.ended + candidate.in_flight,
+            "message": self._message(rollout),
         }
 
     def _start(self, rollout: FleetRollout, cell: Cell) -> None:
@@ -173,6 +174,13 @@ class Bench:
         with self.store.read() as tx:
             stored = rollouts.get(tx, rollout.rollout)
         return stored is not None and stored.progress.end.toward is Outcome.ABORTED
+
+    def _message(self, rollout: FleetRollout) -> str:
+        """Why it was aborted."""
+        with self.store.read() as tx:
+            stored = rollouts.get(tx, rollout.rollout)
+        assert stored is not None
+        return stored.progress.end.message
 
     def _written(self, rollout: FleetRollout) -> float | None:
         """When the route without the candidate was written."""
