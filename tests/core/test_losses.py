@@ -169,3 +169,49 @@ def test_a_hang_is_no_wrong_share() -> None:
         prove(50, split.candidate.n, split.candidate.n + split.stable.n).result is Measured.PROVEN
     )
     assert prove(50, 0, 1800).result is Measured.WRONG
+
+
+def placed(
+    source: str, place: str, started: int, answered: int, zero_at: float | None = None
+) -> tuple[Reading, ...]:
+    """r1 and r2 alike, at one place each. The source begins at zero, the place has a life."""
+    flow = Flow(started, answered, 0, settled=True, zero_at=zero_at)
+    return tuple(
+        Reading(
+            source, revision, Counters(0, 0, flow=flow), began=zero_at, place=f"{place}#{revision}"
+        )
+        for revision in (1, 2)
+    )
+
+
+def lost_in(evidence: Evidence) -> int:
+    return errors(evidence)[0].bad
+
+
+def test_a_source_that_is_renamed_at_a_cut_goes_on_at_its_place() -> None:
+    """What is lost in the interval of the cut counts for nobody, as its answers do."""
+    before = [placed("gw@0", "gw", 100, 90), placed("gw@0", "gw", 110, 95)]
+    after = [placed("gw@600", "gw", 120, 99), placed("gw@600", "gw", 130, 106)]
+    assert lost_in(gathered(*before, *after)) == 5 + 3
+
+
+def test_a_place_that_is_renamed_brings_nothing_of_its_life() -> None:
+    before = [placed("gw", "gw", 100, 90), placed("gw", "gw", 110, 95)]
+    renamed = [placed("other", "other", 120, 99), placed("other", "other", 130, 106)]
+    assert lost_in(gathered(*before, *renamed)) == 5 + 3
+    old = [placed("other", "other", 120, 99, -500.0), placed("other", "other", 130, 106, -500.0)]
+    assert lost_in(gathered(*before, *old)) == 5 + 3
+
+
+def test_a_process_that_began_between_two_scrapes_is_counted_from_zero() -> None:
+    """Its start is known to a few seconds only, and it is counted once."""
+    before = [placed("gw", "gw", 100, 90), placed("gw", "gw", 110, 95)]
+    fresh = [placed("new", "new", 20, 14, 1.5), placed("new", "new", 40, 30, 2.5)]
+    assert lost_in(gathered(*before, *fresh)) == 5 + 6 + 4
+
+
+def test_the_base_line_keeps_a_place_once() -> None:
+    sources = [placed(f"gw@{n}", "gw", 100 + n, 90 + n) for n in range(20)]
+    last = gathered(*sources).last
+    assert last is not None
+    assert {reading.source for reading in last.readings} == {"gw@19"}

@@ -24,6 +24,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tidegate.core.evidence import Counters, Reading, counters_of
+from tidegate.deploy_worker.meters.filtered import without_filtered
 from tidegate.deploy_worker.meters.places import Counts, flow_of, place_name, zero_at
 from tidegate.deploy_worker.meters.profiles import Asked, Kind, Meaning
 from tidegate.deploy_worker.meters.slots import Slots
@@ -240,7 +241,7 @@ def _counters(counts: Counts) -> Counters:
             buckets[meaning.le] += value
         elif meaning.kind is Kind.ANSWER:
             answers.append((meaning.spoken, meaning.code, value))
-    return counters_of(answers, tuple(sorted(buckets.items())))
+    return counters_of(without_filtered(answers, counts), tuple(sorted(buckets.items())))
 
 
 def hidden_grpc(counted: Sequence[Counted]) -> str | None:
