@@ -14,7 +14,8 @@ from typing import Any
 
 from kfp import dsl, kubernetes
 
-from pipelines.parameters import PARAMETERS, WEEK
+from pipelines.parameters import PARAMETERS
+from tidegate.core.bounds import WEEK
 
 HOUR = 3600
 RETRIES = 5  # a node is drained more than once in two weeks

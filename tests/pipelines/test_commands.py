@@ -115,7 +115,8 @@ def test_every_command_accepts_the_bounds(template: Template) -> None:
 def _bounds(item: dict[str, Any]) -> list[Any]:
     match item["type"]:
         case "NUMBER_INTEGER" | "NUMBER_DOUBLE":
-            return [item["minimum"], item["maximum"]]
+            low = item.get("minimum", item.get("exclusive_minimum", 0) + 0.001)
+            return [low, item.get("maximum", item.get("exclusive_maximum", 1) - 0.001)]
         case "STRING":
             return item.get("choices") or (
                 ["x-group: beta", "-starts: with-a-dash"] if item["name"] == "header" else []

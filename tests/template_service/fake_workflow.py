@@ -1,9 +1,9 @@
-"""What Argo and KFP make of a run: the workflow's nodes as KFP compiles a pipeline (2.15 to 2.17), how
-KFP hands them out, and the logs of the pods.
+"""What Argo and KFP make of a run: the workflow's nodes as KFP compiles a pipeline (2.15 to 2.17),
+how KFP hands them out, and the logs of the pods.
 
-Read in KFP's compiler (`backend/src/v2/compiler/argocompiler`), its converter (`toApiPipelineTaskDetail`)
-and Argo's names of nodes. `templateDefaults` are those that KFP 2.17 installs: each node, also a dag,
-gets attempts.
+Read in KFP's compiler (`backend/src/v2/compiler/argocompiler`), in its converter
+(`toApiPipelineTaskDetail`) and in Argo's names of nodes. `templateDefaults` are those that KFP 2.17
+installs: each node, also a dag, gets attempts.
 """
 
 from collections.abc import Callable, Mapping, Sequence

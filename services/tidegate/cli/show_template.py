@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tidegate.cli import words
+from tidegate.core.bounds import Bounds
 from tidegate.template_service.catalog import Catalog, Entry, Json, Parameter
 from tidegate.template_service.rendering import Rendered
 from tidegate.template_service.submitting import Run, Target
@@ -61,7 +62,18 @@ def values(parameter: Parameter) -> str:
             return "list"
         case "STRUCT":
             return "JSON"
-    return f"{_number(parameter.minimum)} to {_number(parameter.maximum)}"
+    return _range(parameter.bounds)
+
+
+def _range(bounds: Bounds) -> str:
+    """`1 to 5`; an end that is not within is said so: `above 0, to 0.5`, `0 to below 0.5`."""
+    low = _number(bounds.ge)
+    high = _number(bounds.le)
+    if bounds.lt is not None:
+        high = f"below {_number(bounds.lt)}"
+    if bounds.gt is not None:
+        return f"above {_number(bounds.gt)}, to {high}"
+    return f"{low} to {high}"
 
 
 def _number(bound: float | None) -> str:

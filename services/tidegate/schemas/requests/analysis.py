@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt
 
+from tidegate.core import bounds
 from tidegate.core.incidents import Limits
 from tidegate.core.strategy import ALPHA, DEFAULT_METRICS
 from tidegate.schemas.requests.fields import WEEK, Body
@@ -15,14 +16,14 @@ class MetricIn(Body):
     """One metric of the candidate. Margins and the objective are shares of requests, 0..1."""
 
     fail_margin: Annotated[
-        Annotated[float, Field(ge=0, lt=1)],
+        Annotated[float, Field(ge=bounds.FAIL_MARGIN.ge, lt=bounds.FAIL_MARGIN.lt)],
         Field(
             description="How much above stable's rate is a fail, as a share of requests",
             examples=[0.0],
         ),
     ] = _ERRORS.fail_margin
     pass_margin: Annotated[
-        Annotated[float, Field(gt=0, lt=1)],
+        Annotated[float, Field(gt=bounds.PASS_MARGIN.gt, lt=bounds.PASS_MARGIN.lt)],
         Field(
             description="How much above stable's rate is still a pass, as a share of requests",
             examples=[0.01],
@@ -36,7 +37,7 @@ class MetricIn(Body):
         ),
     ] = None
     min_requests: Annotated[
-        Annotated[StrictInt, Field(ge=1, le=10_000_000)],
+        Annotated[StrictInt, Field(ge=bounds.MIN_REQUESTS.ge, le=bounds.MIN_REQUESTS.le)],
         Field(description="Least requests of the candidate before a verdict", examples=[20]),
     ] = _ERRORS.min_requests
 
@@ -46,7 +47,7 @@ class RejectionsIn(Body):
     They can only fail: a pass never waits for them."""
 
     fail_margin: Annotated[
-        Annotated[float, Field(ge=0, lt=1)],
+        Annotated[float, Field(ge=bounds.FAIL_MARGIN.ge, lt=bounds.FAIL_MARGIN.lt)],
         Field(
             description="How much above stable's rate is a fail, as a share of requests",
             examples=[0.0],
@@ -58,7 +59,7 @@ class LatencyIn(MetricIn):
     """Slow: above `latency_threshold_ms`, which is a bound of an existing histogram bucket."""
 
     latency_threshold_ms: Annotated[
-        Annotated[float, Field(gt=0, le=3_600_000)],
+        Annotated[float, Field(gt=bounds.LATENCY_MS.gt, le=bounds.LATENCY_MS.le)],
         Field(
             description="Milliseconds above which a request is slow; the bound of a histogram "
             "bucket",
@@ -104,21 +105,21 @@ class ExperimentIn(Body):
     one that does by more than a point."""
 
     fail_margin: Annotated[
-        Annotated[float, Field(ge=0, lt=0.5)],
+        Annotated[float, Field(ge=bounds.FAIL_MARGIN.ge, lt=bounds.FAIL_MARGIN.lt)],
         Field(
             description="How much less often than stable is a fail, as a share of units",
             examples=[0.0],
         ),
     ] = _ERRORS.fail_margin
     pass_margin: Annotated[
-        Annotated[float, Field(gt=-0.5, lt=0.5)],
+        Annotated[float, Field(gt=bounds.EXPERIMENT_MARGIN.gt, lt=bounds.EXPERIMENT_MARGIN.lt)],
         Field(
             description="How much less often than stable is still a pass, as a share of units",
             examples=[0.01],
         ),
     ] = _ERRORS.pass_margin
     min_requests: Annotated[
-        Annotated[StrictInt, Field(ge=1, le=10_000_000)],
+        Annotated[StrictInt, Field(ge=bounds.MIN_REQUESTS.ge, le=bounds.MIN_REQUESTS.le)],
         Field(description="Least units of the candidate before a verdict", examples=[20]),
     ] = _ERRORS.min_requests
 
@@ -153,7 +154,7 @@ class AnalysisIn(Body):
     """How the candidate is judged: by which metrics, and how sure a verdict is."""
 
     alpha: Annotated[
-        Annotated[float, Field(gt=0, le=0.5)],
+        Annotated[float, Field(gt=bounds.ALPHA.gt, le=bounds.ALPHA.le)],
         Field(
             description="Chance, per rollout, that a candidate no worse than stable fails; above 0 "
             "and at most 0.5",
