@@ -20,8 +20,10 @@ import httpx2
 import yaml
 
 from tests.template_service import argo
+from tests.template_service.fake_workflow import PHASES, Outcome, Workflow, outcome_of
 
 Json = dict[str, Any]
+OWN_NAMESPACE = "kubeflow"  # of KFP itself
 NEVER = "1970-01-01T00:00:00Z"
 GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13}
 KINDS: dict[str, tuple[type, ...]] = {
@@ -60,10 +62,15 @@ class Refused(Exception):  # noqa: N818  (an answer, named after what it is)
 @dataclass
 class FakeKfp:
     """multi_user: runs live in namespaces. users: the namespaces of each user, by `kubeflow-userid`
-    or by token."""
+    or by token; readers: those in which a user may only read. release: its tag. knows_optional: as
+    2.15 does. objects: pipelines are kept as objects of Kubernetes."""
 
     multi_user: bool = False
+    release: str = "2.17.0"
+    knows_optional: bool = True
+    objects: bool = False
     users: dict[str, set[str]] = field(default_factory=dict)
+    readers: dict[str, set[str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     page_size: int = 2
     experiments: list[Json] = field(default_factory=list)
@@ -71,6 +78,7 @@ class FakeKfp:
     pipelines: list[Json] = field(default_factory=list)
     versions: list[Json] = field(default_factory=list)
     seen: list[Json] = field(default_factory=list)
+    workflows: dict[str, Workflow] = field(default_factory=dict)
     received: dict[str, Json] = field(default_factory=dict)  # by run: what its tasks get
     unlisted: list[Json] = field(default_factory=list)  # workflows whose run was not stored
     down: bool = False
@@ -87,9 +95,13 @@ class FakeKfp:
         try:
             answer = self._route(request, path)(request, body)
             response = httpx2.Response(200, json=answer)
+            if isinstance(answer, str):
+                response = httpx2.Response(200, text=answer)
         except Refused as refusal:
             response = refusal.answer
-        answered = json.loads(response.content)
+        answered = response.text
+        if response.headers["content-type"] == "application/json":
+            answered = response.json()
         query = {
             "method": request.method,
             "path": request.url.path,
@@ -113,34 +125,42 @@ class FakeKfp:
     def transport(self) -> httpx2.MockTransport:
         return httpx2.MockTransport(self.handle)
 
-    def becomes(self, run_id: str, state: str, *tasks: tuple[str, str], error: str = "") -> None:
-        """What the cluster made of a run: its state, and the state of each task."""
+    def becomes(
+        self,
+        run_id: str,
+        state: str,
+        *tasks: tuple[str, str] | Outcome,
+        error: str = "",
+        terminated: bool = False,
+        defaults: bool = True,
+    ) -> None:
+        """What the cluster made of a run: its state, and that of each task of its dag that was come
+        to. A run that KFP failed has no error of its own. defaults: those that 2.17 installs."""
         run = _by(self.runs, "run_id", run_id)
-        details = [
-            {
-                "display_name": name,
-                "task_id": f"t{index}",
-                "state": at,
-                "start_time": f"2026-01-01T00:00:{index:02d}Z",
-            }
-            for index, (name, at) in enumerate(tasks)
-        ]
-        driver = {"display_name": "preflight-driver", "task_id": "d", "state": "SUCCEEDED"}
-        run |= {"state": state, "run_details": {"task_details": [driver, *details]}}
-        if state in ("SUCCEEDED", "FAILED"):
+        spec = run["pipeline_spec"].get("pipeline_spec", run["pipeline_spec"])
+        workflow = Workflow(f"{spec['pipelineInfo']['name']}-x7k2p", spec, defaults, terminated)
+        workflow.run(PHASES.get(state, "Failed"), [outcome_of(item) for item in tasks])
+        self.workflows[run_id] = workflow
+        run |= {"state": state, "run_details": {"task_details": workflow.details(run_id)}}
+        if state in ("SUCCEEDED", "FAILED", "CANCELED"):
             run["finished_at"] = "2026-01-01T00:10:00Z"
         if error:
             run["error"] = {"code": 13, "message": error}
 
-    def _route(self, request: httpx2.Request, path: str) -> Callable[[httpx2.Request, Any], Json]:
-        routes: list[tuple[str, str, Callable[..., Json]]] = [
-            ("GET", "/healthz", lambda *_: {"multi_user": self.multi_user}),
+    def _route(
+        self, request: httpx2.Request, path: str
+    ) -> Callable[[httpx2.Request, Any], Json | str]:
+        routes: list[tuple[str, str, Callable[..., Json | str]]] = [
+            ("GET", "/healthz", self._healthz),
             ("GET", "/experiments", self._list_experiments),
             ("POST", "/experiments", self._create_experiment),
             ("GET", "/experiments/([^/]+)", self._get_experiment),
             ("GET", "/runs", self._list_runs),
             ("POST", "/runs", self._create_run),
             ("GET", "/runs/([^/]+)", self._get_run),
+            ("GET", "/pipelines", self._list_pipelines),
+            ("GET", "/apis/v1beta1/runs/([^/]+)", self._get_older_run),
+            ("GET", "/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", self._get_log),
             ("POST", "/pipelines", self._create_pipeline),
             ("GET", "/pipelines/names/([^/]+)", self._pipeline_by_name),
             ("GET", "/pipelines/([^/]+)/versions", self._list_versions),
@@ -151,6 +171,12 @@ class FakeKfp:
             if match and method == request.method:
                 return lambda *values: do(*values, *match.groups())
         raise Refused(404, "Not Found")
+
+    def _healthz(self, *_: Any) -> Json:
+        """`tag_name` and `commit_sha` are not in the published document."""
+        store = {True: "kubernetes", False: "database"}[self.objects]
+        says = {"multi_user": self.multi_user, "pipeline_store": store}
+        return {**says, "tag_name": self.release, "commit_sha": "unknown"}
 
     # who may do what
 
@@ -163,7 +189,10 @@ class FakeKfp:
             raise Refused(
                 401, "Unauthenticated: Request header error: there is no user identity header."
             )
-        if namespace not in self.users.get(user, set()):
+        allowed = self.users.get(user, set())
+        if verb in ("get", "list"):
+            allowed = allowed | self.readers.get(user, set())
+        if namespace not in allowed:
             raise Refused(
                 403,
                 f"PermissionDenied: User {user!r} is not authorized with reason: (request: "
@@ -232,6 +261,8 @@ class FakeKfp:
         _check_spec(
             spec.get("pipeline_spec", spec), body.get("runtime_config", {}).get("parameters", {})
         )
+        if not self.knows_optional and '"optional"' in json.dumps(spec.get("platform_spec", {})):
+            raise Refused(500, 'InternalServerError: proto: (line 1:2): unknown field "optional"')
         made = {
             **body,
             "run_id": f"run-{len(self.runs)}",
@@ -264,6 +295,21 @@ class FakeKfp:
         self._get_experiment(request, None, result["experiment_id"])
         return result
 
+    def _get_older_run(self, request: httpx2.Request, _: Any, run_id: str) -> Json:
+        """The only answer with the workflow in it."""
+        self._get_run(request, None, run_id)
+        workflow = self.workflows.get(run_id)
+        runtime = {}
+        if workflow:
+            runtime = {"workflow_manifest": json.dumps(workflow.manifest())}
+        return {"run": {"id": run_id}, "pipeline_runtime": runtime}
+
+    def _get_log(self, _request: httpx2.Request, _: Any, run_id: str, pod: str) -> str:
+        """Success comes first, and an error as the text."""
+        logs = self.workflows[run_id].logs
+        gone = json.dumps({"error_message": f"Failed to read logs for run {run_id}"})
+        return logs.get(pod, gone)
+
     def _list_runs(self, request: httpx2.Request, _: Any) -> Json:
         experiment = request.url.params["experiment_id"]
         self._get_experiment(request, None, experiment)
@@ -273,15 +319,37 @@ class FakeKfp:
 
     # pipelines
 
+    def _may_pipelines(self, request: httpx2.Request, namespace: str, verb: str) -> None:
+        """Anybody reads what is shared; to write it takes rights in KFP's own namespace."""
+        if namespace or verb == "create":
+            self._may(request, namespace or OWN_NAMESPACE, verb, "pipelines")
+
+    def _list_pipelines(self, request: httpx2.Request, _: Any) -> Json:
+        """Those of exactly one namespace, none: the shared ones. Objects are listed of all."""
+        namespace = request.url.params.get("namespace", "")
+        self._may_pipelines(request, namespace, "list")
+        mine = [
+            pipeline
+            for pipeline in self.pipelines
+            if pipeline.get("namespace", "") == namespace or (self.objects and not namespace)
+        ]
+        return self._page(request, "pipelines", mine)
+
     def _create_pipeline(self, request: httpx2.Request, body: Json) -> Json:
-        self._may(request, body.get("namespace", ""), "create", "pipelines")
+        namespace = ""
+        if self.multi_user:
+            namespace = body.get("namespace", "")
+        self._may_pipelines(request, namespace, "create")
+        if self.objects:
+            namespace = namespace or OWN_NAMESPACE
         if any(
-            (pipeline["name"], pipeline.get("namespace")) == (body["name"], body.get("namespace"))
+            (pipeline["name"], pipeline.get("namespace", "")) == (body["name"], namespace)
             for pipeline in self.pipelines
         ):
             raise Refused(409, f"AlreadyExists: The pipeline {body['name']} already exists.")
         made = {
             **body,
+            "namespace": namespace,
             "pipeline_id": f"p{len(self.pipelines)}",
             "created_at": "2026-01-01T00:00:00Z",
         }
@@ -289,32 +357,32 @@ class FakeKfp:
         return made
 
     def _pipeline_by_name(self, request: httpx2.Request, _: Any, name: str) -> Json:
-        namespace = request.url.params.get("namespace")
-        self._may(request, namespace or "", "get", "pipelines")
-        for pipeline in self.pipelines:
-            if (pipeline["name"], pipeline.get("namespace")) == (name, namespace):
+        """Without a namespace: the newest of that name, whosesoever; of objects, the shared one."""
+        namespace = request.url.params.get("namespace", "")
+        self._may_pipelines(request, namespace, "get")
+        if self.objects:
+            namespace = namespace or OWN_NAMESPACE
+        for pipeline in reversed(self.pipelines):
+            if pipeline["name"] == name and namespace in ("", pipeline["namespace"]):
                 return pipeline
         raise Refused(404, f"ResourceNotFoundError: Pipeline {name} not found.")
 
     def _list_versions(self, request: httpx2.Request, _: Any, pipeline_id: str) -> Json:
-        self._may(
-            request,
-            _by(self.pipelines, "pipeline_id", pipeline_id).get("namespace", ""),
-            "list",
-            "pipelines",
-        )
+        pipeline = _by(self.pipelines, "pipeline_id", pipeline_id)
+        self._may_pipelines(request, pipeline["namespace"], "list")
         mine = [version for version in self.versions if version["pipeline_id"] == pipeline_id]
         return self._page(request, "pipeline_versions", mine[::-1])
 
     def _upload_version(self, request: httpx2.Request, _: Any) -> Json:
+        """One answer for a missing permission, a broken file and a pipeline that is not there. A
+        version of what is shared is taken from anybody."""
         query = request.url.params
-        pipeline = _by(self.pipelines, "pipeline_id", query["pipelineid"])
         try:
-            self._may(request, pipeline.get("namespace", ""), "create", "pipelines")
+            pipeline = _by(self.pipelines, "pipeline_id", query["pipelineid"])
+            if pipeline["namespace"]:
+                self._may(request, pipeline["namespace"], "create", "pipelines")
         except Refused:
-            raise Refused(
-                400, "pipeline upload denied: permission to create pipelines is required", True
-            ) from None
+            raise Refused(400, "Failed to create a pipeline version", True) from None
         spec, *_rest = yaml.safe_load_all(_file(request))
         _check_shape(spec)
         if any(

@@ -15,7 +15,8 @@ from tidegate.cli.errors import CliError, Unreachable, usage
 from tidegate.cli.session import Session
 from tidegate.template_service.catalog import Catalog, CatalogError, Entry, UnknownTemplateError
 from tidegate.template_service.checking import from_text
-from tidegate.template_service.kfp import Kfp, KfpError, connect
+from tidegate.template_service.kfp import OLDEST, Kfp, KfpError, connect
+from tidegate.template_service.releases import KfpTooOldError, known
 from tidegate.template_service.rendering import InvalidParametersError
 from tidegate.template_service.submitting import NotOursError
 
@@ -33,7 +34,7 @@ def explained() -> Iterator[None]:
         raise (Unreachable if error.status in (0, 502, 503, 504) else CliError)(
             error.detail
         ) from None
-    except (CatalogError, NotOursError) as error:
+    except (CatalogError, NotOursError, KfpTooOldError) as error:
         raise CliError(str(error)) from None
 
 
@@ -79,6 +80,16 @@ def kfp(session: Session, url: str | None) -> Kfp:
             "http://localhost:8888"
         )
     return Kfp(connect(address, session.world.transport), lambda: _identity(environ))
+
+
+def warn_of_unknown_release(session: Session, kfp: Kfp) -> None:
+    """A note where KFP does not say which release it is."""
+    release = kfp.health().release
+    if not known(release):
+        session.note(
+            f"⚠ KFP at {kfp.url} does not say its release ({release or 'no tag'}); the templates "
+            f"need {OLDEST} or newer"
+        )
 
 
 def _identity(environ: Mapping[str, str]) -> dict[str, str]:

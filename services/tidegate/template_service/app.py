@@ -16,6 +16,7 @@ from tidegate.template_service.access import enforce
 from tidegate.template_service.callers import Callers
 from tidegate.template_service.catalog import Catalog, UnknownTemplateError
 from tidegate.template_service.kfp import KfpError, connect
+from tidegate.template_service.releases import KfpTooOldError
 from tidegate.template_service.rendering import InvalidParametersError
 from tidegate.template_service.settings import TemplateSettings
 from tidegate.template_service.submitting import NotOursError
@@ -60,7 +61,8 @@ def create_app(
     app.state.services = routes.Services(catalog, settings, callers, http)
     metrics = CollectorRegistry()
     problems.install(app)
-    for kind in (KfpError, InvalidParametersError, UnknownTemplateError, NotOursError):
+    expected = (KfpError, KfpTooOldError, InvalidParametersError)
+    for kind in (*expected, UnknownTemplateError, NotOursError):
         app.add_exception_handler(kind, _answer)
     # The middleware says who calls, `enforce` what that caller may; the scheme is only documented.
     scheme = HTTPBearer(auto_error=False, scheme_name="token")
@@ -120,6 +122,8 @@ def translated(error: Exception) -> ApiError:
     match error:
         case KfpError():
             return from_kfp(error)
+        case KfpTooOldError():
+            return ApiError(409, "kfp-too-old", str(error))
         case InvalidParametersError(problems=results):
             return invalid(results)
     return ApiError(404, "not-found", str(error))

@@ -52,8 +52,30 @@ def from_text(parameter: Parameter, text: str) -> Any:
 
 def check(entry: Entry, arguments: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Everything wrong with these values."""
+    problems = (*missing(entry, arguments), *check_each(entry, arguments))
+    known = {parameter.name for parameter in entry.parameters}
+    if any(problem.field in arguments and problem.field in known for problem in problems):
+        return problems
+    return (*problems, *_together(entry, arguments))
+
+
+def missing(entry: Entry, arguments: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """What is required and not among these values."""
+    return tuple(
+        Problem(
+            parameter.name,
+            f"{parameter.name} is required{_what(parameter)}",
+            Remediation("give it"),
+        )
+        for parameter in entry.parameters
+        if parameter.required and parameter.name not in arguments
+    )
+
+
+def check_each(entry: Entry, arguments: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """What is wrong with each of these values, whatever the others are."""
     known = {parameter.name: parameter for parameter in entry.parameters}
-    problems = [
+    unknown = [
         Problem(
             name,
             f"unknown parameter {name[:SHOWN]!r} of {entry.name}{hint(name, known)}",
@@ -62,21 +84,14 @@ def check(entry: Entry, arguments: Mapping[str, Any]) -> tuple[Problem, ...]:
         for name in arguments
         if name not in known
     ]
-    problems += [
-        Problem(name, f"{name} is required{_what(parameter)}", Remediation("give it"))
-        for name, parameter in known.items()
-        if parameter.required and name not in arguments
-    ]
     wrong = [
         problem
         for name, parameter in known.items()
         if name in arguments
         for problem in _check_one(parameter, arguments[name])
     ]
-    named = {problem.field for problem in (*problems, *wrong)}
-    carried = _carried(entry, arguments, named)
-    wrong += carried
-    return (*problems, *wrong, *([] if wrong else _together(entry, arguments)))
+    named = {problem.field for problem in (*unknown, *wrong)}
+    return (*unknown, *wrong, *_carried(entry, arguments, named))
 
 
 def values(entry: Entry, arguments: Mapping[str, Any]) -> dict[str, Any]:
