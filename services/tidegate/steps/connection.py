@@ -81,7 +81,8 @@ def _own_address(own: str, flag: str) -> str:
         )
     if flag and _comparable(flag) != _comparable(own):
         raise UsageError(
-            f"--service-url {shown_address(flag)!r} is not {shown_address(own)!r}, the address that this pod's own "
+            f"--service-url {shown_address(flag)!r} is not {shown_address(own)!r}, the address "
+            "that this pod's own "
             "settings give (TIDEGATE_URL, from the ConfigMap `tidegate`), and the token goes to "
             "no other: leave the flag out, or have the ConfigMap changed"
         )

@@ -16,8 +16,8 @@ import httpx2
 
 from tidegate.client.transport import is_loopback
 from tidegate.core.errors import TidegateError
-from tidegate.template_service import logs
 from tidegate.core.shown_address import shown_address
+from tidegate.template_service import logs
 from tidegate.template_service.catalog import Json
 
 API = "/apis/v2beta1"
@@ -232,7 +232,9 @@ class Kfp:
 
     def _silent(self, error: Exception) -> KfpError:
         message = str(error) or type(error).__name__
-        return KfpError(0, f"KFP at {shown_address(self.url)} does not answer ({message}): check its address")
+        return KfpError(
+            0, f"KFP at {shown_address(self.url)} does not answer ({message}): check its address"
+        )
 
     def _stranger(self) -> KfpError:
         return KfpError(

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tidegate.core.errors import Problem, Remediation, TidegateError
-from tidegate.template_service import failing, texts
 from tidegate.core.shown_address import shown_address
+from tidegate.template_service import failing, texts
 from tidegate.template_service.catalog import Json
 from tidegate.template_service.kfp import Kfp
 from tidegate.template_service.releases import check_release
