@@ -25,7 +25,7 @@ from tests.template_service.fake_workflow import PHASES, Outcome, Workflow, outc
 Json = dict[str, Any]
 OWN_NAMESPACE = "kubeflow"  # of KFP itself
 NEVER = "1970-01-01T00:00:00Z"
-GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13}
+GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13, 504: 4}
 KINDS: dict[str, tuple[type, ...]] = {
     "STRING": (str,),
     "NUMBER_INTEGER": (int, float),
@@ -81,6 +81,8 @@ class FakeKfp:
     workflows: dict[str, Workflow] = field(default_factory=dict)
     received: dict[str, Json] = field(default_factory=dict)  # by run: what its tasks get
     unlisted: list[Json] = field(default_factory=list)  # workflows whose run was not stored
+    # POST of a run ends so, after it has begun: "unlisted" (500), "listed" (504), "silent"
+    loses: str = ""
     down: bool = False
 
     def handle(self, request: httpx2.Request) -> httpx2.Response:
@@ -275,7 +277,14 @@ class FakeKfp:
         if any(char > "\uffff" for char in json.dumps(body, ensure_ascii=False)):
             self.unlisted.append(made)
             raise Refused(500, "InternalServerError: Failed to store run: Error 1366 (22007)")
+        if self.loses == "unlisted":
+            self.unlisted.append(made)
+            raise Refused(500, "InternalServerError: Failed to store run: invalid connection")
         self.runs.append(made)
+        if self.loses == "listed":
+            raise Refused(504, "upstream request timeout")
+        if self.loses == "silent":
+            raise httpx2.ReadTimeout("timed out")
         return made
 
     def _begin(self, run: Json) -> None:

@@ -25,6 +25,11 @@ SELECT = """
 _OF_RUN = """AND (r.run_id = :run_id
     OR EXISTS (SELECT 1 FROM actions AS w WHERE w.rollout_id = r.id AND w.run_id = :run_id))"""
 
+# A run's id ends in that of its submission, after a dot
+_OF_SUBMISSION = """AND (right(r.run_id, length(:suffix)) = :suffix
+    OR EXISTS (SELECT 1 FROM actions AS w
+               WHERE w.rollout_id = r.id AND right(w.run_id, length(:suffix)) = :suffix))"""
+
 
 def start(
     tx: Tx,
@@ -117,20 +122,25 @@ def list_rollouts(
     key: EndpointKey,
     *,
     run_id: str | None = None,
+    submission_id: str | None = None,
     page_token: str | None = None,
     limit: int = 100,
 ) -> Page[StoredRollout]:
     """An endpoint's rollouts, newest first; with a run_id those that this pipeline run started or
-    acted on. Raises BadPageToken."""
+    acted on, with a submission_id those of any run that this submission began. Raises
+    BadPageToken."""
     before = decode(page_token, int)
     of_run = ""
     if run_id is not None:
-        of_run = _OF_RUN
+        of_run += _OF_RUN
+    if submission_id is not None:
+        of_run += _OF_SUBMISSION
     results = rows(
         tx,
         f"""{SELECT} WHERE e.namespace = :namespace AND e.name = :name AND r.seq < :before {of_run}
             ORDER BY r.seq DESC LIMIT :limit""",
         **({"run_id": run_id} if run_id is not None else {}),
+        **({"suffix": f".{submission_id}"} if submission_id is not None else {}),
         namespace=key.namespace,
         name=key.name,
         before=before[0] if before else 2**62,
