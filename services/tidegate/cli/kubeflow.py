@@ -22,7 +22,7 @@ from tidegate.template_service.rendering import InvalidParametersError
 from tidegate.template_service.submitting import NotOursError
 
 # Seconds: a task's pod, and the driver's before it, have begun by then
-LOOK_S = 60.0
+SEARCH_S = 60.0
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def tidegate(session: Session) -> Tidegate:
         except CliError as error:
             raise UnknownTrace(error.message) from None
 
-    return Tidegate(find, LOOK_S, session.world.sleep)
+    return Tidegate(find, SEARCH_S, session.world.sleep)
 
 
 def namespace(session: Session) -> str:

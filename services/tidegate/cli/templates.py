@@ -120,8 +120,8 @@ def submit(
     """Start a run of the template in KFP.
 
     In a KFP of several users -n names the run's namespace. With submission_id=ID, as an error named
-    it, an earlier submission is looked for first, and nothing is begun twice. --dry-run shows what KFP would be sent,
-    with -o json or yaml whole.
+    it, an earlier submission is looked for first, and nothing is begun twice. --dry-run shows what
+    KFP would be sent, with -o json or yaml whole.
     """
     from tidegate.cli import kubeflow, show_template
     from tidegate.template_service import landing, submitting
