@@ -18,7 +18,7 @@ from tidegate.core.intent import (
     Revision,
     Runtime,
 )
-from tidegate.core.observation import Observation
+from tidegate.core.observation import Observation, Stamp
 from tidegate.core.progression import decide
 from tidegate.core.rollout import (
     Action,
@@ -138,7 +138,7 @@ def test_nothing_is_begun_that_is_not_allowed_and_nothing_that_is_there_is_left(
     assert allow_list_check.begins(first, Observation(), BOTH) == BOTH[1]
     assert allow_list_check.begins(first, Observation(), NO) is None
     # Its objects were there: it rolls back
-    assert allow_list_check.begins(first, Observation(generation=3), BOTH) is None
+    assert allow_list_check.begins(first, Observation(stamp=Stamp(generation=3)), BOTH) is None
     assert allow_list_check.begins(first, seen(None, r1=1), BOTH) is None
     assert allow_list_check.begins(replace(first, stable=None), Observation(), BOTH) is None
 

@@ -7,14 +7,14 @@ import pytest
 from tests.core.values import intent
 from tidegate.core.conditions import Code, Condition
 from tidegate.core.drivers.base import fence
-from tidegate.core.observation import Live, Observation
+from tidegate.core.observation import Live, Observation, Stamp
 
 STORE = "ours"
 INTENT = replace(intent(25), generation=7, mark="m7")
 
 
 def seen(generation: int | None, mark: str | None = None, store: str = STORE) -> Observation:
-    return Observation(generation=generation, store=store, mark=mark)
+    return Observation(stamp=Stamp(generation=generation, store=store, mark=mark))
 
 
 def said_by(condition: Condition | None) -> str:

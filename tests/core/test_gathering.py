@@ -7,7 +7,7 @@ from tidegate.core import strategy
 from tidegate.core.evidence import Arm, Counters, Evidence, Reading, Scrape
 from tidegate.core.gathering import gather
 from tidegate.core.observation import Live, Observation
-from tidegate.core.rollout import Judgement, Progress, Rollout, Shown, StepProgress
+from tidegate.core.rollout import Judgement, Progress, Rollout, Routed, StepProgress
 
 ROLLOUT = Rollout("ro-1", strategy.canary(), 1, 2, "ann")
 HEALTHY = seen(split(10), r1=1, r2=1)
@@ -24,7 +24,7 @@ def after(
     *scrapes: Scrape, observation: Observation = HEALTHY, progress: Progress | None = None
 ) -> Progress:
     """The progress after these scrapes under the same observation."""
-    now = progress or Progress(step=StepProgress(index=0), shown=Shown(traffic=split(10)))
+    now = progress or Progress(step=StepProgress(index=0), routed=Routed(traffic=split(10)))
     for item in scrapes:
         now = gather(ROLLOUT, now, intent(10), observation, item, item.at)
     return now
@@ -45,7 +45,7 @@ def test_a_metric_that_an_older_version_did_not_track_is_tracked_from_now_on() -
     errors, *_ = ROLLOUT.strategy.metrics
     before = Progress(
         step=StepProgress(index=0),
-        shown=Shown(traffic=split(10)),
+        routed=Routed(traffic=split(10)),
         analysis=Judgement(evidence=Evidence.start((errors,))),
     )
     progress = after(scrape(100, 50), scrape(105, 80), progress=before)
@@ -68,14 +68,14 @@ def test_an_interval_in_which_the_split_changed_counts_nothing() -> None:
     moved = after(
         scrape(100, 50),
         scrape(105, 80),
-        progress=Progress(step=StepProgress(index=0), shown=Shown(traffic=split(5))),
+        progress=Progress(step=StepProgress(index=0), routed=Routed(traffic=split(5))),
     )
     assert counted(moved) == (0, 0)
 
 
 def test_nothing_counts_before_the_candidate_is_with_candidate() -> None:
     assert counted(
-        after(scrape(100, 50), scrape(105, 80), progress=Progress(shown=Shown(traffic=split(10))))
+        after(scrape(100, 50), scrape(105, 80), progress=Progress(routed=Routed(traffic=split(10))))
     ) == (
         0,
         0,
@@ -95,7 +95,7 @@ def shadowed(at: float, live: int, copied: int) -> Scrape:
 
 def test_copies_count_for_a_shadow_beside_what_stable_answered_over_the_same_protocol() -> None:
     rollout = Rollout("ro-1", strategy.shadow(), 1, 2, "ann")
-    now = Progress(step=StepProgress(index=0), shown=Shown(traffic=split(10)))
+    now = Progress(step=StepProgress(index=0), routed=Routed(traffic=split(10)))
     for item in (shadowed(100, 50, 5), shadowed(105, 80, 15)):
         now = gather(rollout, now, intent(10), HEALTHY, item, item.at)
     track, *_ = now.analysis.evidence.tracks
@@ -110,7 +110,7 @@ def test_copies_never_count_for_anything_else() -> None:
 
 def test_copies_that_miss_one_scrape_do_not_count_twice() -> None:
     rollout = Rollout("ro-1", strategy.shadow(), 1, 2, "ann")
-    now = Progress(step=StepProgress(index=0), shown=Shown(traffic=split(10)))
+    now = Progress(step=StepProgress(index=0), routed=Routed(traffic=split(10)))
     gap = replace(shadowed(105, 60, 0), copies=())
     for item in (shadowed(100, 50, 5), gap, shadowed(110, 80, 15)):
         now = gather(rollout, now, intent(10), HEALTHY, item, item.at)

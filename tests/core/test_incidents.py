@@ -8,7 +8,7 @@ import pytest
 from tests.core.values import seen, split
 from tidegate.core.findings import Finding, IncidentKind, find
 from tidegate.core.incidents import Incidents, Limits, count, new_step
-from tidegate.core.observation import Container, Live, Observation
+from tidegate.core.observation import Container, Live, Observation, Trouble
 from tidegate.core.verdicts import Verdict
 from tidegate.store import codec
 
@@ -22,7 +22,10 @@ def observe(
     pods: tuple[int, int] = (1, 1),
 ) -> Observation:
     """Both serve; these of their containers are in trouble."""
-    live = (Live(1, pods[0], pods[0], troubled=r1), Live(2, pods[1], pods[1], troubled=r2))
+    live = (
+        Live(1, pods[0], pods[0], trouble=Trouble(containers=r1)),
+        Live(2, pods[1], pods[1], trouble=Trouble(containers=r2)),
+    )
     return Observation(live, split(10), settled=True)
 
 

@@ -9,7 +9,7 @@ from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.incidents import Incidents
 from tidegate.core.intent import CandidateTraffic, Intent, Mode, Scaling
-from tidegate.core.observation import Container, Live, Observation
+from tidegate.core.observation import Container, Live, Observation, Trouble
 from tidegate.core.progression import decide
 from tidegate.core.rollout import (
     CandidatePods,
@@ -21,7 +21,7 @@ from tidegate.core.rollout import (
     Progress,
     Rollout,
     RolloutWait,
-    Shown,
+    Routed,
     StepProgress,
     WaitsFor,
 )
@@ -35,7 +35,7 @@ PLAN = replace(
 BAKING = Progress(
     step=StepProgress(index=0),
     at=1000.0,
-    shown=Shown(traffic=split(10)),
+    routed=Routed(traffic=split(10)),
     pods=CandidatePods(alive=True),
 )
 HEALTHY = seen(split(10), r1=1, r2=1)
@@ -113,9 +113,11 @@ def test_a_candidate_that_never_gets_ready_is_aborted() -> None:
 
 def test_a_split_that_never_shows_is_aborted_and_says_what_lacks() -> None:
     stuck = Observation(
-        (Live(1, 4, 4), Live(2, 3, 1, failure="no GPU left")), split(0), settled=True
+        (Live(1, 4, 4), Live(2, 3, 1, trouble=Trouble(failure="no GPU left"))),
+        split(0),
+        settled=True,
     )
-    decision = wait(replace(BAKING, shown=replace(BAKING.shown, traffic=split(0))), stuck)
+    decision = wait(replace(BAKING, routed=replace(BAKING.routed, traffic=split(0))), stuck)
     assert "the split did not settle within 60 s" in decision.message
     assert "r2 has 1 of 3 replicas: no GPU left" in decision.message
 
@@ -152,7 +154,7 @@ def test_a_rollout_by_hand_that_nobody_touches_is_aborted() -> None:
         replace(
             BAKING,
             wait=RolloutWait(kind="approval", seconds=115.0),
-            shown=replace(BAKING.shown, traffic=split(5)),
+            routed=replace(BAKING.routed, traffic=split(5)),
         ),
         kind=Kind.MANUAL,
         steps=(),
@@ -183,7 +185,7 @@ def test_a_promotion_that_left_a_dead_stable_goes_on_trying() -> None:
         end=replace(BAKING.end, toward=Outcome.PROMOTED, message="promoted by ann", at=1000.0),
         wait=RolloutWait(kind=WaitsFor.PROMOTION, seconds=60.0),
     )
-    failing = Live(1, 1, 0, failure="failed to load")
+    failing = Live(1, 1, 0, trouble=Trouble(failure="failed to load"))
     dead = Observation((failing, Live(2, 1, 1)), split(50), settled=True)
     decision = turn(going, dead, desired=promoted)
     assert decision.intent is None
@@ -240,7 +242,9 @@ def test_an_undo_to_what_has_no_pods_goes_with_those_that_came_in_time() -> None
 
 
 def test_restarts_of_the_past_do_not_end_an_undo() -> None:
-    observation = Observation((Live(1, 3, 3), Live(2, 3, 0, restarts=3)), split(0), settled=True)
+    observation = Observation(
+        (Live(1, 3, 3), Live(2, 3, 0, trouble=Trouble(restarts=3))), split(0), settled=True
+    )
     bad = intent(stable=1, candidate=None, candidate_traffic=CandidateTraffic(), standby=(2,))
     decision = turn(Progress(), observation, desired=bad, kind=Kind.UNDO, steps=(), proven=True)
     assert decision.progress.end.toward is None
@@ -251,9 +255,11 @@ def test_restarts_of_the_past_do_not_end_an_undo() -> None:
 def test_pods_that_a_new_worker_holds_back_are_not_lost() -> None:
     """Every worker asks each pod without a share once, and holds it until it answers."""
     held = Observation(
-        (Live(1, 2, 2), Live(2, 2, 0, restarts=3, not_warmed_up=True)), split(0), settled=True
+        (Live(1, 2, 2), Live(2, 2, 0, trouble=Trouble(restarts=3), not_warmed_up=True)),
+        split(0),
+        settled=True,
     )
-    waiting = replace(BAKING, shown=replace(BAKING.shown, traffic=split(0)))
+    waiting = replace(BAKING, routed=replace(BAKING.routed, traffic=split(0)))
     for observation in (held, seen(split(0), r1=2, r2=2), held):
         decision = turn(waiting, observation, desired=intent(0), kind=Kind.MANUAL, steps=())
         waiting = decision.progress
@@ -304,12 +310,14 @@ def test_the_size_a_candidate_gets_ready_in(mode: Mode, plan: Strategy, size: in
 def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() -> None:
     trouble = Container("pod-2/main", 1, "a")
     observation = Observation(
-        (Live(1, 1, 1), Live(2, 1, 1, troubled=(trouble,))), split(50), settled=True
+        (Live(1, 1, 1), Live(2, 1, 1, trouble=Trouble(containers=(trouble,)))),
+        split(50),
+        settled=True,
     )
     last = replace(
         BAKING,
         step=replace(BAKING.step, index=1, baked=30.0),
-        shown=replace(BAKING.shown, traffic=split(50)),
+        routed=replace(BAKING.routed, traffic=split(50)),
         pods=replace(BAKING.pods, incidents=Incidents(known=())),
     )
     asking = (*PLAN.steps[:1], replace(PLAN.steps[1], until=strategy.Until.APPROVAL))
@@ -328,7 +336,10 @@ def test_a_promotion_waits_until_a_kill_for_memory_was_compared_with_stable() ->
 
 def test_an_undo_is_not_stopped_by_what_befalls_the_pods_of_what_served_before() -> None:
     observation = Observation(
-        (Live(1, 1, 1), Live(2, 1, 0, troubled=(Container("pod-2/main", 2, "a"),))),
+        (
+            Live(1, 1, 1),
+            Live(2, 1, 0, trouble=Trouble(containers=(Container("pod-2/main", 2, "a"),))),
+        ),
         split(0),
         settled=True,
     )

@@ -5,7 +5,7 @@ import pytest
 from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.drivers.base import Memory
 from tidegate.core.intent import EndpointKey, Intent, Mode
-from tidegate.core.observation import Live, Observation
+from tidegate.core.observation import Live, Observation, Trouble
 from tidegate.core.planned_writes import Retry
 from tidegate.core.reporting import report
 from tidegate.core.result import Kind, Result
@@ -58,7 +58,11 @@ def test_an_endpoint_on_its_way_says_what_it_lacks(observation: Observation, say
 
 
 @pytest.mark.parametrize(
-    "observation", [Observation((Live(1, 1, 0, failure="denied"),)), Observation(unmade="denied")]
+    "observation",
+    [
+        Observation((Live(1, 1, 0, trouble=Trouble(failure="denied")),)),
+        Observation(unmade="denied"),
+    ],
 )
 def test_an_endpoint_that_cannot_be_made_is_degraded_and_says_why(observation: Observation) -> None:
     endpoint_status = after(observation)

@@ -10,7 +10,7 @@ from tests.core.values import KEY
 from tests.http_server import HttpServer, Reply, Request
 from tidegate.core.contract import Compatibility, Contract
 from tidegate.core.drivers.rendering import REVISION, labels
-from tidegate.core.observation import Live, Observation
+from tidegate.core.observation import Live, Observation, Trouble
 from tidegate.core.ports import Snapshot
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import canary
@@ -194,7 +194,10 @@ def test_an_endpoint_that_does_not_answer_is_not_asked_in_every_reconcile(triton
     ("stable", "message"),
     [
         (Live(1, 0, 0, idle=True), "r1 is scaled to zero"),
-        (Live(1, 1, 0, failure="CrashLoopBackOff"), "r1 does not run: CrashLoopBackOff"),
+        (
+            Live(1, 1, 0, trouble=Trouble(failure="CrashLoopBackOff")),
+            "r1 does not run: CrashLoopBackOff",
+        ),
         (Live(1, 1, 0), "r1 does not run: it has no ready pod"),
         (Live(3, 1, 1), "there is no r1"),
     ],

@@ -36,7 +36,7 @@ from tidegate.core.rollout import ActionKind, Rollout
 from tidegate.core.strategy import blue_green, canary, manual, undo
 from tidegate.deploy_worker import reconcile as reconciles
 from tidegate.deploy_worker.loop import POLL_S, Worker
-from tidegate.deploy_worker.parts import Parts
+from tidegate.deploy_worker.parts import Pace, Parts
 from tidegate.deploy_worker.warm_up import trusting
 from tidegate.store import (
     Lease,
@@ -108,7 +108,7 @@ class Desk:
             Meter(),
             lambda store_id: Platform(store_id, Gateway("main", "gateways"), drain=0.0, steady=0.0),
             Capabilities,
-            interval=1.0,
+            pace=Pace(interval=1.0),
             explain=lambda key, revision: (f"r{revision} answered 500 three times",),
         )
         with store.begin() as tx:
@@ -123,6 +123,10 @@ class Desk:
                 author="ann",
                 message="first",
             )
+
+    def ask(self, **sources: Any) -> None:
+        """From now on these sources answer the worker."""
+        self.parts = replace(self.parts, sources=replace(self.parts.sources, **sources))
 
     def lease(self) -> Lease:
         with self.store.begin() as tx:
@@ -246,7 +250,7 @@ def test_an_abort_is_explained_in_the_ledger(desk: Desk) -> None:
 
 def test_the_end_of_a_log_comes_with_the_reason_and_is_kept_in_the_ledger(desk: Desk) -> None:
     lines = ("loading model", "CUDA error: out of memory")
-    desk.parts = replace(desk.parts, logs=lambda _, containers: dict.fromkeys(containers, lines))
+    desk.ask(logs=lambda _, containers: dict.fromkeys(containers, lines))
     desk.lab.kubelet.crash("m/2", "exit code 1")
     for _ in range(6):
         desk.reconcile()
@@ -340,16 +344,16 @@ def test_a_candidate_gets_no_share_before_its_pods_are_warm(desk: Desk) -> None:
     with desk.store.begin() as tx:
         add_revision(tx, KEY, Model("fraud", "2", "s3://m/2", "sha256-2"), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", canary((50,), bake=1e6), 1, 2, "ann"))
-    desk.parts = replace(desk.parts, warm_up=cold)
+    desk.ask(warm_up=cold)
     for _ in range(8):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r1": 100.0}
     assert "the warm-up did not succeed" in str(desk.status["message"])
-    desk.parts = replace(desk.parts, warm_up=trusting)
+    desk.ask(warm_up=trusting)
     for _ in range(6):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
-    desk.parts = replace(desk.parts, warm_up=cold)
+    desk.ask(warm_up=cold)
     desk.reconcile()
     assert requests[-1] == {1, 2}, "another worker, which knows of no warm pod, takes nothing away"
     assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
@@ -374,7 +378,7 @@ def test_no_percent_of_a_person_gets_ahead_of_the_contract(desk: Desk) -> None:
     """While it cannot be compared nothing moves; a breaking one takes the candidate back with its
     reason."""
     contracts: list[Contract | str] = ["the contract of r1 cannot be read: connection refused"]
-    desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: contracts[-1])
+    desk.ask(contracts=lambda _snapshot, _observed, _rollout: contracts[-1])
     for _ in range(6):
         desk.reconcile()
     by_hand(desk, 50)
@@ -409,7 +413,7 @@ def test_no_percent_gets_ahead_of_the_contract_where_pods_may_go_to_zero(
         desk.reconcile()
     assert "the contract of r1 cannot be read" in str(desk.status["message"])
     assert not any(split.get("r2") for split in desk.lab.history("fraud"))
-    desk.parts = replace(desk.parts, contracts=lambda *_: Contract(Compatibility.COMPATIBLE))
+    desk.ask(contracts=lambda *_: Contract(Compatibility.COMPATIBLE))
     for _ in range(4):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r1": 50.0, "r2": 50.0}
@@ -420,7 +424,7 @@ def test_no_promotion_by_hand_gets_ahead_of_the_contract(desk: Desk) -> None:
     """It is asked for while the candidate loads; the comparison comes when it is ready."""
     gone = Difference("fraud", "input X is gone", breaking=True)
     contract = Contract(Compatibility.BREAKING, (gone,), "fraud: input X is gone")
-    desk.parts = replace(desk.parts, contracts=lambda _snapshot, _observed, _rollout: contract)
+    desk.ask(contracts=lambda _snapshot, _observed, _rollout: contract)
     for _ in range(6):
         desk.reconcile()
     by_hand(desk, 0)
@@ -435,7 +439,7 @@ def test_no_promotion_by_hand_gets_ahead_of_the_contract(desk: Desk) -> None:
 
 
 def test_other_bytes_behind_a_mutable_model_end_its_rollout_before_it_rises(desk: Desk) -> None:
-    desk.parts = replace(desk.parts, registry=(store := Bytes("")))  # away: the rollout goes on
+    desk.ask(registry=(store := Bytes("")))  # away: the rollout goes on
     for _ in range(6):
         desk.reconcile()
     with desk.store.begin() as tx:
@@ -463,7 +467,7 @@ def test_other_bytes_behind_a_mutable_model_end_its_rollout_before_it_rises(desk
 
 
 def test_what_its_list_bars_from_the_beginning_is_looked_at_again(desk: Desk) -> None:
-    desk.parts = replace(desk.parts, allowed=narrow(("gs",)))
+    desk.ask(allowed=narrow(("gs",)))
     assert desk.reconcile() == "blocked"
     status = desk.status
     assert status["phase"] == "blocked"
@@ -472,7 +476,7 @@ def test_what_its_list_bars_from_the_beginning_is_looked_at_again(desk: Desk) ->
         due = leases.next_due(tx)
     assert due is not None  # a worker that was restarted with another default finds it by itself
     assert due <= BLOCKED_S
-    desk.parts = replace(desk.parts, allowed=EVERYTHING)
+    desk.ask(allowed=EVERYTHING)
     for _ in range(6):
         desk.reconcile()
     assert desk.status["phase"] == "ready"
@@ -485,7 +489,7 @@ def test_an_undo_that_was_begun_is_carried_out_whatever_the_list_says_by_now(des
         add_revision(tx, KEY, Model("fraud", "2", "gs://m/2", "sha256-2"), Runtime(), author="ann")
         rollouts.start(tx, KEY, Rollout("ro-1", undo(), 1, 2, "ann"))
     # R2 is not_allowed, and its pods are gone
-    desk.parts = replace(desk.parts, allowed=narrow(("s3",)))
+    desk.ask(allowed=narrow(("s3",)))
     for _ in range(8):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r2": 100.0}

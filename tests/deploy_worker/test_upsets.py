@@ -37,6 +37,7 @@ from tidegate.core.rollout import ActionKind, End, Outcome, Progress, Rollout
 from tidegate.core.strategy import blue_green, canary
 from tidegate.core.traffic import desired
 from tidegate.deploy_worker import reconcile as reconciles
+from tidegate.deploy_worker.parts import Pace
 from tidegate.deploy_worker.rereading import LONGEST_S, Asked, Rereading
 from tidegate.store import Lease, Store, intents, leases, rollouts
 from tidegate.store.migrate import migrate
@@ -89,7 +90,7 @@ class Slow:
 def promoting(desk: Desk) -> Slow:
     """A mutable r2 is up, and somebody asks to promote it; its bytes come when the store that is
     answered says so."""
-    desk.parts = replace(desk.parts, registry=(slow := Slow()), rereading=Rereading(patience=0.01))
+    desk.ask(registry=(slow := Slow()), rereading=Rereading(patience=0.01))
     begun(desk, Rollout("ro-1", blue_green(), 1, 2, "ann"), mutable=True)
     for _ in range(4):
         desk.reconcile()
@@ -108,7 +109,7 @@ def test_a_large_mutable_model_is_read_beside_the_reconciles(desk: Desk) -> None
     )
     assert slow.asked == 1
     slow.read.set()
-    desk.parts = replace(desk.parts, rereading=_patient(desk.parts.rereading))
+    desk.parts = replace(desk.parts, rereading=_patient(desk.parts.sources.rereading))
     for _ in range(4):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r2": 100.0}
@@ -246,7 +247,7 @@ def test_no_write_outlives_its_lease(desk: Desk) -> None:
         )
     two_writes(desk)
     cluster = Meddled(desk, slow)
-    desk.parts = replace(desk.parts, write_s=40.0)
+    desk.parts = replace(desk.parts, pace=Pace(write_s=40.0))
     assert desk.reconcile() == "ok"
     assert min(left) > 35.0
     assert cluster.tried == ["InferenceService", "Service"]
@@ -260,7 +261,7 @@ def test_a_bug_in_a_reconcile_is_told_and_does_not_keep_the_lease(desk: Desk) ->
         raise ValueError("no such colour")
 
     whole = desk.parts
-    desk.parts = replace(desk.parts, warm_up=broken)
+    desk.ask(warm_up=broken)
     assert desk.reconcile() == "failed"
     assert desk.status["phase"] == "blocked"
     assert str(desk.status["message"]).endswith("ValueError: no such colour")

@@ -5,6 +5,7 @@ from tests.simulation.lab import Lab
 from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.ports import Capabilities, NoData
 from tidegate.deploy_worker import reconcile as reconciles
+from tidegate.deploy_worker.parts import Pace
 from tidegate.store import leases
 
 
@@ -27,7 +28,7 @@ class Beside:
             NoMeter(),
             lambda store_id: Platform(store_id, Gateway("main", "gateways"), drain=0.0, steady=0.0),
             Capabilities,
-            interval=1.0,
+            pace=Pace(interval=1.0),
         )
 
     def turn(self, key):

@@ -199,7 +199,7 @@ class Api:
 
         self.reconcile(
             intent=candidate_traffic,
-            progress=lambda old: replace(old, step=replace(old.step, index=step), **progress),
+            progress=lambda old: replace(old, step=step, **progress),
         )
 
     def actions(self, rollout_id: str) -> list[str]:

@@ -3,13 +3,14 @@ right are understood; what was deleted keeps its past."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from tests.deployment_service.conftest import DEMO
 from tidegate.core.intent import EndpointKey
-from tidegate.core.rollout import Rollout
+from tidegate.core.rollout import Outcome, Rollout
 from tidegate.core.strategy import manual
 from tidegate.store import rollouts, tokens
 from tidegate.store.values import Principal
@@ -134,6 +135,35 @@ def test_the_beginning_of_a_rollouts_id_is_enough(api):
     assert api.get("/api/v1/rollouts/%25%25%25%25%25%25").status_code == 404
 
 
+def test_one_list_holds_the_rollouts_of_every_endpoint_the_newest_first(api):
+    path = "/api/v1/endpoints/team-b/demo-triton"
+    api.models()
+    for namespace in ("team-a", "team-b"):
+        api.ok("POST", f"/api/v1/endpoints?namespace={namespace}", DEMO)
+    first = api.rollout(PATH)["id"]
+    second = api.rollout(path, strategy="ab")["id"]
+
+    def listed(query="", **more):
+        items = api.ok("GET", f"/api/v1/rollouts{query}", **more)["items"]
+        return [item["id"] for item in items]
+
+    assert listed() == [second, first]
+    assert listed("?namespace=team-a") == [first]
+    api.reconcile(progress=lambda old: replace(old, outcome=Outcome.ABORTED))
+    assert listed("?running=true") == [second]
+    assert listed() == [second, first]
+    whole = api.ok("GET", "/api/v1/rollouts")["items"]
+    assert whole == [api.ok("GET", f"/api/v1/rollouts/{item['id']}") for item in whole]
+    page = api.ok("GET", "/api/v1/rollouts?page_size=1")
+    assert listed(f"?page_size=1&page_token={page['next_page_token']}") == [first]
+
+    with api.store.begin() as tx:
+        ann = tokens.create(tx, Principal("ann", ("viewer",), "team-a"), author="test")
+    as_ann = {"Authorization": f"Bearer {ann}"}
+    assert listed(headers=as_ann) == [first]
+    assert api.get("/api/v1/rollouts?namespace=team-b", headers=as_ann).status_code == 403
+
+
 def superseding(api, namespace, rollout_id):
     """A rollout with this id, which supersedes the one that runs there."""
     with api.store.begin() as tx:
@@ -158,6 +188,7 @@ def test_a_beginning_means_only_rollouts_that_the_caller_may_view(api):
 
     both = api.get("/api/v1/rollouts/c0ffee")  # of somebody who may view both
     assert both.json()["code"] == "ambiguous"
+    assert f"several rollouts: {theirs}, {mine}" in both.json()["detail"]
     assert api.ok("GET", "/api/v1/rollouts/c0ffee", headers=as_ann)["id"] == mine
     hidden = api.get("/api/v1/rollouts/decade", headers=as_ann)
     never = api.get("/api/v1/rollouts/facade", headers=as_ann)

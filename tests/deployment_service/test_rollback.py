@@ -17,7 +17,7 @@ from tidegate.core.rollout import Outcome
 from tidegate.store import endpoints
 
 pytestmark = pytest.mark.real
-LIVE = {"desired": 1, "restarts": 0, "failure": None, "youngest": None, "idle": False}
+LIVE = {"desired": 1, "youngest": None, "idle": False}
 
 
 def promote(world, version):
@@ -236,7 +236,7 @@ def dead_stable(api):
     rollout = api.rollout()
     api.with_candidate(percent=10)
     live = [
-        {**LIVE, "revision": 1, "ready": 0, "failure": "failed to load"},
+        {**LIVE, "revision": 1, "ready": 0, "trouble": {"failure": "failed to load"}},
         {**LIVE, "revision": 2, "ready": 1},
     ]
     api.reconcile(progress=lambda p: p, status={"phase": "degraded", "live": live})

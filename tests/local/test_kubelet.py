@@ -34,7 +34,7 @@ def test_beyond_the_bound_a_pod_waits_and_says_why(tmp_path: Path) -> None:
     assert live is not None
     assert (live.ready, live.desired) == (0, 1)
     assert (
-        live.failure
+        live.trouble.failure
         == "the local plane runs at most 0 tritonservers; scale down, or start it with a larger --limit"
     )
     supervisor.close()
@@ -54,4 +54,6 @@ def test_a_process_that_is_restarted_counts_as_a_restart_and_not_as_a_kill_for_m
     lab.settle()
     live = StandardDriver(Platform("store")).read(key, {}, lab.cluster.observe(key)).of(1)
     assert live is not None
-    assert [(container.restarts, container.killed) for container in live.troubled] == [(1, "")]
+    assert [(container.restarts, container.killed) for container in live.trouble.containers] == [
+        (1, "")
+    ]

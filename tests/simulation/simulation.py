@@ -285,11 +285,11 @@ class Simulation:
 
     def beside(self, revision: int) -> tuple[str, ...]:
         """What is told of the containers beside a revision's model."""
-        return self._live(revision).beside
+        return self._live(revision).trouble.beside
 
     def log(self, revision: int) -> tuple[str, ...]:
         """The last lines of a revision's failing container."""
-        return self._live(revision).log
+        return self._live(revision).trouble.log
 
     def left(self) -> str:
         """What is still there of the endpoint."""

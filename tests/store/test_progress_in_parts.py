@@ -15,7 +15,7 @@ from tidegate.core.rollout import (
     Outcome,
     Progress,
     RolloutWait,
-    Shown,
+    Routed,
     StepProgress,
     WaitsFor,
 )
@@ -32,7 +32,7 @@ PROGRESS = Progress(
     message="back to r1",
     step=StepProgress(2, 30.0, 7.0, "ann"),
     wait=RolloutWait(WaitsFor.DATA, 12.5),
-    shown=Shown(split(10), 3.0),
+    routed=Routed(split(10), 3.0),
     analysis=Judgement(Evidence(), (), 4),
     pods=CandidatePods(alive=True, losses=1),
     action=9,

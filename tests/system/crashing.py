@@ -14,7 +14,7 @@ from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Capabilities
 from tidegate.deploy_worker.loop import Worker
-from tidegate.deploy_worker.parts import Parts
+from tidegate.deploy_worker.parts import Pace, Parts
 from tidegate.store import Store
 from tidegate.telemetry import configure_logs
 from tidegate_local.plane.link import Remote
@@ -72,7 +72,7 @@ def platform(store_id: str) -> Platform:
 def parts_of(job: Job, store: Store, point: Points) -> Parts:
     """What a reconcile of this worker works with."""
     cluster = CrashingCluster(Remote(job.link, job.key_file), point)
-    return Parts(store, cluster, cluster, platform, Capabilities, job.interval)
+    return Parts(store, cluster, cluster, platform, Capabilities, Pace(job.interval))
 
 
 def run(job: Job) -> None:

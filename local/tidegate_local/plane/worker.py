@@ -11,7 +11,7 @@ from tidegate.core.drivers.rendering import Gateway, Platform
 from tidegate.core.ports import Capabilities
 from tidegate.deploy_worker.contracts import PodContracts
 from tidegate.deploy_worker.loop import Worker
-from tidegate.deploy_worker.parts import Parts
+from tidegate.deploy_worker.parts import Pace, Parts, Sources
 from tidegate.settings import Settings
 from tidegate.staging.registry import StagedRegistry
 from tidegate.store import Store
@@ -50,11 +50,9 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
         remote,
         platform,
         capabilities,
-        interval,
-        remote.explain,
-        registry,
-        allowed=settings.allowed,
-        contracts=PodContracts(reach=host_of),
+        Pace(interval),
+        Sources(settings.allowed, registry, contracts=PodContracts(reach=host_of)),
+        explain=remote.explain,
     )
     return Worker(owner, parts, settings.listen_url)
 

@@ -104,6 +104,12 @@ class Api:
         """An endpoint's rollouts, newest first."""
         return self.items(lambda client: client.rollouts(*key), limit)
 
+    def all_rollouts(
+        self, namespace: str | None, limit: int, *, running: bool
+    ) -> list[out.RolloutOut]:
+        """Rollouts of every endpoint, newest first."""
+        return self.items(lambda client: client.all_rollouts(namespace, running=running), limit)
+
     def history(self, key: Key, limit: int) -> out.HistoryPage:
         """Intents and ledger entries, newest first, at most `limit` of each."""
         whole = out.HistoryPage(intents=[], ledger=[])
@@ -121,9 +127,16 @@ class Api:
 
     def model(self, model_id: str) -> out.ModelOut | None:
         """One model; None: there is none."""
+        return self._if_any(lambda client: client.model(model_id))
+
+    def has_endpoint(self, key: Key) -> bool:
+        """Whether there is such an endpoint."""
+        return self._if_any(lambda client: client.endpoint(*key)) is not None
+
+    def _if_any(self, ask: Callable[[Client], T]) -> T | None:
         with self._explained():
             try:
-                return self._client.model(model_id)
+                return ask(self._client)
             except ApiProblem as problem:
                 if problem.status == 404:
                     return None

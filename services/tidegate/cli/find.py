@@ -4,13 +4,12 @@ is meant."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tidegate.cli import completion
-from tidegate.cli.errors import CliError, usage
+from tidegate.cli.errors import CliError
 from tidegate.cli.session import Session
 
 if TYPE_CHECKING:
@@ -24,21 +23,16 @@ Named = Annotated[
         autocompletion=completion.endpoints,
     ),
 ]
-ENDPOINTS = 1000  # that are looked through for an id or a list
-OF_EACH = 100  # of the newest rollouts of each
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_SHORT = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,27}")  # as the history shows it, or more of it
+_ID_OR_BEGINNING = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")  # as the history shows it, or more
 
 
 def newest(session: Session, named: str) -> out.RolloutOut:
-    """The rollout with this id; of an endpoint the one that runs, else the last one. Raises
-    CliError."""
-    if _ID.fullmatch(named):
-        return session.api.rollout(named)
-    if _SHORT.fullmatch(named):
-        short = _by_first_digits(session, named)
-        if short is not None:
-            return short
+    """The rollout with this id or these first digits; of an endpoint the one that runs, else the
+    last one. Raises CliError."""
+    by_id = _by_id(session, named)
+    if by_id is not None:
+        return by_id
     key = session.key(named)
     running = session.api.endpoint(key).rollout
     if running:
@@ -56,10 +50,9 @@ def running(session: Session, named: str) -> str:
     the one that runs at an endpoint. Raises CliError."""
     if _ID.fullmatch(named):
         return named
-    if _SHORT.fullmatch(named):
-        short = _by_first_digits(session, named)
-        if short is not None:
-            return short.id
+    by_id = _by_id(session, named)
+    if by_id is not None:
+        return by_id.id
     key = session.key(named)
     rollout = session.api.endpoint(key).rollout
     if not rollout:
@@ -71,32 +64,11 @@ def running(session: Session, named: str) -> str:
     return rollout.id
 
 
-def every(session: Session) -> list[out.RolloutOut]:
-    """The rollouts of every endpoint that the caller may see, ended ones too, the newest first."""
-    endpoints = session.api.endpoints(session.namespace, ENDPOINTS)
-    rollouts = [
-        each
-        for endpoint in endpoints
-        for each in session.api.rollouts((endpoint.namespace, endpoint.name), OF_EACH)
-    ]
-    return sorted(rollouts, key=lambda rollout: str(rollout.created_at), reverse=True)
-
-
-def _by_first_digits(session: Session, digits: str) -> out.RolloutOut | None:
-    """The one rollout whose id begins so: a running one, else one that has ended. None: an endpoint
-    is called so, or no id begins so. Raises a usage error where several do."""
-    endpoints = session.api.endpoints(session.namespace, ENDPOINTS)
-    if any(endpoint.name == digits for endpoint in endpoints):
+def _by_id(session: Session, named: str) -> out.RolloutOut | None:
+    """The rollout whose id begins so. None: the name cannot be an id, or an endpoint is called
+    so."""
+    if not _ID_OR_BEGINNING.fullmatch(named):
         return None
-    running = [endpoint.rollout for endpoint in endpoints if endpoint.rollout]
-    return _only(digits, running) or _only(digits, every(session))
-
-
-def _only(digits: str, rollouts: Iterable[out.RolloutOut]) -> out.RolloutOut | None:
-    matches = [rollout for rollout in rollouts if rollout.id.startswith(digits)]
-    if len(matches) > 1:
-        ids = ", ".join(rollout.id for rollout in matches)
-        raise usage(f"id {digits} is the beginning of several: {ids}; write more of it")
-    if not matches:
+    if not _ID.fullmatch(named) and session.api.has_endpoint(session.key(named)):
         return None
-    return matches[0]
+    return session.api.rollout(named)

@@ -260,11 +260,8 @@ def index(
         raise usage("--all is every endpoint: leave it or the endpoint out")
     if endpoint is not None:
         rollouts = session.api.rollouts(session.key(endpoint), limit)
-    elif everything:
-        rollouts = find.every(session)[:limit]
     else:
-        endpoints = session.api.endpoints(session.namespace, 1000)
-        rollouts = [entry.rollout for entry in endpoints if entry.rollout][:limit]
+        rollouts = session.api.all_rollouts(session.namespace, limit, running=not everything)
     of_one = endpoint is not None
     if not rollouts:
         session.note(

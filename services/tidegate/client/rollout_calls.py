@@ -46,6 +46,15 @@ class RolloutCalls(Calls):
             submission_id=submission_id,
         )
 
+    def all_rollouts(
+        self, namespace: str | None = None, *, running: bool = False
+    ) -> Iterator[out.RolloutOut]:
+        """Rollouts of every endpoint of a namespace, newest first; None: of all that the caller
+        may view. running: only those that have not ended."""
+        return self._pages(
+            out.RolloutsPage.model_validate, "/rollouts", namespace=namespace, running=running
+        )
+
     def undo(
         self,
         namespace: str,

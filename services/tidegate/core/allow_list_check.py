@@ -144,7 +144,7 @@ def freed(rollout: Rollout, progress: Progress, not_allowed: NotAllowed) -> Prog
 def begins(intent: Intent, observation: Observation, not_allowed: NotAllowed) -> str | None:
     """Why nothing is made of an endpoint of which nothing is there yet; None where it may be made,
     or something is."""
-    if intent.stable is None or observation.generation is not None or not observation.gone:
+    if intent.stable is None or observation.stamp.generation is not None or not observation.gone:
         return None
     return not_allowed.get(intent.stable)
 

@@ -37,7 +37,7 @@ def is_down(turn: Turn) -> bool:
     if base == intent.stable or base in intent.standby:
         return True
     promoted = turn.progress.end.toward is Outcome.PROMOTED
-    return promoted and live is not None and live.failure is not None
+    return promoted and live is not None and live.trouble.failure is not None
 
 
 def cause(turn: Turn) -> str:

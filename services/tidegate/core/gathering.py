@@ -37,9 +37,11 @@ def gather(
     young = any(
         side.youngest is not None and now - side.youngest < WARM_UP for side in sides if side
     )
-    unchanged = progress.step.index > STARTING and same(progress.shown.traffic, observation.traffic)
-    begun = progress.shown.since is None or (
-        evidence.last is not None and evidence.last.at >= progress.shown.since
+    unchanged = progress.step.index > STARTING and same(
+        progress.routed.traffic, observation.traffic
+    )
+    begun = progress.routed.since is None or (
+        evidence.last is not None and evidence.last.at >= progress.routed.since
     )
     gathered = absorb(
         evidence,

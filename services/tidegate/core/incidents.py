@@ -79,7 +79,7 @@ def count(
     """The incidents after one more reconcile, `elapsed` observed seconds after the last."""
     incidents = _listen(incidents, observation, stable, candidate, elapsed)
     sides = [observation.of(number) or Live(number, 0, 0) for number in (stable, candidate)]
-    containers = {c.id: c for side in sides for c in side.troubled}
+    containers = {c.id: c for side in sides for c in side.trouble.containers}
     if incidents.known is None:
         return replace(incidents, known=tuple(containers.values()))
     known = {c.id: c for c in incidents.known}
@@ -112,7 +112,7 @@ def new_step(incidents: Incidents) -> Incidents:
 def _since(known: dict[str, Container], side: Live) -> tuple[int, int]:
     """(restarts, kills for memory) on top of what is known."""
     restarts = kills = 0
-    for container in side.troubled:
+    for container in side.trouble.containers:
         old = known.get(container.id, Container(container.id))
         restarts += max(0, container.restarts - old.restarts)
         kills += bool(container.killed) and container.killed != old.killed

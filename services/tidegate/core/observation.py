@@ -33,33 +33,42 @@ LogLines = Mapping[FailingContainer, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a revision's pods, or was.
+
+    failure: why it does not get ready, in the cluster's words. restarts: container restarts over
+    its pods. containers: those of the model that were restarted or killed for memory. beside: a
+    line for each other container that was restarted, for people. failing: the container that
+    `failure` is about, where it has a log. log: the last lines of that, where they may be read.
+    """
+
+    failure: str | None = None
+    restarts: int = 0
+    containers: tuple[Container, ...] = ()
+    beside: tuple[str, ...] = ()
+    failing: FailingContainer | None = None
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """One of our revisions as the cluster runs it.
 
-    desired, ready: replicas. restarts: container restarts over its pods. failure: why it does not
-    get ready, in the cluster's words. youngest: start of the youngest ready pod, epoch seconds.
-    idle: scaled to zero by its autoscaler, so it counts as ready. address: the URL at which this
-    revision alone answers, None where there is none; scheme grpc where it speaks only that.
-    troubled: its containers that were restarted or killed for memory. not_warmed_up: the cluster
-    has ready pods of it that a reconcile does not count yet, as with one that this worker has not
-    warmed up. beside: a line for each container beside the model's that was restarted, for people.
-    failing: the container that `failure` is about, where it has a log. log: the last lines of that,
-    where they may be read.
+    desired, ready: replicas. youngest: start of the youngest ready pod, epoch seconds. idle: scaled
+    to zero by its autoscaler, so it counts as ready. address: the URL at which this revision alone
+    answers, None where there is none; scheme grpc where it speaks only that. not_warmed_up: the
+    cluster has ready pods of it that a reconcile does not count yet, as with one that this worker
+    has not warmed up.
     """
 
     revision: int
     desired: int
     ready: int
-    restarts: int = 0
-    failure: str | None = None
     youngest: float | None = None
     idle: bool = False
     address: str | None = None
-    troubled: tuple[Container, ...] = ()
     not_warmed_up: bool = False
-    beside: tuple[str, ...] = ()
-    failing: FailingContainer | None = None
-    log: tuple[str, ...] = ()
+    trouble: Trouble = Trouble()
 
     @property
     def up(self) -> bool:
@@ -69,26 +78,33 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
+class Stamp:
+    """Who wrote what the cluster shows: which store, for which generation of the intent, and the
+    mark of that write. None where the cluster shows none."""
+
+    store: str | None = None
+    generation: int | None = None
+    mark: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One observation of an endpoint.
 
     traffic: what the data plane is told to do, by revision; None: no route. settled: that route is
-    accepted with its references resolved. generation, store, mark: the stamp on the cluster, None
-    where there is none. conflict: an object that is not ours in
-    the place of what carries our stamp. foreign: others that are not ours and hold a name of ours.
-    address: the URL that clients call, where the cluster tells it. unmade: of the newest revision,
-    what KServe could not make of it, where nothing shows yet.
+    accepted with its references resolved. stamp: the stamp on the cluster. conflict: an object that
+    is not ours in the place of what carries our stamp. foreign: others that are not ours and hold a
+    name of ours. address: the URL that clients call, where the cluster tells it. unmade: of the
+    newest revision, what KServe could not make of it, where nothing shows yet.
     """
 
     live: tuple[Live, ...] = ()
     traffic: Traffic | None = None
     settled: bool = False
-    generation: int | None = None
-    store: str | None = None
+    stamp: Stamp = Stamp()
     conflict: str | None = None
     foreign: tuple[str, ...] = ()
     address: str | None = None
-    mark: str | None = None
     unmade: str | None = None
 
     def of(self, revision: int | None) -> Live | None:
@@ -106,7 +122,7 @@ class Observation:
         """Why a revision does not get ready; None while nothing is wrong."""
         live = self.of(revision)
         if live:
-            return live.failure
+            return live.trouble.failure
         return self.unmade
 
     def up(self, revision: int | None) -> bool:
@@ -122,7 +138,7 @@ class Observation:
     @property
     def failing(self) -> tuple[FailingContainer, ...]:
         """The containers whose logs may tell why a revision is not ready."""
-        return tuple(live.failing for live in self.live if live.failing is not None)
+        return tuple(live.trouble.failing for live in self.live if live.trouble.failing is not None)
 
     def with_logs(self, logs: LogLines) -> "Observation":
         """The observation with the last lines of those logs."""
@@ -136,6 +152,6 @@ class Observation:
 
 
 def _with_log(live: Live, logs: LogLines) -> Live:
-    if live.failing is None:
+    if live.trouble.failing is None:
         return live
-    return replace(live, log=logs.get(live.failing, ()))
+    return replace(live, trouble=replace(live.trouble, log=logs.get(live.trouble.failing, ())))

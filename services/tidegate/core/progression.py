@@ -196,9 +196,9 @@ def _enter(turn: Turn, step: int) -> Turn:
 def _overridden(turn: Turn) -> Decision:
     """A person sets each percent; the rollout controller guards, and rolls an abandoned rollout
     back in the end."""
-    before = turn.progress.shown.traffic
+    before = turn.progress.routed.traffic
     turn, _ = step_needs.measure(turn)
-    if not same(before, turn.progress.shown.traffic):
+    if not same(before, turn.progress.routed.traffic):
         # The person moved it: it is not abandoned
         turn = turn.having(wait=replace(turn.progress.wait, seconds=0.0))
     who = turn.progress.override or turn.rollout.author

@@ -66,7 +66,7 @@ def _held_pods(known: Known, snapshot: Snapshot, checks: Checks) -> frozenset[st
 def _fenced(seen: Seen) -> Result | MarkCheck | None:
     """Whether these objects are ours to write, by the intent that the cluster is at."""
     known = seen.known
-    generation = seen.observation.generation
+    generation = seen.observation.stamp.generation
     marks = seen.checks.marks
     behind = generation is not None and generation < known.intent.generation
     if generation is not None and behind and generation not in marks:
@@ -144,7 +144,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     retry = Retry(known.failed_writes, intent.generation, now, seconds)
     sifted = planned_writes.sift(next_writes.writes, snapshot, retry)
     drifts = drift.observed(
-        next_writes.writes, snapshot, intent, observation.generation, adopted(known.revisions)
+        next_writes.writes, snapshot, intent, observation.stamp.generation, adopted(known.revisions)
     )
     gone = intent.stable is None and observation.gone and not next_writes.writes
     waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)

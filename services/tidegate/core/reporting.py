@@ -30,7 +30,7 @@ def report(result: Result) -> EndpointStatus:
     return EndpointStatus(
         phase=phase_of(conditions),
         message=message_of(conditions),
-        generation=observation.generation,
+        generation=observation.stamp.generation,
         traffic=observation.traffic,
         settled=observation.settled,
         live=observation.live,

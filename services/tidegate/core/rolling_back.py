@@ -1,5 +1,5 @@
-"""What the rollout controller goes back for by itself: what befell the candidate, and the reasons to
-abort that need nobody. Pure."""
+"""What the rollout controller goes back for by itself: what befell the candidate, and the reasons
+to abort that need nobody. Pure."""
 
 from dataclasses import replace
 
@@ -76,16 +76,16 @@ def roll_back(turn: Turn) -> Turn:
     if (
         candidate is not None
         and down
-        and candidate.restarts >= CRASH_LOOP
+        and candidate.trouble.restarts >= CRASH_LOOP
         and not rollout.strategy.proven
     ):
         message = ""
-        if candidate.failure:
-            message = f": {candidate.failure}"
+        if candidate.trouble.failure:
+            message = f": {candidate.trouble.failure}"
         return endings.begin(
             turn,
             Outcome.ABORTED,
-            f"r{candidate.revision} crashed {candidate.restarts} times{message}",
+            f"r{candidate.revision} crashed {candidate.trouble.restarts} times{message}",
         )
     if progress.pods.losses > 1:
         return endings.begin(turn, Outcome.ABORTED, f"r{rollout.candidate} lost all its pods twice")

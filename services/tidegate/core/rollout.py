@@ -127,7 +127,7 @@ NO_WAIT = RolloutWait()
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Routed:
     """The traffic of the last reconcile. since: when it last changed, None where nobody knows."""
 
     traffic: Traffic | None = None
@@ -184,7 +184,7 @@ class Progress:
     message: str = ""
     step: StepProgress = StepProgress()
     wait: RolloutWait = RolloutWait()
-    shown: Shown = Shown()
+    routed: Routed = Routed()
     analysis: Judgement = Judgement()
     pods: CandidatePods = CandidatePods()
     action: int = 0

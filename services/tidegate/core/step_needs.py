@@ -6,7 +6,7 @@ from tidegate.core import dead_stable, endings, pauses
 from tidegate.core.evidence import MetricKind, Verdict, judge, new_step, overall
 from tidegate.core.proof import Measured, prove
 from tidegate.core.reachable import describe as _name
-from tidegate.core.rollout import Decision, Outcome, PauseKind, Progress, Shown, WaitsFor
+from tidegate.core.rollout import Decision, Outcome, PauseKind, Progress, Routed, WaitsFor
 from tidegate.core.strategy import Kind, Step, Until
 from tidegate.core.traffic import describe, desired, same
 from tidegate.core.turn import Turn
@@ -17,14 +17,14 @@ def measure(turn: Turn) -> tuple[Turn, str]:
     when its split first shows."""
     target = desired(turn.intent)
     traffic = turn.observation.traffic
-    known = same(turn.progress.shown.traffic, traffic)
+    known = same(turn.progress.routed.traffic, traffic)
     if not known:
-        turn = turn.having(shown=replace(turn.progress.shown, since=turn.now))
+        turn = turn.having(routed=replace(turn.progress.routed, since=turn.now))
     if not same(traffic, target):
-        shown = replace(turn.progress.shown, traffic=traffic)
-        return turn.having(shown=shown), f"routed {describe(traffic)}, desired {describe(target)}"
+        routed = replace(turn.progress.routed, traffic=traffic)
+        return turn.having(routed=routed), f"routed {describe(traffic)}, desired {describe(target)}"
     if not turn.observation.settled:
-        return turn.having(shown=Shown()), "the gateway has not taken the route yet"
+        return turn.having(routed=Routed()), "the gateway has not taken the route yet"
     if not known:
         fresh = new_step(turn.progress.analysis.evidence)
         verdicts = judge(fresh, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha)
@@ -32,7 +32,7 @@ def measure(turn: Turn) -> tuple[Turn, str]:
         if since is None:
             since = turn.now
         return turn.having(
-            shown=replace(turn.progress.shown, traffic=traffic),
+            routed=replace(turn.progress.routed, traffic=traffic),
             step=replace(turn.progress.step, since=since, baked=0.0),
             analysis=replace(turn.progress.analysis, evidence=fresh, verdicts=verdicts),
         ), ""
@@ -100,8 +100,8 @@ def _lacking(turn: Turn) -> str:
     if live is None or live.idle or live.ready >= live.desired:
         return ""
     failure = ""
-    if live.failure:
-        failure = f": {live.failure}"
+    if live.trouble.failure:
+        failure = f": {live.trouble.failure}"
     return f"; r{live.revision} has {live.ready} of {live.desired} replicas{failure}"
 
 

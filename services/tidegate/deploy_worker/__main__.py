@@ -33,7 +33,7 @@ from tidegate.deploy_worker.meter import (
     uncounted_copies,
     untold_of,
 )
-from tidegate.deploy_worker.parts import Logs, Parts
+from tidegate.deploy_worker.parts import Logs, Pace, Parts, Sources
 from tidegate.deploy_worker.settings import WorkerSettings
 from tidegate.deploy_worker.store_gauges import store_gauges
 from tidegate.deploy_worker.warm_up import WarmUp, trusting
@@ -160,15 +160,10 @@ def make(
         meter,
         platform,
         capabilities,
-        settings.interval,
-        explain,
-        registry,
-        warm,
+        Pace(settings.interval, patience_of(settings).total),
+        Sources(settings.allowed, registry, contracts=contracts, warm_up=warm, logs=logs),
         site,
-        settings.allowed,
-        contracts,
-        write_s=patience_of(settings).total,
-        logs=logs,
+        explain,
     )
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
     worker = Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)

@@ -237,7 +237,7 @@ def _silent(revision: int, stable: Live | None) -> str | None:
     if stable is None:
         return f"there is no r{revision}"
     if not stable.up:
-        return f"r{revision} does not run: {stable.failure or 'it has no ready pod'}"
+        return f"r{revision} does not run: {stable.trouble.failure or 'it has no ready pod'}"
     return _asleep(stable)
 
 

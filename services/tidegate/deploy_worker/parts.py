@@ -27,32 +27,47 @@ class Trusting:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """interval: seconds between reconciles of a running rollout. write_s: the longest that one
+    write to the cluster may take, seconds; a lease that would end before is made longer first."""
+
+    interval: float = 5.0
+    write_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Who answers what the cluster's objects do not show.
+
+    allowed: what a tenant without a list of its own may name. registry: where the bytes of a
+    mutable model are checked before each step. rereading: how the registry is asked, beside the
+    reconciles. contracts: how a candidate's models compare with stable's, before it gets a share;
+    None: nobody asks. warm_up: the ready pods that have not answered yet, of revisions without a
+    share. logs: the last lines of containers' logs; None: nobody reads them.
+    """
+
+    allowed: Allowed = EVERYTHING
+    registry: Registry = field(default_factory=Trusting)
+    rereading: Rereading = field(default_factory=Rereading)
+    contracts: Contracts | None = None
+    warm_up: WarmUps = trusting
+    logs: Logs | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
-    """interval: seconds between reconciles of a running rollout. explain: what is known of a
-    revision's bad answers, for people; it decides nothing. registry: where the bytes of a mutable
-    model are checked before each step. warm_up: the ready pods that have not answered yet, of
-    revisions without a share. site: what preflight asks of the place, beyond the cluster's objects.
-    allowed: what a tenant without a list of its own may name. contracts: how a candidate's models
-    compare with stable's, before it gets a share; None: nobody asks. rereading: how the registry is
-    asked, beside the reconciles. logs: the last lines of containers' logs; None: nobody reads them.
-    write_s: the longest that one write to the cluster may take,
-    seconds; a lease that would end before is made longer first."""
+    """site: what preflight asks of the place, beyond the cluster's objects. explain: what is known
+    of a revision's bad answers, for people; it decides nothing."""
 
     store: Store
     cluster: Cluster
     meter: Meter
     platform: Callable[[str], Platform]  # of a store's UUID
     capabilities: Callable[[], Capabilities]
-    interval: float = 5.0
-    explain: Callable[[EndpointKey, int], Sequence[str]] = lambda _key, _revision: ()
-    registry: Registry = field(default_factory=Trusting)
-    warm_up: WarmUps = trusting
+    pace: Pace = Pace()
+    sources: Sources = field(default_factory=Sources)
     site: Site = field(default_factory=Anywhere)
-    allowed: Allowed = EVERYTHING
-    contracts: Contracts | None = None
-    rereading: Rereading = field(default_factory=Rereading)
-    write_s: float = 0.0
-    logs: Logs | None = None
+    explain: Callable[[EndpointKey, int], Sequence[str]] = lambda _key, _revision: ()
 
 
 class LeaseLost(Exception):  # noqa: N818  (it ends a reconcile, it is not a fault)

@@ -100,12 +100,12 @@ def _decide(context: Context, intent: Intent, parts: Parts, snapshot: Snapshot) 
     if known.measured:
         scrape = parts.meter.scrape(intent.key)
     logs: LogLines | None = None
-    if parts.logs is None:
+    if parts.sources.logs is None:
         logs = {}
     checks = Checks(
-        allow_list=context.allowed or parts.allowed,
-        cold={} if parts.warm_up is trusting else None,
-        compares=parts.contracts is not None,
+        allow_list=context.allowed or parts.sources.allowed,
+        cold={} if parts.sources.warm_up is trusting else None,
+        compares=parts.sources.contracts is not None,
         logs=logs,
     )
     for _ in range(MOST_CHECKS):
@@ -126,7 +126,7 @@ def _known(context: Context, intent: Intent, parts: Parts) -> Known:
         parts.capabilities(),
         codec.loads(Memory, context.memory or {}),
         context.status.refusals,
-        parts.interval,
+        parts.pace.interval,
         secrets.token_hex(4),
         context.status.requests_per_second,
         context.status.drift,

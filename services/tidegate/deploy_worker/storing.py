@@ -103,9 +103,9 @@ def explained(parts: Parts, lease: Lease, result: Result) -> Iterator[Note]:
         for line in parts.explain(lease.key, number):
             yield Note("meter", "explain", f"r{number}: {line}")
         live = result.observation.of(number)
-        if live is not None and live.failing is not None:
-            for line in live.log:
-                yield Note("pod log", "explain", f"r{number}: {live.failing.name}: {line}")
+        if live is not None and live.trouble.failing is not None:
+            for line in live.trouble.log:
+                yield Note("pod log", "explain", f"r{number}: {live.trouble.failing.name}: {line}")
 
 
 def _append(

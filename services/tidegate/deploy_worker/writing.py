@@ -41,7 +41,7 @@ def _permitted(lease: Lease, context: Context, parts: Parts, generation: int) ->
     meanwhile."""
     with parts.store.single() as tx:
         held = leases.holds(
-            tx, lease, generation=generation, action=context.action, seconds=parts.write_s
+            tx, lease, generation=generation, action=context.action, seconds=parts.pace.write_s
         )
     if held is None:
         raise LeaseLost
@@ -50,5 +50,5 @@ def _permitted(lease: Lease, context: Context, parts: Parts, generation: int) ->
     if not held.short:
         return
     with parts.store.single() as tx:
-        if leases.extend(tx, lease, 1.5 * parts.write_s) is None:
+        if leases.extend(tx, lease, 1.5 * parts.pace.write_s) is None:
             raise LeaseLost

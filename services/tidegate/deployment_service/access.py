@@ -59,6 +59,9 @@ NEEDS: dict[str, Need] = {
     ),
     "listModelVersions": Need(Role.VIEWER, Where.SOMEWHERE),
     "createEndpoint": Need(Role.EDITOR, Where.CHOSEN),
+    "listAllRollouts": Need(
+        Role.VIEWER, Where.CHOSEN, "shows only namespaces that the caller may view"
+    ),
     "listEndpoints": Need(
         Role.VIEWER, Where.CHOSEN, "shows only namespaces that the caller may view"
     ),

@@ -110,6 +110,7 @@ def _api() -> APIRouter:
         endpoints.router,
         rollouts.of_endpoint,
         reading.router,
+        rollouts.everywhere,
         rollouts.router,
         strategies.router,
         tenants.router,

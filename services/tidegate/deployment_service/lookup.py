@@ -15,7 +15,7 @@ from tidegate.deployment_service.who_wins import Running
 from tidegate.schemas import responses as out
 from tidegate.store import endpoints, experiments, intents, rollouts, workers
 from tidegate.store.engine import ReadTx, Tx
-from tidegate.store.overview import Overview, overviews, unheard
+from tidegate.store.overview import Overview, current_intents, overviews, unheard
 from tidegate.store.values import Endpoint, Finished, StoredRollout
 from tidegate.web.problems import ApiError, refused
 
@@ -211,16 +211,14 @@ def accepted(action: str, follows: str) -> out.AcceptedOut:
 
 def rollout_out(tx: ReadTx, stored: StoredRollout) -> out.RolloutOut:
     """A rollout as answered, with the counts of its experiment where it is an A/B."""
-    endpoint = endpoints.get(tx, stored.key)
-    assert endpoint is not None
-    return rollouts_out(tx, endpoint, [stored])[0]
+    return rollouts_out(tx, [stored])[0]
 
 
-def rollouts_out(
-    tx: ReadTx, endpoint: Endpoint, stored_rollouts: Sequence[StoredRollout]
-) -> list[out.RolloutOut]:
-    """Rollouts of one endpoint as answered; the number of queries does not depend on how many."""
-    intent = intent_of(tx, endpoint.key)
+def rollouts_out(tx: ReadTx, stored_rollouts: Sequence[StoredRollout]) -> list[out.RolloutOut]:
+    """Rollouts as answered; the number of queries does not depend on how many."""
+    ids = {stored.endpoint_id for stored in stored_rollouts}
+    endpoint_of = endpoints.by_ids(tx, ids)
+    intent_by_id = current_intents(tx, ids)
     running = [stored.rollout.id for stored in stored_rollouts if stored.outcome is None]
     compared = [
         stored.rollout.id for stored in stored_rollouts if stored.rollout.strategy.kind is Kind.AB
@@ -231,6 +229,8 @@ def rollouts_out(
         counts = experiments.sent_to(tx, compared)
     rows = []
     for stored in stored_rollouts:
+        intent = intent_by_id[stored.endpoint_id]
+        endpoint = endpoint_of[stored.endpoint_id]
         answer = _acting(stored, intent, endpoint, pending.get(stored.rollout.id, ()))
         sent = counts.get(stored.rollout.id, ())
         rows.append(answer.model_copy(update={"experiment": [_experiment(item) for item in sent]}))
@@ -258,7 +258,8 @@ def rollout_by_beginning(tx: ReadTx, beginning: str, namespaces: Collection[str]
     if len(stored_rollouts) == 1:
         return stored_rollouts[0]
     if stored_rollouts:
-        detail = f"more than one rollout's id begins with {beginning[:80]!r}"
+        ids = ", ".join(stored.rollout.id for stored in stored_rollouts)
+        detail = f"{beginning[:80]!r} begins the ids of several rollouts: {ids}"
         problem = Problem("rollout_id", detail, Remediation("give more of the id"))
         raise refused(404, "ambiguous", problem)
     raise not_found("rollout", beginning, FIND_ROLLOUT)

@@ -124,17 +124,18 @@ def _live(live: Live) -> out.LiveOut:
         revision=live.revision,
         desired_replicas=live.desired,
         ready_replicas=live.ready,
-        restarts=live.restarts,
-        failure=live.failure,
+        restarts=live.trouble.restarts,
+        failure=live.trouble.failure,
         youngest_ready_at=when(live.youngest),
         idle=live.idle,
         address=live.address,
         containers=[
-            out.ContainerOut(id=c.id, restarts=c.restarts, killed=c.killed) for c in live.troubled
+            out.ContainerOut(id=c.id, restarts=c.restarts, killed=c.killed)
+            for c in live.trouble.containers
         ],
         warming_up=live.not_warmed_up,
-        beside=list(live.beside),
-        log=list(live.log),
+        beside=list(live.trouble.beside),
+        log=list(live.trouble.log),
     )
 
 

@@ -38,8 +38,8 @@ def warnings(
 
 def _dead_stable(base: Live) -> str:
     failure = ""
-    if base.failure:
-        failure = f" ({base.failure})"
+    if base.trouble.failure:
+        failure = f" ({base.trouble.failure})"
     return f"stable r{base.revision} has no ready pod{failure}: nobody answers until it has one"
 
 

@@ -3,6 +3,8 @@
 
 # ruff: noqa: S608  (the spliced parts are constants of this package, values are always bound)
 
+from collections.abc import Collection
+
 from tidegate.core.adopting import Found
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision, Runtime, Scaling
 from tidegate.store.codec import Json, dumps
@@ -143,6 +145,13 @@ def list_endpoints(
     return page(
         [from_row(item) for item in results], size(limit), lambda e: (e.key.namespace, e.key.name)
     )
+
+
+def by_ids(tx: ReadTx, ids: Collection[str]) -> dict[str, Endpoint]:
+    """Endpoints by their ids, deleted ones too."""
+    results = rows(tx, f"{_SELECT} WHERE id = ANY (CAST(:ids AS uuid[]))", ids=sorted(ids))
+    endpoints = [from_row(item) for item in results]
+    return {endpoint.id: endpoint for endpoint in endpoints}
 
 
 def names(tx: ReadTx, namespace: str) -> tuple[str, ...]:

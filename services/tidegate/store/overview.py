@@ -1,7 +1,7 @@
 """Endpoints with all that people ask about them at once: a page of any length costs three
 queries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidegate.core.intent import Intent, Revision
@@ -39,6 +39,12 @@ def overviews(tx: ReadTx, endpoints: Sequence[Endpoint]) -> tuple[Overview, ...]
         )
         for endpoint in endpoints
     )
+
+
+def current_intents(tx: ReadTx, ids: Collection[str]) -> dict[str, Intent]:
+    """The current intents of these endpoints, by endpoint."""
+    stored_intents = _intents(tx, sorted(ids))
+    return {each: intent.intent for each, (intent, _) in stored_intents.items()}
 
 
 def _intents(

@@ -1,5 +1,5 @@
-"""The progress of a rollout as it was stored before revision 0010 of the database: flat. A worker of
-that version may still store it so after the migration, at the end of a reconcile that it had
+"""The progress of a rollout as it was stored before revision 0010 of the database: flat. A worker
+of that version may still store it so after the migration, at the end of a reconcile that it had
 begun."""
 
 from tidegate.store.codec import Json
@@ -13,7 +13,7 @@ PARTS = {
         ("approved_by", "approved_by"),
     ),
     "wait": (("kind", "waits_for"), ("seconds", "waited")),
-    "shown": (("traffic", "seen"), ("since", "shown_at")),
+    "routed": (("traffic", "seen"), ("since", "shown_at")),
     "analysis": (("evidence", "evidence"), ("verdicts", "verdicts"), ("sample", "sample")),
     "pods": (
         ("alive", "alive"),

@@ -1,7 +1,8 @@
 """Rollouts and the actions of people. At most one unfinished rollout acts: the oldest; others wait
 behind it, because it has been superseded."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import Action, ActionKind, Outcome, Rollout, with_base
@@ -22,6 +23,7 @@ SELECT = """
 """
 
 
+SIMILAR_IDS = 5  # that are named to somebody who gave too little of one
 _OF_RUN = """AND (r.run_id = :run_id
     OR EXISTS (SELECT 1 FROM actions AS w WHERE w.rollout_id = r.id AND w.run_id = :run_id))"""
 
@@ -87,11 +89,11 @@ def beginning(
     prefix: str,
     namespaces: Collection[str],
 ) -> tuple[StoredRollout, ...]:
-    """The rollouts in these namespaces whose id begins so: none, the one, or two of many."""
+    """The rollouts in these namespaces whose id begins so, the newest SIMILAR_IDS of them."""
     results = rows(
         tx,
         f"""{SELECT} WHERE starts_with(r.id, :prefix) AND e.namespace = ANY(:namespaces)
-            ORDER BY r.seq LIMIT 2""",
+            ORDER BY r.seq DESC LIMIT {SIMILAR_IDS}""",
         prefix=prefix,
         namespaces=sorted(namespaces),
     )
@@ -129,20 +131,45 @@ def list_rollouts(
     """An endpoint's rollouts, newest first; with a run_id those that this pipeline run started or
     acted on, with a submission_id those of any run that this submission began. Raises
     BadPageToken."""
-    before = decode(page_token, int)
-    of_run = ""
+    where = "e.namespace = :namespace AND e.name = :name"
+    values = {"namespace": key.namespace, "name": key.name}
     if run_id is not None:
-        of_run += _OF_RUN
+        where = f"{where} {_OF_RUN}"
+        values["run_id"] = run_id
     if submission_id is not None:
-        of_run += _OF_SUBMISSION
+        where = f"{where} {_OF_SUBMISSION}"
+        values["suffix"] = f".{submission_id}"
+    return _newest(tx, where, values, page_token, limit)
+
+
+def list_all(
+    tx: ReadTx,
+    *,
+    namespaces: Collection[str] | None = None,
+    running: bool = False,
+    page_token: str | None = None,
+    limit: int = 100,
+) -> Page[StoredRollout]:
+    """Rollouts of every endpoint in these namespaces, newest first; None: of all namespaces.
+    running: only those that have not ended. Raises BadPageToken."""
+    where = "true"
+    values = {}
+    if namespaces is not None:
+        where = "e.namespace = ANY (:namespaces)"
+        values["namespaces"] = sorted(namespaces)
+    if running:
+        where = f"{where} AND r.outcome IS NULL"
+    return _newest(tx, where, values, page_token, limit)
+
+
+def _newest(
+    tx: ReadTx, where: str, values: Mapping[str, Any], page_token: str | None, limit: int
+) -> Page[StoredRollout]:
+    before = decode(page_token, int)
     results = rows(
         tx,
-        f"""{SELECT} WHERE e.namespace = :namespace AND e.name = :name AND r.seq < :before {of_run}
-            ORDER BY r.seq DESC LIMIT :limit""",
-        **({"run_id": run_id} if run_id is not None else {}),
-        **({"suffix": f".{submission_id}"} if submission_id is not None else {}),
-        namespace=key.namespace,
-        name=key.name,
+        f"{SELECT} WHERE {where} AND r.seq < :before ORDER BY r.seq DESC LIMIT :limit",
+        **values,
         before=before[0] if before else 2**62,
         limit=size(limit) + 1,
     )

@@ -111,7 +111,7 @@ def test_what_its_container_said_last_is_plain_and_bounded() -> None:
     failed["status"]["conditions"][0] = {"type": "Ready", "status": "False", "message": message}
     seen = KnativeDriver(Platform("store")).read(KEY, {}, Snapshot(KEY, (isvc(), failed)))
     (live,) = seen.live
-    assert live.failure is not None
-    assert live.failure.endswith("x / no such model")
-    assert len(live.failure) == MESSAGE_LENGTH
-    assert live.failure.isprintable()
+    assert live.trouble.failure is not None
+    assert live.trouble.failure.endswith("x / no such model")
+    assert len(live.trouble.failure) == MESSAGE_LENGTH
+    assert live.trouble.failure.isprintable()

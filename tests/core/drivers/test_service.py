@@ -93,7 +93,7 @@ def test_the_service_leads_http_and_grpc_to_the_pods_of_one_revision_and_is_read
         ("h2c", 9000, 9000),
     ]
     seen = driver_for(Mode.STANDARD, PLATFORM).read(KEY, REVISIONS, lab.cluster.observe(KEY))
-    assert (describe(seen.traffic), seen.settled, seen.generation, seen.store) == (
+    assert (describe(seen.traffic), seen.settled, seen.stamp.generation, seen.stamp.store) == (
         "r1 100 %",
         True,
         1,

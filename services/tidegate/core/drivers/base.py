@@ -93,40 +93,41 @@ def fence(
     stand already it stops only the write that it is in the way of: else anybody who can make an
     object could stop an abort.
     """
-    begins = intent.stable is not None and seen.generation is None and seen.gone
+    begins = intent.stable is not None and seen.stamp.generation is None and seen.gone
     in_the_way = (*([seen.conflict] if seen.conflict else []), *(seen.foreign if begins else ()))
     if in_the_way:
         message = f"{in_the_way[0]} is in the way and not ours: rename the endpoint, remove the object, or adopt it"
         return Condition(Code.NAME_TAKEN, message, {"object": in_the_way[0]})
-    if seen.store is not None and seen.store != store:
+    if seen.stamp.store is not None and seen.stamp.store != store:
         message = (
-            f"the cluster's objects belong to another store ({seen.store}, ours is {store}): "
+            f"the cluster's objects belong to another store ({seen.stamp.store}, ours is {store}): "
             "nothing is written; point this installation at that store"
         )
-        return Condition(Code.OTHER_INSTALLATION, message, {"theirs": seen.store, "ours": store})
+        return Condition(
+            Code.OTHER_INSTALLATION, message, {"theirs": seen.stamp.store, "ours": store}
+        )
     return _older_database(intent, seen, known)
 
 
 def _older_database(intent: Intent, seen: Observation, known: str | None) -> Condition | None:
-    if seen.generation is None:
+    if seen.stamp.generation is None:
         return None
-    params = {"cluster": seen.generation, "database": intent.generation}
-    if seen.generation > intent.generation:
+    params = {"cluster": seen.stamp.generation, "database": intent.generation}
+    if seen.stamp.generation > intent.generation:
         message = (
-            f"the cluster is at generation {seen.generation}, this store knows only "
+            f"the cluster is at generation {seen.stamp.generation}, this store knows only "
             f"{intent.generation}: "
             "the database is older than the cluster (a restored backup?), so nothing is written; "
             "bring the newer database back"
         )
         return Condition(Code.DATABASE_OLDER, message, params)
     mark = known
-    if seen.generation == intent.generation:
+    if seen.stamp.generation == intent.generation:
         mark = intent.mark
-    if mark is None or seen.mark is None or mark == seen.mark:
+    if mark is None or seen.stamp.mark is None or mark == seen.stamp.mark:
         return None
     message = (
-        f"the cluster's generation {seen.generation} is not ours: this database was older than the "
-        "cluster and has "
-        "gone its own way since, so nothing is written; bring the newer database back"
+        f"the cluster's generation {seen.stamp.generation} is not ours: this database was "
+        "older than the cluster and has gone its own way since, so nothing is written; bring the newer database back"
     )
     return Condition(Code.DATABASE_FORKED, message, params)

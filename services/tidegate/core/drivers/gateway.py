@@ -17,7 +17,7 @@ from tidegate.core.drivers.rendering import (
 )
 from tidegate.core.drivers.writes import apply
 from tidegate.core.intent import Adopted, EndpointKey, Intent
-from tidegate.core.observation import Observation
+from tidegate.core.observation import Observation, Stamp
 from tidegate.core.ports import Apply, Snapshot, Write
 from tidegate.core.reachable import ReachableIntent
 from tidegate.core.traffic import Traffic
@@ -59,10 +59,12 @@ class GatewayEntry:
         return Observation(
             traffic=traffic,
             settled=route.settled(http_route, self._platform),
-            generation=generation_of(annotations.get(GENERATION)),
-            store=annotations.get(STORE),
+            stamp=Stamp(
+                generation=generation_of(annotations.get(GENERATION)),
+                store=annotations.get(STORE),
+                mark=annotations.get(MARK),
+            ),
             address=route.address(http_route, self._platform),
-            mark=annotations.get(MARK),
         )
 
     def stamped(

@@ -26,7 +26,7 @@ from tidegate.core.drivers.rendering import (
 from tidegate.core.drivers.weights import Capacity, trust
 from tidegate.core.drivers.writes import remove
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
-from tidegate.core.observation import Observation
+from tidegate.core.observation import Observation, Stamp
 from tidegate.core.ports import Apply, Manifest, Remove, Snapshot
 from tidegate.core.reachable import ReachableIntent
 from tidegate.core.traffic import desired
@@ -44,7 +44,9 @@ class KnativeDriver:
         snapshot = present(snapshot, key, revisions, Mode.KNATIVE)
         isvc = snapshot.get("InferenceService", key.name)
         noted = note.read(key, snapshot)
-        observation = Observation(generation=noted.generation, store=noted.store, mark=noted.mark)
+        observation = Observation(
+            stamp=Stamp(generation=noted.generation, store=noted.store, mark=noted.mark)
+        )
         if note.find(key, snapshot) is None and snapshot.get(note.KIND, note.name(key)) is not None:
             return Observation(conflict=f"{note.KIND} {key.namespace}/{note.name(key)}")
         if isvc is None:
@@ -90,7 +92,7 @@ class KnativeDriver:
         theirs = untouched(isvc, revisions, as_is)
         if intent.stable is None:
             return Writes(_dismantle(None if theirs else isvc, noted), memory=memory)
-        if seen.generation != intent.generation:
+        if seen.stamp.generation != intent.generation:
             stamp = Apply(
                 note.render(intent, self._platform),
                 uid_of(snapshot, note.KIND, note.name(intent.key)),

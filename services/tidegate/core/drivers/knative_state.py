@@ -12,7 +12,7 @@ from tidegate.core.drivers.pod_containers import restarted_beside
 from tidegate.core.drivers.rendering import REVISION, number_of, parse_label
 from tidegate.core.foreign_text import last_words
 from tidegate.core.intent import Revision
-from tidegate.core.observation import Live
+from tidegate.core.observation import Live, Trouble
 from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.traffic import Rule, Share, Traffic
 
@@ -144,14 +144,15 @@ def _live(number: int, revision: Manifest, isvc: Manifest, snapshot: Snapshot) -
         number,
         desired=max(len(running), ready),
         ready=ready,
-        restarts=pod_state.restarts(pods),
-        failure=trouble.message or failed,
+        trouble=Trouble(
+            restarts=pod_state.restarts(pods),
+            failure=trouble.message or failed,
+            containers=pod_state.troubled(pods),
+            beside=restarted_beside(pods),
+            failing=trouble.container,
+        ),
         youngest=pod_state.youngest(pods),
-        troubled=pod_state.troubled(pods),
         not_warmed_up=not_warmed_up,
-        beside=restarted_beside(pods),
-        failing=trouble.container,
-        # One that nothing leads to was scaled down for good: its successor has to start first.
         idle=is_ready
         and asleep
         and not not_warmed_up

@@ -20,7 +20,7 @@ from tidegate.core.drivers.rendering import (
 )
 from tidegate.core.drivers.writes import apply
 from tidegate.core.intent import Adopted, EndpointKey, Intent
-from tidegate.core.observation import Observation
+from tidegate.core.observation import Observation, Stamp
 from tidegate.core.ports import Apply, Manifest, Snapshot, Write
 from tidegate.core.reachable import ReachableIntent
 from tidegate.core.traffic import Rule, Share, Traffic
@@ -60,7 +60,9 @@ class ServiceEntry:
         noted = note.read(key, snapshot)
         manifest = snapshot.get("Service", key.name)
         if manifest is None or not ours(manifest, key):
-            return Observation(store=noted.store, generation=noted.generation, mark=noted.mark)
+            return Observation(
+                stamp=Stamp(store=noted.store, generation=noted.generation, mark=noted.mark)
+            )
         number = _leads_to(key, manifest)
         traffic = None
         if number is not None:
@@ -68,10 +70,8 @@ class ServiceEntry:
         return Observation(
             traffic=traffic,
             settled=number is not None,
-            generation=noted.generation,
-            store=noted.store,
+            stamp=Stamp(generation=noted.generation, store=noted.store, mark=noted.mark),
             address=f"http://{key.name}.{key.namespace}.svc.cluster.local",
-            mark=noted.mark,
         )
 
     def stamped(

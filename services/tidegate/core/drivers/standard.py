@@ -31,7 +31,7 @@ from tidegate.core.drivers.service import ServiceEntry
 from tidegate.core.drivers.weights import Capacity, effective
 from tidegate.core.drivers.writes import apply, remove
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision, Scaling
-from tidegate.core.observation import Live, Observation
+from tidegate.core.observation import Live, Observation, Trouble
 from tidegate.core.ports import Manifest, Snapshot, Write
 from tidegate.core.reachable import ReachableIntent
 from tidegate.core.traffic import Traffic, desired
@@ -88,14 +88,16 @@ class StandardDriver:
                 number,
                 desired=int((deployment.get("spec") or {}).get("replicas", 0)),
                 ready=int((deployment.get("status") or {}).get("availableReplicas", 0)),
-                restarts=pod_state.restarts(pods),
-                failure=trouble.message or pod_state.unmade(isvc, snapshot),
+                trouble=Trouble(
+                    restarts=pod_state.restarts(pods),
+                    failure=trouble.message or pod_state.unmade(isvc, snapshot),
+                    containers=pod_state.troubled(pods),
+                    beside=restarted_beside(pods),
+                    failing=trouble.container,
+                ),
                 youngest=pod_state.youngest(pods),
                 address=addresses.standard(isvc),
-                troubled=pod_state.troubled(pods),
                 not_warmed_up=any(pod_state.not_warmed_up(pod) for pod in pods),
-                beside=restarted_beside(pods),
-                failing=trouble.container,
             )
 
     def writes(
@@ -118,7 +120,7 @@ class StandardDriver:
             return Writes(waiting=(stop,), memory=memory)
         moving, reasons, memory, wake_at = self._traffic(intent, seen, memory, now)
         stamped = self._entry.stamped(intent, moving, seen, snapshot, first)
-        if stamped is not None and seen.generation != intent.generation:
+        if stamped is not None and seen.stamp.generation != intent.generation:
             # The stamp goes first and alone: a store that is restored to before it must find it.
             return Writes((stamped,), reasons, memory, wake_at)
         writes = [

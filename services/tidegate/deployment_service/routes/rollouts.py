@@ -10,6 +10,7 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Kind, Strategy, proves
 from tidegate.deployment_service import lookup, rollout_changes, undoing
+from tidegate.deployment_service.access import visible
 from tidegate.deployment_service.calls import (
     IfMatch,
     PageSize,
@@ -36,6 +37,7 @@ from tidegate.schemas.requests.rollouts import (
 from tidegate.store import intents, rollouts
 
 of_endpoint = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["rollouts"])
+everywhere = APIRouter(prefix="/rollouts", tags=["rollouts"])
 router = APIRouter(prefix="/rollouts/{rollout_id}", tags=["rollouts"])
 
 Asked = Annotated[Ask, Body()]
@@ -84,7 +86,7 @@ def index(
     """Rollouts of an endpoint, newest first."""
     key = EndpointKey(namespace, name)
     with caller.services.store.read() as tx:
-        endpoint = lookup.recorded(tx, key)
+        lookup.recorded(tx, key)
         page = rollouts.list_rollouts(
             tx,
             key,
@@ -93,7 +95,25 @@ def index(
             page_token=page_token,
             limit=page_size,
         )
-        items = lookup.rollouts_out(tx, endpoint, page.items)
+        items = lookup.rollouts_out(tx, page.items)
+    return respond(out.RolloutsPage(items=items, next_page_token=page.next_token))
+
+
+@everywhere.get("", operation_id="listAllRollouts", response_model=out.RolloutsPage, responses=READ)
+def index_all(
+    caller: ReadCall,
+    page_token: PageToken,
+    page_size: PageSize = 20,
+    namespace: Annotated[str | None, Query(description="Only this tenant.")] = None,
+    running: Annotated[bool, Query(description="Only those that have not ended.")] = False,
+) -> Response:
+    """Rollouts of every endpoint in the namespaces that the caller may view, newest first."""
+    namespaces = visible(caller, namespace)
+    with caller.services.store.read() as tx:
+        page = rollouts.list_all(
+            tx, namespaces=namespaces, running=running, page_token=page_token, limit=page_size
+        )
+        items = lookup.rollouts_out(tx, page.items)
     return respond(out.RolloutsPage(items=items, next_page_token=page.next_token))
 
 

@@ -1,4 +1,4 @@
-"""Progress in values that belong together: step, wait, shown, analysis, pods, end."""
+"""Progress in values that belong together: step, wait, routed, analysis, pods, end."""
 
 from alembic import op
 
