@@ -7,6 +7,7 @@ retries, the same address and token from the namespace, never from KFP's cache. 
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -34,7 +35,8 @@ def rollout(
 ) -> PipelineTask:
     """A rollout as a task of the pipeline that is being defined.
 
-    template: of the catalog (`tidegate template list`). image: what its tasks run, pinned; default:
+    template: of the catalog (`tidegate template list`), which is the installed one, or that in the
+    folder `TIDEGATE_CATALOG`. image: what its tasks run, pinned; default:
     `TIDEGATE_IMAGE`, else the catalog's. values: the template's parameters by name; each is a
     constant, a parameter of the pipeline or the output of a task. The task's outputs are `phase`,
     `routed_percent`, `verdict` and `rollout_url`.
@@ -43,7 +45,7 @@ def rollout(
     the pipeline runs is checked by the first task. Raises UnknownTemplateError.
     """
     image = image or os.environ.get("TIDEGATE_IMAGE")
-    catalog = Catalog()
+    catalog = _catalog()
     entry = catalog.entry(template)
     constants = {name: value for name, value in values.items() if not _comes_later(value)}
     problems = (*_check(entry, constants, values), *check_image(image))
@@ -58,6 +60,13 @@ def rollout(
         _tell_apart(documents[0], _counts[pipeline])
     task = _component(documents)(**_typed(entry, values))
     return task.set_display_name(entry.title).set_caching_options(False)
+
+
+def _catalog() -> Catalog:
+    folder = os.environ.get("TIDEGATE_CATALOG")
+    if folder:
+        return Catalog(Path(folder))
+    return Catalog()
 
 
 def _comes_later(value: Any) -> bool:

@@ -55,9 +55,9 @@ def compiled(python: str, folder: Path, program: str, **environ: str) -> Templat
     return read(file)
 
 
-def refused(python: str, body: str) -> str:
+def refused(python: str, body: str, **environ: str) -> str:
     """The line with which the program ends."""
-    done = run(python, "-c", pipeline(body), os.devnull)
+    done = run(python, "-c", pipeline(body), os.devnull, **environ)
     assert done.returncode == 1, done.stderr
     return done.stderr.strip().splitlines()[-1]
 
@@ -182,6 +182,12 @@ def test_what_cannot_be_meant_is_refused_while_the_pipeline_is_written(
 def test_what_belongs_together_is_checked_where_all_of_it_is_known(kfp_python: str) -> None:
     constants = "rollout(endpoint='demo', model_version='2', smoke=True)"
     assert "smoke and golden belong together" in refused(kfp_python, constants)
+
+
+def test_a_catalog_of_ones_own_comes_from_the_environment(kfp_python: str, tmp_path: Path) -> None:
+    body = "rollout(endpoint=endpoint, model_version='2')"
+    last = refused(kfp_python, body, TIDEGATE_CATALOG=str(tmp_path))
+    assert f"{tmp_path}/catalog.yaml cannot be read" in last
 
 
 def test_a_whole_number_is_a_number(kfp_python: str, tmp_path: Path) -> None:

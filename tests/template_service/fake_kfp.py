@@ -5,7 +5,6 @@ kfp is run against it, too.
 Only what a rule needs is here: no pipeline runs, the tests say what becomes of a run.
 """
 
-import email
 import json
 import re
 import threading
@@ -17,15 +16,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
-import yaml
 
 from tests.template_service import argo
+from tests.template_service.fake_answers import Json, Refused, by, check_shape
+from tests.template_service.fake_pipelines import Pipelines
 from tests.template_service.fake_workflow import PHASES, Outcome, Workflow, outcome_of
 
-Json = dict[str, Any]
-OWN_NAMESPACE = "kubeflow"  # of KFP itself
 NEVER = "1970-01-01T00:00:00Z"
-GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13, 504: 4}
 KINDS: dict[str, tuple[type, ...]] = {
     "STRING": (str,),
     "NUMBER_INTEGER": (int, float),
@@ -45,22 +42,8 @@ WORDS = {
 }
 
 
-class Refused(Exception):  # noqa: N818  (an answer, named after what it is)
-    """An error answer. upload: in the other shape that the upload service has."""
-
-    def __init__(self, status: int, message: str, upload: bool = False) -> None:
-        super().__init__(message)
-        words = {"error_message": message, "error_details": message}
-        self.answer = httpx2.Response(
-            status,
-            json=words
-            if upload
-            else {"error": message, "code": GRPC[status], "message": message, "details": []},
-        )
-
-
 @dataclass
-class FakeKfp:
+class FakeKfp(Pipelines):
     """multi_user: runs live in namespaces. users: the namespaces of each user, by `kubeflow-userid`
     or by token; readers: those in which a user may only read. release: its tag. knows_optional: as
     2.15 does. objects: pipelines are kept as objects of Kubernetes."""
@@ -138,7 +121,7 @@ class FakeKfp:
     ) -> None:
         """What the cluster made of a run: its state, and that of each task of its dag that was come
         to. A run that KFP failed has no error of its own. defaults: those that 2.17 installs."""
-        run = _by(self.runs, "run_id", run_id)
+        run = by(self.runs, "run_id", run_id)
         spec = run["pipeline_spec"].get("pipeline_spec", run["pipeline_spec"])
         workflow = Workflow(f"{spec['pipelineInfo']['name']}-x7k2p", spec, defaults, terminated)
         workflow.run(PHASES.get(state, "Failed"), [outcome_of(item) for item in tasks])
@@ -246,7 +229,7 @@ class FakeKfp:
         return made
 
     def _get_experiment(self, request: httpx2.Request, _: Any, experiment_id: str) -> Json:
-        result = _by(self.experiments, "experiment_id", experiment_id)
+        result = by(self.experiments, "experiment_id", experiment_id)
         self._may(request, result.get("namespace", ""), "get", "experiments")
         return result
 
@@ -257,7 +240,7 @@ class FakeKfp:
             raise Refused(
                 400, "InvalidInputError: The run name is empty. Please specify a valid name"
             )
-        experiment = _by(self.experiments, "experiment_id", body["experiment_id"])
+        experiment = by(self.experiments, "experiment_id", body["experiment_id"])
         self._may(request, experiment.get("namespace", ""), "create", "runs")
         spec = body["pipeline_spec"]
         _check_spec(
@@ -300,7 +283,7 @@ class FakeKfp:
             run |= {"state": "FAILED", "error": {"code": 13, "message": str(error)}}
 
     def _get_run(self, request: httpx2.Request, _: Any, run_id: str) -> Json:
-        result = _by(self.runs, "run_id", run_id)
+        result = by(self.runs, "run_id", run_id)
         self._get_experiment(request, None, result["experiment_id"])
         return result
 
@@ -325,91 +308,6 @@ class FakeKfp:
         mine = [run for run in self.runs if run["experiment_id"] == experiment]
         newest_first = request.url.params.get("sort_by") == "created_at desc"
         return self._page(request, "runs", mine[::-1] if newest_first else mine)
-
-    # pipelines
-
-    def _may_pipelines(self, request: httpx2.Request, namespace: str, verb: str) -> None:
-        """Anybody reads what is shared; to write it takes rights in KFP's own namespace."""
-        if namespace or verb == "create":
-            self._may(request, namespace or OWN_NAMESPACE, verb, "pipelines")
-
-    def _list_pipelines(self, request: httpx2.Request, _: Any) -> Json:
-        """Those of exactly one namespace, none: the shared ones. Objects are listed of all."""
-        namespace = request.url.params.get("namespace", "")
-        self._may_pipelines(request, namespace, "list")
-        mine = [
-            pipeline
-            for pipeline in self.pipelines
-            if pipeline.get("namespace", "") == namespace or (self.objects and not namespace)
-        ]
-        return self._page(request, "pipelines", mine)
-
-    def _create_pipeline(self, request: httpx2.Request, body: Json) -> Json:
-        namespace = ""
-        if self.multi_user:
-            namespace = body.get("namespace", "")
-        self._may_pipelines(request, namespace, "create")
-        if self.objects:
-            namespace = namespace or OWN_NAMESPACE
-        if any(
-            (pipeline["name"], pipeline.get("namespace", "")) == (body["name"], namespace)
-            for pipeline in self.pipelines
-        ):
-            raise Refused(409, f"AlreadyExists: The pipeline {body['name']} already exists.")
-        made = {
-            **body,
-            "namespace": namespace,
-            "pipeline_id": f"p{len(self.pipelines)}",
-            "created_at": "2026-01-01T00:00:00Z",
-        }
-        self.pipelines.append(made)
-        return made
-
-    def _pipeline_by_name(self, request: httpx2.Request, _: Any, name: str) -> Json:
-        """Without a namespace: the newest of that name, whosesoever; of objects, the shared one."""
-        namespace = request.url.params.get("namespace", "")
-        self._may_pipelines(request, namespace, "get")
-        if self.objects:
-            namespace = namespace or OWN_NAMESPACE
-        for pipeline in reversed(self.pipelines):
-            if pipeline["name"] == name and namespace in ("", pipeline["namespace"]):
-                return pipeline
-        raise Refused(404, f"ResourceNotFoundError: Pipeline {name} not found.")
-
-    def _list_versions(self, request: httpx2.Request, _: Any, pipeline_id: str) -> Json:
-        pipeline = _by(self.pipelines, "pipeline_id", pipeline_id)
-        self._may_pipelines(request, pipeline["namespace"], "list")
-        mine = [version for version in self.versions if version["pipeline_id"] == pipeline_id]
-        return self._page(request, "pipeline_versions", mine[::-1])
-
-    def _upload_version(self, request: httpx2.Request, _: Any) -> Json:
-        """One answer for a missing permission, a broken file and a pipeline that is not there. A
-        version of what is shared is taken from anybody."""
-        query = request.url.params
-        try:
-            pipeline = _by(self.pipelines, "pipeline_id", query["pipelineid"])
-            if pipeline["namespace"]:
-                self._may(request, pipeline["namespace"], "create", "pipelines")
-        except Refused:
-            raise Refused(400, "Failed to create a pipeline version", True) from None
-        spec, *_rest = yaml.safe_load_all(_file(request))
-        _check_shape(spec)
-        if any(
-            (version["pipeline_id"], version["name"]) == (pipeline["pipeline_id"], query["name"])
-            for version in self.versions
-        ):
-            raise Refused(409, "Failed to create a pipeline version", True)
-        made = {
-            "pipeline_id": pipeline["pipeline_id"],
-            "pipeline_version_id": f"v{len(self.versions)}",
-            "name": query["name"],
-            "display_name": query["name"],
-            "description": query.get("description", ""),
-            "created_at": "2026-01-01T00:00:00Z",
-            "pipeline_spec": spec,
-        }
-        self.versions.append(made)
-        return made
 
     def _page(self, request: httpx2.Request, name: str, items: list[Json]) -> Json:
         """A page; protobuf leaves out what is empty. `filter` by name, as the client of kfp sends
@@ -452,39 +350,9 @@ class _Door(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def _by(items: list[Json], key: str, value: str) -> Json:
-    for item in items:
-        if item[key] == value:
-            return item
-    raise Refused(404, f"ResourceNotFoundError: {key} {value} not found.")
-
-
-def _file(request: httpx2.Request) -> str:
-    """The part `uploadfile` of a multipart body."""
-    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
-    for part in email.message_from_bytes(head + request.content).walk():
-        if part.get_param("name", header="content-disposition") == "uploadfile":
-            payload = part.get_payload(decode=True)
-            assert isinstance(payload, bytes)
-            return payload.decode()
-    raise Refused(400, "Failed to read pipeline from file", True)
-
-
-def _check_shape(spec: Json) -> None:
-    if spec.get("schemaVersion") != "2.1.0":
-        raise Refused(
-            400, f"InvalidInputError: unsupported schema version {spec.get('schemaVersion')}"
-        )
-    name = spec.get("pipelineInfo", {}).get("name", "")
-    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name) or "root" not in spec:
-        raise Refused(
-            400, "InvalidInputError: pipeline's name must contain only lower case characters or '-'"
-        )
-
-
 def _check_spec(spec: Json, values: Json) -> None:
     """One mistake at a time, as the API server tells them."""
-    _check_shape(spec)
+    check_shape(spec)
     desired = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     for name, item in desired.items():
         if name not in values:

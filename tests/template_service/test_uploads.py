@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.template_service.conftest import Make, Service
-from tests.template_service.fake_kfp import OWN_NAMESPACE, FakeKfp
+from tests.template_service.fake_kfp import FakeKfp
+from tests.template_service.fake_pipelines import OWN_NAMESPACE
 
 PROXY = {"peer": "10.1.2.3", "trusted_proxies": "10.1.0.0/16"}
 SHARED = ""
