@@ -22,6 +22,7 @@ RETRIES = 5  # a node is drained more than once in two weeks
 PAUSE = 10  # seconds between two attempts; a service that is away is waited for within one
 COMMAND = ("python3", "-m", "tidegate.steps")  # an image's entry point is never used
 ENDPOINT = ("endpoint", "namespace", "reason")
+ALWAYS = ("service_url", "submission_id")  # of every command
 SMOKE = ("smoke", "golden", "tolerance")
 VERSION = ("model_version", "model_id", "runtime", "runtime_version", "gpu", "protocol")
 SIZES = ("mode", "min_replicas", "max_replicas", "keda")
@@ -174,7 +175,7 @@ def task(name: str, label: str, image: str, after: Any, **values: Any) -> Any:
     """The command as a task of the pipeline that is being made: never from the cache, with an end,
     small, with the address and the token of the namespace that it runs in."""
     command = COMMANDS[name]
-    flags = tuple(flag for flag in (*command.flags, "service_url") if flag in values)
+    flags = tuple(flag for flag in (*command.flags, *ALWAYS) if flag in values)
     made = component(name, flags, image)(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, **values)
     made.set_display_name(label).set_caching_options(False)
     made.set_cpu_request("50m").set_cpu_limit("500m").set_memory_request("96Mi").set_memory_limit(

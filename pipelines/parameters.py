@@ -228,6 +228,10 @@ PARAMETERS: dict[str, Parameter] = {
     "reason": Parameter(
         "Why; kept in the history.", "", limits={"max_length": bounds.REASON_LENGTH}
     ),
+    "submission_id": _text(
+        "Set by Tidegate where it submits the run, which is found by it; leave it empty.",
+        _optional(bounds.SUBMISSION_ID),
+    ),
     "service_url": Parameter(
         "Tidegate's API, where a run insists on it: the one that the ConfigMap `tidegate` of the "
         "namespace names, or the first task refuses; empty: that one.",

@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 import yaml
 
+from tests.cli import answers
 from tests.cli.fakes import Cli, FakeApi
 from tests.cli.test_golden import check
+from tests.steps.standin import rollout
 from tests.template_service.fake_kfp import FakeKfp
 from tests.template_service.fake_workflow import Outcome
 
@@ -144,6 +147,8 @@ def test_a_dry_run_shows_what_would_be_sent_and_asks_nobody(cli: Cli, kfp: FakeK
     cli("template", "submit", *CANARY, *words)
     (sent,) = (call["body"] for call in kfp.seen if call["path"].endswith("/runs"))
     del sent["experiment_id"]
+    assert sent["runtime_config"]["parameters"]["submission_id"], "each submission's own"
+    sent["runtime_config"]["parameters"]["submission_id"] = ""
     assert made.json["run"] == sent
     assert sent["runtime_config"]["parameters"]["percents"] == [5, 50]
 
@@ -225,6 +230,50 @@ def test_a_token_comes_from_the_environment_or_a_file(
         assert cli("template", "submit", *CANARY, "-n", "team-a").code == 0
     cli.environ["KF_PIPELINES_SA_TOKEN_PATH"] = str(tmp_path / "none")
     assert "cannot read the token for KFP" in cli("template", "upload").err
+
+
+def both(kfp: FakeKfp, api: FakeApi) -> httpx2.MockTransport:
+    """KFP and Tidegate, each at its address."""
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        if request.url.host == "kfp":
+            return kfp.handle(request)
+        return api.handle(request)
+
+    return httpx2.MockTransport(handle)
+
+
+def test_an_uncertain_submission_is_looked_for_until_a_pod_could_have_begun(
+    cli: Cli, kfp: FakeKfp
+) -> None:
+    kfp.loses = "unlisted"
+    cli.environ |= {"TIDEGATE_URL": "http://api", "TIDEGATE_TOKEN": "secret"}
+    cli.transport = both(kfp, cli.api)
+    cli.api.on("GET", "/endpoints/team/fraud", answers.endpoint("fraud", namespace="team"))
+    nothing = {"items": [], "next_page_token": None}
+    cli.api.on("GET", "/endpoints/team/fraud/rollouts", nothing)
+    words = ("rollout-canary", "endpoint=team/fraud", "model_version=2", "submission_id=mine")
+    began = cli.time
+    ended = cli("template", "submit", *words)
+    assert (ended.code, ended.out, cli.time - began) == (1, "", 60)
+    assert "nothing of it has reached Tidegate in 60 s" in ended.err
+    assert "repeat it with submission_id=mine" in ended.err
+    arrived = {"items": [rollout(run_id="0b6f.mine")], "next_page_token": None}
+    cli.api.on("GET", "/endpoints/team/fraud/rollouts", nothing, nothing, arrived)
+    began = cli.time
+    ended = cli("template", "submit", *words)
+    assert (ended.code, cli.time - began) == (1, 5)
+    assert "it runs all the same: it began, or acted on, rollout" in ended.err
+    ended = cli("template", "submit", *words)
+    assert "submission mine runs already" in ended.err
+    assert len(kfp.unlisted) == 2, "the third time nothing was submitted"
+
+
+def test_without_a_tidegate_nobody_can_say_whether_it_runs(cli: Cli, kfp: FakeKfp) -> None:
+    kfp.loses = "unlisted"
+    ended = cli("template", "submit", *CANARY)
+    assert ended.code == 1
+    assert "whether it runs is not known, for Tidegate cannot be asked" in ended.err
 
 
 def test_without_a_kfp_the_way_to_name_one_is_said(cli: Cli) -> None:

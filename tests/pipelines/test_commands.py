@@ -140,6 +140,7 @@ def test_no_text_is_taken_for_a_flag(text: str) -> None:
         "namespace": "",
         "to_revision": 0,
         "service_url": "",
+        "submission_id": "",
         "reason": text,
     }
     for component in template.components.values():

@@ -166,7 +166,7 @@ def test_an_image_of_ones_own_by_name_or_by_the_environment(
         ("percents=[50, 5], model_version='2'", "percents: [50, 5] is not rising"),
         ("model_version='2', colour='blue'", "unknown parameter 'colour' of rollout-canary"),
         ("percents=[5]", "model_version is required"),
-        ("model_version='2', pass_margin=1.5", "pass_margin: 1.5 is not between"),
+        ("model_version='2', pass_margin=1.5", "pass_margin: 1.5 is not above 0 and below 0.5"),
         ("model_version=2", "model_version: 2 is not a text"),
         ("model_version='2', reason='{{workflow.name}}'", "'{{', which Argo would evaluate"),
         ("model_version='2', image='tidegate:latest'", "'tidegate:latest' floats"),

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 
 Json = dict[str, Any]
-GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13}
+GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13, 504: 4}
 
 
 class Refused(Exception):  # noqa: N818  (an answer, named after what it is)

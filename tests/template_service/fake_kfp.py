@@ -64,6 +64,8 @@ class FakeKfp(Pipelines):
     workflows: dict[str, Workflow] = field(default_factory=dict)
     received: dict[str, Json] = field(default_factory=dict)  # by run: what its tasks get
     unlisted: list[Json] = field(default_factory=list)  # workflows whose run was not stored
+    # POST of a run ends so, after it has begun: "unlisted" (500), "listed" (504), "silent"
+    loses: str = ""
     down: bool = False
 
     def handle(self, request: httpx2.Request) -> httpx2.Response:
@@ -258,7 +260,14 @@ class FakeKfp(Pipelines):
         if any(char > "\uffff" for char in json.dumps(body, ensure_ascii=False)):
             self.unlisted.append(made)
             raise Refused(500, "InternalServerError: Failed to store run: Error 1366 (22007)")
+        if self.loses == "unlisted":
+            self.unlisted.append(made)
+            raise Refused(500, "InternalServerError: Failed to store run: invalid connection")
         self.runs.append(made)
+        if self.loses == "listed":
+            raise Refused(504, "upstream request timeout")
+        if self.loses == "silent":
+            raise httpx2.ReadTimeout("timed out")
         return made
 
     def _begin(self, run: Json) -> None:

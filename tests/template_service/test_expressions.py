@@ -98,7 +98,7 @@ def test_a_task_sends_its_token_nowhere_else_even_so(capsys: pytest.CaptureFixtu
 
 BODIES: dict[str, Any] = {
     "reason": lambda text: {"parameters": {**CANARY, "reason": text}},
-    "header": lambda text: {"parameters": {**CANARY, "header": text}},
+    "header": lambda text: {"parameters": {**CANARY, "header": f"x: {text}"}},
     "golden": lambda text: {
         "parameters": {**CANARY, "smoke": True, "golden": {"a": [{"b": text}]}}
     },
@@ -116,7 +116,7 @@ def test_an_expression_is_refused_by_every_way_with_its_field(make: Make, field:
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), answer.text
     (error,) = answer.json()["errors"]
     assert error["pointer"] == field
-    assert "'see {{ticket}}' contains '{{', which Argo would evaluate" in error["detail"]
+    assert "see {{ticket}}' contains '{{', which Argo would evaluate" in error["detail"]
     assert error["remediation"]["text"] == "write '{ {', or leave it out"
     assert service.kfp.runs == service.kfp.experiments == []
 

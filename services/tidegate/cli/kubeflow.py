@@ -16,10 +16,14 @@ from tidegate.cli.session import Session
 from tidegate.core.shown_address import shown_address
 from tidegate.template_service.catalog import Catalog, CatalogError, Entry, UnknownTemplateError
 from tidegate.template_service.checking import from_text
-from tidegate.template_service.kfp import OLDEST, Kfp, KfpError, connect
+from tidegate.template_service.kfp import OLDEST, Kfp, KfpError, UncertainError, connect
+from tidegate.template_service.landing import AlreadyBegunError, Tidegate, UnknownTrace, trace
 from tidegate.template_service.releases import KfpTooOldError, known
 from tidegate.template_service.rendering import InvalidParametersError
 from tidegate.template_service.submitting import NotOursError
+
+# Seconds: a task's pod, and the driver's before it, have begun by then
+SEARCH_S = 60.0
 
 
 @contextmanager
@@ -31,11 +35,13 @@ def explained() -> Iterator[None]:
         raise usage("; ".join(problem.sentence for problem in error.problems)) from None
     except UnknownTemplateError as error:
         raise usage(str(error)) from None
+    except UncertainError as error:
+        raise CliError(error.detail) from None
     except KfpError as error:
         raise (Unreachable if error.status in (0, 502, 503, 504) else CliError)(
             error.detail
         ) from None
-    except (CatalogError, NotOursError, KfpTooOldError) as error:
+    except (CatalogError, NotOursError, KfpTooOldError, AlreadyBegunError) as error:
         raise CliError(str(error)) from None
 
 
@@ -107,6 +113,18 @@ def _identity(environ: Mapping[str, str]) -> dict[str, str]:
     if token.strip():
         return {"Authorization": f"Bearer {token.strip()}"}
     return {}
+
+
+def tidegate(session: Session) -> Tidegate:
+    """Where a submission is looked for; a laptop may know no Tidegate."""
+
+    def find(space: str, name: str, submission: str) -> str:
+        try:
+            return session.api.read(lambda client: trace(client, space, name, submission))
+        except CliError as error:
+            raise UnknownTrace(error.message) from None
+
+    return Tidegate(find, SEARCH_S, session.world.sleep)
 
 
 def namespace(session: Session) -> str:

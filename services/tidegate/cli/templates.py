@@ -119,11 +119,12 @@ def submit(
 ) -> None:
     """Start a run of the template in KFP.
 
-    In a KFP of several users -n names the run's namespace. --dry-run shows what KFP would be sent,
-    with -o json or yaml whole.
+    In a KFP of several users -n names the run's namespace. With submission_id=ID, as an error named
+    it, an earlier submission is looked for first, and nothing is begun twice. --dry-run shows what
+    KFP would be sent, with -o json or yaml whole.
     """
     from tidegate.cli import kubeflow, show_template
-    from tidegate.template_service import submitting
+    from tidegate.template_service import landing, submitting
 
     seconds = timeout(time_limit)
     made = _render(session, template, values, image)
@@ -145,7 +146,7 @@ def submit(
     with kubeflow.explained():
         target = replace(target, namespace=submitting.place(kfp, namespace))
         kubeflow.warn_of_unknown_release(session, kfp)
-        run = submitting.submit(kfp, made, target, author)
+        run = landing.submit(kfp, made, target, author, kubeflow.tidegate(session))
     if wait:
         run = _wait(session, kfp, run.run_id, seconds)
     _end(session, run)

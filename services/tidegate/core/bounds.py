@@ -46,6 +46,7 @@ REVISION = Bounds(ge=0, le=2_000_000_000)  # 0: what was adopted
 REASON_LENGTH = 2000  # characters
 ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 IMAGE_TAG = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
+SUBMISSION_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"  # no dot: it follows one in a run's id
 RUNTIME_NAME = r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$"
 LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"  # DNS, RFC 1123: a namespace
 HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+\-.^_|~]{1,256}$"

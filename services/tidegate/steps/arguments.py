@@ -29,8 +29,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The command's arguments; `command` names it. Raises UsageError."""
-    return parser().parse_args(list(argv))
+    """The command's arguments; `command` names it, and `run_id` what its run has made: the run, and
+    the submission that began it, where it has one. Raises UsageError."""
+    args = parser().parse_args(list(argv))
+    if args.run_id and args.submission_id:
+        args.run_id = f"{args.run_id}.{args.submission_id}"
+    return args
 
 
 @cache
@@ -53,6 +57,7 @@ def _common(item: argparse.ArgumentParser) -> None:
         "a bearer token; else TIDEGATE_TOKEN, TIDEGATE_TOKEN_FILE, a projected token",
     )
     _text(item, "--run-id", "of the pipeline run: what it makes, it makes once")
+    _text(item, "--submission-id", "of what Tidegate submitted: the run is found by it")
     _text(item, "--time-limit-seconds", "of this task, 0: none", values.number, "0")
     for name in ("phase", "routed-percent", "verdict", "rollout-url"):
         _text(item, f"--out-{name}", f"path for the output {name}")

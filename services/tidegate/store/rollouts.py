@@ -27,6 +27,11 @@ SIMILAR_IDS = 5  # that are named to somebody who gave too little of one
 _OF_RUN = """AND (r.run_id = :run_id
     OR EXISTS (SELECT 1 FROM actions AS w WHERE w.rollout_id = r.id AND w.run_id = :run_id))"""
 
+# A run's id ends in that of its submission, after a dot
+_OF_SUBMISSION = """AND (right(r.run_id, length(:suffix)) = :suffix
+    OR EXISTS (SELECT 1 FROM actions AS w
+               WHERE w.rollout_id = r.id AND right(w.run_id, length(:suffix)) = :suffix))"""
+
 
 def start(
     tx: Tx,
@@ -119,16 +124,21 @@ def list_rollouts(
     key: EndpointKey,
     *,
     run_id: str | None = None,
+    submission_id: str | None = None,
     page_token: str | None = None,
     limit: int = 100,
 ) -> Page[StoredRollout]:
     """An endpoint's rollouts, newest first; with a run_id those that this pipeline run started or
-    acted on. Raises BadPageToken."""
+    acted on, with a submission_id those of any run that this submission began. Raises
+    BadPageToken."""
     where = "e.namespace = :namespace AND e.name = :name"
     values = {"namespace": key.namespace, "name": key.name}
     if run_id is not None:
         where = f"{where} {_OF_RUN}"
         values["run_id"] = run_id
+    if submission_id is not None:
+        where = f"{where} {_OF_SUBMISSION}"
+        values["suffix"] = f".{submission_id}"
     return _newest(tx, where, values, page_token, limit)
 
 

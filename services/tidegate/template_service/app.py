@@ -16,7 +16,8 @@ from tidegate.template_service import routes
 from tidegate.template_service.access import enforce
 from tidegate.template_service.callers import Callers
 from tidegate.template_service.catalog import Catalog, UnknownTemplateError
-from tidegate.template_service.kfp import KfpError, connect
+from tidegate.template_service.kfp import KfpError, UncertainError, connect
+from tidegate.template_service.landing import AlreadyBegunError
 from tidegate.template_service.releases import KfpTooOldError
 from tidegate.template_service.rendering import InvalidParametersError
 from tidegate.template_service.settings import TemplateSettings
@@ -62,7 +63,7 @@ def create_app(
     app.state.services = routes.Services(catalog, settings, callers, http)
     metrics = CollectorRegistry()
     problems.install(app)
-    expected = (KfpError, KfpTooOldError, InvalidParametersError)
+    expected = (KfpError, KfpTooOldError, InvalidParametersError, AlreadyBegunError)
     for kind in (*expected, UnknownTemplateError, NotOursError):
         app.add_exception_handler(kind, _answer)
     # The middleware says who calls, `enforce` what that caller may; the scheme is only documented.
@@ -121,8 +122,12 @@ def from_kfp(error: KfpError) -> ApiError:
 def translated(error: Exception) -> ApiError:
     """An expected failure as the answer that it gets."""
     match error:
+        case UncertainError():
+            return ApiError(502, "submission-uncertain", error.detail)
         case KfpError():
             return from_kfp(error)
+        case AlreadyBegunError():
+            return ApiError(409, "already-submitted", str(error))
         case KfpTooOldError():
             return ApiError(409, "kfp-too-old", str(error))
         case InvalidParametersError(problems=results):

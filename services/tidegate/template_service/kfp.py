@@ -28,16 +28,28 @@ OLDEST = "2.15"
 _OLD = "unknown field"  # what an older one answers, in a 500, to a run with that document
 PAGE = 100
 SAID = 300  # characters of KFP's own words that are handed on
+# Nothing has left this side yet
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.InvalidURL)
 Identity = Callable[[], Mapping[str, str]]
 
 
 class KfpError(TidegateError):
-    """status: what KFP answered, 0: nobody answered."""
+    """status: what KFP answered, 0: nobody answered. sent: whether it may have got the request."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, *, sent: bool = True) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.sent = sent
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether what was asked for may have been done all the same."""
+        return self.sent and (self.status == 0 or self.status >= 500)
+
+
+class UncertainError(KfpError):
+    """An error after which a run may be there all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +126,13 @@ class Kfp:
         return self._id(self._call("POST", "/experiments", _without_blanks(body)), "experiment_id")
 
     def create_run(self, body: Json) -> Json:
-        """Start a run."""
-        return self._with_id(self._call("POST", "/runs", body), "run_id")
+        """Start a run. Raises UncertainError where it may have begun all the same."""
+        try:
+            return self._with_id(self._call("POST", "/runs", body), "run_id")
+        except KfpError as error:
+            if error.uncertain and _OLD not in error.detail:  # that comes before the workflow
+                raise UncertainError(error.status, error.detail) from error
+            raise
 
     def run(self, run_id: str) -> Json:
         """One run, with its tasks."""
@@ -232,9 +249,9 @@ class Kfp:
 
     def _silent(self, error: Exception) -> KfpError:
         message = str(error) or type(error).__name__
-        return KfpError(
-            0, f"KFP at {shown_address(self.url)} does not answer ({message}): check its address"
-        )
+        address = shown_address(self.url)
+        detail = f"KFP at {address} does not answer ({message}): check its address"
+        return KfpError(0, detail, sent=not isinstance(error, _NOT_SENT))
 
     def _stranger(self) -> KfpError:
         return KfpError(

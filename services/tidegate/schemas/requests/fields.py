@@ -118,10 +118,13 @@ RunId = Annotated[
     Id,
     Field(
         description="Id of the pipeline run that asks; the rollouts that it started or acted on "
-        "are listed by it",
+        "are listed by it. A run that Tidegate submitted has its submission's id after a dot",
         examples=["5f0c1b9e-5d0f-4f0e-9a53-0b7b4c1f2d3a"],
     ),
 ]
+
+
+SubmissionId = Annotated[StrictStr, StringConstraints(pattern=bounds.SUBMISSION_ID)]
 
 
 AcceptBreaking = Annotated[
