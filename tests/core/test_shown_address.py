@@ -10,7 +10,7 @@ SHA = "a" * 64
 
 
 @pytest.mark.parametrize(
-    ("address", "shown"),
+    ("address", "text"),
     [
         ("http://fraud.example", "http://fraud.example"),
         ("https://ann:pw@kfp.example:8888/pipeline", "https://kfp.example:8888/pipeline"),
@@ -30,9 +30,9 @@ SHA = "a" * 64
         ("no address", "no address"),
     ],
 )
-def test_the_place_is_shown(address: str, shown: str) -> None:
-    assert shown_address(address) == shown
-    assert shown_address(shown) == shown
+def test_the_place_is_shown(address: str, text: str) -> None:
+    assert shown_address(address) == text
+    assert shown_address(text) == text
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,8 @@ class Api:
             raise CliError(one_line(str(error))) from None
         except ValueError:  # an answer that is not JSON
             raise CliError(
-                f"{shown_address(self._target.url)} does not answer as Tidegate does: check TIDEGATE_URL"
+                f"{shown_address(self._target.url)} does not answer as Tidegate does: check "
+                "TIDEGATE_URL"
             ) from None
 
 

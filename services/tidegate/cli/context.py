@@ -66,7 +66,8 @@ def find(environ: Mapping[str, str], url: str | None = None, token: str | None =
         token = token or logins.find(home(environ), url)
         if not token:
             raise CliError(
-                f"no token for {shown_address(url)}: `tidegate login`, set TIDEGATE_TOKEN or TIDEGATE_TOKEN_FILE, "
+                f"no token for {shown_address(url)}: `tidegate login`, set TIDEGATE_TOKEN or "
+                "TIDEGATE_TOKEN_FILE, "
                 "or give --token"
             )
         return Target(url, token)

@@ -102,7 +102,8 @@ class Transport:
 
     def _unreachable(self, error: Exception) -> Unreachable:
         return Unreachable(
-            f"{shown_address(str(self.base_url))} does not answer ({str(error) or type(error).__name__}): is it up?"
+            f"{shown_address(str(self.base_url))} does not answer "
+            f"({str(error) or type(error).__name__}): is it up?"
         )
 
 

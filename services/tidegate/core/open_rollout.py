@@ -65,19 +65,19 @@ class OpenRollout:
     def answer(self, step: int) -> StepAnswer | None:
         """Who answered a step, by its number from 1, also by an action that is still pending; None
         where nobody did, or a pause called the promotion off."""
-        given = next((each for each in self.progress.answers if each.step == step), None)
+        answer = next((each for each in self.progress.answers if each.step == step), None)
         if step != step_to_answer(self.rollout, self.progress):
-            return given
+            return answer
         approver = self.progress.step.approved_by
-        if given is None and approver:  # stored before answers were
-            given = StepAnswer(step, ActionKind.APPROVE, approver)
+        if answer is None and approver:  # stored before answers were
+            answer = StepAnswer(step, ActionKind.APPROVE, approver)
         for action in self.pending:
-            if action.kind in _ANSWERS and given is None:
-                given = StepAnswer(step, action.kind, action.author, action.at)
-            called_off = given is not None and given.kind is ActionKind.PROMOTE
+            if action.kind in _ANSWERS and answer is None:
+                answer = StepAnswer(step, action.kind, action.author, action.at)
+            called_off = answer is not None and answer.kind is ActionKind.PROMOTE
             if action.kind is ActionKind.PAUSE and called_off:
-                given = None
-        return given
+                answer = None
+        return answer
 
     @property
     def promotion(self) -> Action | None:

@@ -21,8 +21,8 @@ def measure(turn: Turn) -> tuple[Turn, str]:
     if not known:
         turn = turn.having(shown=replace(turn.progress.shown, since=turn.now))
     if not same(traffic, target):
-        shown = replace(turn.progress.shown, traffic=traffic)
-        return turn.having(shown=shown), f"routed {describe(traffic)}, desired {describe(target)}"
+        present = replace(turn.progress.shown, traffic=traffic)
+        return turn.having(shown=present), f"routed {describe(traffic)}, desired {describe(target)}"
     if not turn.observation.settled:
         return turn.having(shown=Shown()), "the gateway has not taken the route yet"
     if not known:

@@ -80,7 +80,8 @@ class HttpsFile:
         for _ in range(_HOPS):
             if urlsplit(url).scheme != "https":
                 raise SourceError(
-                    f"{shown_address(self.uri)} leads to {shown_address(url)}: models are fetched over https only"
+                    f"{shown_address(self.uri)} leads to {shown_address(url)}: models are "
+                    "fetched over https only"
                 )
             transport = self.transport or outbound.way(url)
             with (
@@ -92,7 +93,8 @@ class HttpsFile:
                 if not answer.is_redirect:
                     if answer.status_code not in (200, 206, 416):
                         raise SourceError(
-                            f"{shown_address(self.uri)} cannot be fetched: HTTP {answer.status_code}"
+                            f"{shown_address(self.uri)} cannot be fetched: HTTP "
+                            f"{answer.status_code}"
                         )
                     yield answer
                     return
@@ -130,7 +132,8 @@ def _fetch(remote: RemoteFile, file: Path, most: int, tell: Tell, sha256: str | 
     with remote.open(there if tag else 0, tag) as part:
         if part.start not in (0, there):
             raise SourceError(
-                f"{shown_address(remote.uri)} sends bytes from {part.start} on, asked for those from "
+                f"{shown_address(remote.uri)} sends bytes from {part.start} on, asked for "
+                "those from "
                 f"{there} on"
             )
         if part.start == 0:
@@ -139,13 +142,15 @@ def _fetch(remote: RemoteFile, file: Path, most: int, tell: Tell, sha256: str | 
         _append(remote.uri, part, file, most, tell)
     if part.total is not None and file.stat().st_size != part.total:
         raise SourceError(
-            f"{shown_address(remote.uri)} broke off at {file.stat().st_size} of {part.total} bytes: repeat "
+            f"{shown_address(remote.uri)} broke off at {file.stat().st_size} of {part.total} "
+            "bytes: repeat "
             "it"
         )
     if sha256 is not None and (value := digest(file)) != sha256.lower():
         forget(file)
         raise SourceError(
-            f"{shown_address(remote.uri)} has the SHA-256 {value}, expected {sha256}: these are other bytes"
+            f"{shown_address(remote.uri)} has the SHA-256 {value}, expected {sha256}: these "
+            "are other bytes"
         )
     return file
 

@@ -42,7 +42,8 @@ class StagedRegistry:
         if scheme not in self._schemes:
             supported = ", ".join(f"{item}://" for item in self._schemes)
             return Unresolved(
-                f"{shown_address(uri)!r}: the storage scheme {scheme or '(none)'!r} is not supported; use "
+                f"{shown_address(uri)!r}: the storage scheme {scheme or '(none)'!r} is not "
+                "supported; use "
                 f"{supported}"
             )
         if scheme in _READABLE:

@@ -78,12 +78,14 @@ def open_source(uri: str, access: Access, *, leaky: bool = False) -> Source:
     if parts.scheme not in access.schemes:
         supported = " and ".join(f"{scheme}://" for scheme in access.schemes) or "no scheme"
         raise SourceError(
-            f"{shown_address(uri)!r}: the scheme {parts.scheme or '(none)'!r} cannot be read here, {supported} can"
+            f"{shown_address(uri)!r}: the scheme {parts.scheme or '(none)'!r} cannot be read "
+            f"here, {supported} can"
         )
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
             raise SourceError(
-                f"{shown_address(uri)!r}: a file URI names an absolute path, such as file:///srv/models/add_sub"
+                f"{shown_address(uri)!r}: a file URI names an absolute path, such as "
+                "file:///srv/models/add_sub"
             )
         return FolderSource(Path(unquote(parts.path)))
     if not parts.netloc:

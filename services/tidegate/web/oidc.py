@@ -166,5 +166,6 @@ def _check_url(setting: str, url: str) -> None:
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
         raise ValueError(
-            f"{setting}: {shown_address(url)!r} is no https URL: keys from elsewhere could be anybody's"
+            f"{setting}: {shown_address(url)!r} is no https URL: keys from elsewhere could be "
+            "anybody's"
         )

@@ -94,13 +94,15 @@ class Prometheus:
             )
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
             return Unavailable(
-                f"Prometheus at {shown_address(self._url)} does not answer: {error or type(error).__name__}"
+                f"Prometheus at {shown_address(self._url)} does not answer: "
+                f"{error or type(error).__name__}"
             )
         try:
             body = answer.json()
         except ValueError:
             return Unavailable(
-                f"{shown_address(self._url)} answers {answer.status_code} without JSON: is that a Prometheus?"
+                f"{shown_address(self._url)} answers {answer.status_code} without JSON: is "
+                "that a Prometheus?"
             )
         return self._read(answer, body)
 
@@ -116,7 +118,8 @@ class Prometheus:
             series = tuple(_series(item) for item in body["data"]["result"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return Unavailable(
-                f"{shown_address(self._url)} answers {answer.status_code}, not as Prometheus does: {error!r}"
+                f"{shown_address(self._url)} answers {answer.status_code}, not as Prometheus "
+                f"does: {error!r}"
             )
         return Answer(series, self._now(answer))
 

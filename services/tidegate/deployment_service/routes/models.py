@@ -102,7 +102,8 @@ def add_version(call: WriteCall, model_id: str, body: NewVersion) -> Response:
                 return Reply(201 if new else 200, out.changed(out.VersionChange, _version(row)))
             case models.Differs(stored):
                 detail = (
-                    f"{model_id} {body.version_id} is {shown_address(stored.uri)} with digest {stored.digest}, "
+                    f"{model_id} {body.version_id} is {shown_address(stored.uri)} with digest "
+                    f"{stored.digest}, "
                     f"not {shown_address(resolved.uri)} with "
                     f"{resolved.digest}, and a version never changes"
                 )
