@@ -46,7 +46,7 @@ def deed(simulation: Simulation, book: Left, dice: random.Random) -> bool:
             simulation.lab.clock.advance(RECENT_S + 1)
     for _ in range(dice.choice((0, 1, 4))):
         simulation.run(simulation.interval)
-        book.look()
+        book.read()
     return False
 
 

@@ -142,7 +142,7 @@ class Chaos(Simulation):
         count = len(self.intents)
         super().store(result)
         self.watch.appended(self.intents[count - 1 :], before)
-        self.rolled_back.take_in()
+        self.rolled_back.read()
 
     def _controllers(self, count: int) -> None:
         for name in self.dice.choices(self.lab.plane.names, k=count):

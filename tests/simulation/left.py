@@ -21,8 +21,8 @@ class Left:
         self.failing: set[int] = set()
         self.served: set[int] = set()
 
-    def take_in(self) -> None:
-        """The intents since the last call."""
+    def read(self) -> None:
+        """Take in the intents since the last call."""
         intents = self._simulation.intents[self._intents :]
         self._intents = max(len(self._simulation.intents) - 1, 0)
         for old, new in pairwise(intents):
@@ -61,7 +61,7 @@ class Left:
         start = "accepted: back to r"
         if not answer.startswith(start):
             return
-        self.take_in()
+        self.read()
         number = int(answer.removeprefix(start))
         assert number not in self.failing, f"r{number} was left by a rollback"
         assert number in self.served, f"r{number} never was stable: {self.served}"

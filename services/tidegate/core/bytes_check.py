@@ -40,8 +40,8 @@ def changed(candidate: Revision | None, checks: Checks) -> str:
     if not isinstance(read, Resolved) or read.digest == candidate.model.digest:
         return ""
     return (
-        f"the bytes at {shown_address(candidate.model.uri)} changed since {candidate.label} was "
-        "made "
+        f"the bytes at {shown_address(candidate.model.uri)} changed since {candidate.label} "
+        "was made "
         f"({candidate.model.digest[:19]} is now {read.digest[:19]}): "
         "register them as a version of their own"
     )

@@ -34,10 +34,10 @@ def shown_address(address: str) -> str:
     more = ""
     if rest.strip(";?#"):
         more = f"?{CUT}"
-    shown = _without_user(place)
-    if shown is None:
+    bare = _without_user(place)
+    if bare is None:
         return HIDDEN
-    return f"{shown}{suffix}{more}"
+    return f"{bare}{suffix}{more}"
 
 
 def _without_user(place: str) -> str | None:

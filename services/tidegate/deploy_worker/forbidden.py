@@ -34,8 +34,8 @@ class Closed:
         group = _GROUPS.get(path) or _ENDINGS.get(path.rpartition("/")[2], "metadata")
         if not self.everything and group not in self.groups:
             raise ForbiddenError(
-                f"403 from {shown_address(url)}, which the revision does not restrict: something "
-                "before the pod "
+                f"403 from {shown_address(url)}, which the revision does not restrict: "
+                "something before the pod "
                 "forbids it (a mesh's AuthorizationPolicy?); allow it, or set "
                 "TIDEGATE_MESH_FORBIDS_WORKER=true"
             )

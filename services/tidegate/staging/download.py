@@ -80,8 +80,8 @@ class HttpsFile:
         for _ in range(_HOPS):
             if urlsplit(url).scheme != "https":
                 raise SourceError(
-                    f"{shown_address(self.uri)} leads to {shown_address(url)}: models are fetched "
-                    "over https only"
+                    f"{shown_address(self.uri)} leads to {shown_address(url)}: models are "
+                    "fetched over https only"
                 )
             transport = self.transport or outbound.way(url)
             with (
@@ -132,8 +132,8 @@ def _fetch(remote: RemoteFile, file: Path, most: int, tell: Tell, sha256: str | 
     with remote.open(there if tag else 0, tag) as part:
         if part.start not in (0, there):
             raise SourceError(
-                f"{shown_address(remote.uri)} sends bytes from {part.start} on, asked for those "
-                "from "
+                f"{shown_address(remote.uri)} sends bytes from {part.start} on, asked for "
+                "those from "
                 f"{there} on"
             )
         if part.start == 0:
@@ -149,8 +149,8 @@ def _fetch(remote: RemoteFile, file: Path, most: int, tell: Tell, sha256: str | 
     if sha256 is not None and (value := digest(file)) != sha256.lower():
         forget(file)
         raise SourceError(
-            f"{shown_address(remote.uri)} has the SHA-256 {value}, expected {sha256}: these are "
-            "other bytes"
+            f"{shown_address(remote.uri)} has the SHA-256 {value}, expected {sha256}: these "
+            "are other bytes"
         )
     return file
 

@@ -54,8 +54,8 @@ def incoming(uri: str, ways: Ways) -> Iterator[Source]:
     if remote is None and archive is None:
         if ways.sha256 is not None:
             raise SourceError(
-                f"{shown_address(uri)} is no archive: --sha256 is of an archive's bytes, leave it "
-                "out"
+                f"{shown_address(uri)} is no archive: --sha256 is of an archive's bytes, "
+                "leave it out"
             )
         yield _checked(open_source(_as_uri(uri), ways.access), ways.limits)
         return
@@ -71,8 +71,8 @@ def incoming(uri: str, ways: Ways) -> Iterator[Source]:
             and (value := digest(file)) != ways.sha256.lower()
         ):
             raise SourceError(
-                f"{shown_address(uri)} has the SHA-256 {value}, expected {ways.sha256}: these are "
-                "other bytes"
+                f"{shown_address(uri)} has the SHA-256 {value}, expected {ways.sha256}: these "
+                "are other bytes"
             )
         ways.tell(Progress("unpacking", 0, None))
         folder = Path(scratch) / "unpacked"

@@ -78,8 +78,8 @@ def open_source(uri: str, access: Access, *, leaky: bool = False) -> Source:
     if parts.scheme not in access.schemes:
         supported = " and ".join(f"{scheme}://" for scheme in access.schemes) or "no scheme"
         raise SourceError(
-            f"{shown_address(uri)!r}: the scheme {parts.scheme or '(none)'!r} cannot be read here, "
-            f"{supported} can"
+            f"{shown_address(uri)!r}: the scheme {parts.scheme or '(none)'!r} cannot be read "
+            f"here, {supported} can"
         )
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):

@@ -67,8 +67,8 @@ def main(
         ValueError,
     ) as error:  # something else listens there, or another version of it
         return _fail(
-            f"{shown_address(where.url)} does not answer as Tidegate does ({_describe(error)}): is "
-            "it that?"
+            f"{shown_address(where.url)} does not answer as Tidegate does "
+            f"({_describe(error)}): is it that?"
         )
     except OSError as error:
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")

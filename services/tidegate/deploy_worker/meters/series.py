@@ -101,8 +101,8 @@ class Prometheus:
             body = answer.json()
         except ValueError:
             return Unavailable(
-                f"{shown_address(self._url)} answers {answer.status_code} without JSON: is that a "
-                "Prometheus?"
+                f"{shown_address(self._url)} answers {answer.status_code} without JSON: is "
+                "that a Prometheus?"
             )
         return self._read(answer, body)
 
@@ -118,8 +118,8 @@ class Prometheus:
             series = tuple(_series(item) for item in body["data"]["result"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return Unavailable(
-                f"{shown_address(self._url)} answers {answer.status_code}, not as Prometheus does: "
-                f"{error!r}"
+                f"{shown_address(self._url)} answers {answer.status_code}, not as Prometheus "
+                f"does: {error!r}"
             )
         return Answer(series, self._now(answer))
 
