@@ -67,11 +67,11 @@ class Pods:
     @contextmanager
     def load(self, port: int, plan: Plan, host: str) -> Iterator[None]:
         """Clients that ask through the gateway."""
-        request = asyncio.run_coroutine_threadsafe(self._clients(port, plan, host), self._loop)
+        running = asyncio.run_coroutine_threadsafe(self._clients(port, plan, host), self._loop)
         try:
             yield
         finally:
-            request.cancel()
+            running.cancel()
 
     async def _clients(self, port: int, plan: Plan, host: str) -> None:
         clients = Clients(port, plan, host)

@@ -215,3 +215,23 @@ def test_the_base_line_keeps_a_place_once() -> None:
     last = gathered(*sources).last
     assert last is not None
     assert {reading.source for reading in last.readings} == {"gw@19"}
+
+
+def young(started: int, answered: int, active: int, zero_at: float) -> tuple[Reading, ...]:
+    """r1 loses nothing; r2's place had counted nothing at `zero_at`."""
+    flow = Flow(started, answered, active, settled=True, zero_at=zero_at)
+    return (
+        Reading("gw", 1, Counters(started, 0, flow=Flow(started, started, 0)), place="gw#0"),
+        Reading("gw", 2, Counters(answered, 0, flow=flow), place="gw#1"),
+    )
+
+
+def test_what_is_under_way_at_the_first_scrape_hides_no_loss_of_a_place_that_is_young() -> None:
+    """What was lost by then was lost before; of an old place that may be all that is unanswered."""
+    for zero_at, expected in ((-2.0, 20), (-500.0, 5)):
+        scrapes = (young(50, 30, 15, zero_at), young(100, 60, 15, zero_at))
+        assert lost_in(gathered(*scrapes)) == expected
+
+
+def test_bodies_under_way_at_the_first_scrape_of_a_young_place_are_no_losses() -> None:
+    assert lost_in(gathered(young(50, 50, 15, -2.0), young(100, 100, 0, -2.0))) == 0

@@ -21,6 +21,10 @@ from dataclasses import replace
 from tidegate.core.lost import Account, Flow, Loss, begin, born, follow
 from tidegate.core.scrapes import UNSURE_S, Counters, Reading, Scrape, is_new, place_of
 
+_YOUNG_S = (
+    60.0  # longer than a place of a candidate lacks a scrape that counts, after its first request
+)
+
 
 def watched(last: Scrape | None, now: Scrape) -> Scrape:
     """A scrape with the lost and the sent requests of each source. last: the base line before;
@@ -28,7 +32,11 @@ def watched(last: Scrape | None, now: Scrape) -> Scrape:
     shadow = None
     if last is not None:
         shadow = last.shadow
-    return replace(now, readings=_watched(last, now.readings), copies=_watched(shadow, now.copies))
+    return replace(
+        now,
+        readings=tuple(_step(last, reading, now.at) for reading in now.readings),
+        copies=tuple(_step(shadow, reading, now.at) for reading in now.copies),
+    )
 
 
 def confirmed(last: Scrape, now: Scrape) -> Scrape:
@@ -52,18 +60,14 @@ def _as_before(reading: Reading, before: dict[tuple[str, int], Counters]) -> Rea
     return replace(reading, counters=counters)
 
 
-def _watched(last: Scrape | None, now: tuple[Reading, ...]) -> tuple[Reading, ...]:
-    return tuple(_step(last, reading) for reading in now)
-
-
-def _step(last: Scrape | None, reading: Reading) -> Reading:
+def _step(last: Scrape | None, reading: Reading, at: float) -> Reading:
     """One reading with its account, and what was lost since its source began."""
     flow = reading.counters.flow
     counters = reading.counters
     if flow is None:
         sent = counters.answers + counters.lost
         return replace(reading, counters=replace(counters, sent=sent))
-    account, loss, whole = _account(last, reading, flow)
+    account, loss, whole = _account(last, reading, flow, at)
     return replace(
         reading, counters=_with(_base(last, reading, whole), loss, counters), account=account
     )
@@ -94,20 +98,32 @@ def _base(last: Scrape | None, reading: Reading, whole: bool) -> Counters | None
     return None
 
 
-def _account(last: Scrape | None, reading: Reading, flow: Flow) -> tuple[Account, Loss, bool]:
+def _account(
+    last: Scrape | None, reading: Reading, flow: Flow, at: float
+) -> tuple[Account, Loss, bool]:
     """The account, what the interval adds, and whether the place began within the interval, so that
     all of its counts belong to it."""
     if last is None:
-        return begin(flow), Loss(), False
+        return _begin(reading, flow, at), Loss(), False
     place = place_of(reading)
     known = next((r for r in last.readings if r.account and place_of(r) == place), None)
     if _began(last, reading, known, flow):
         account, loss = born(flow)
         return account, loss, True
     if known is None or known.account is None or known.revision != reading.revision:
-        return begin(flow), Loss(), False
+        return _begin(reading, flow, at), Loss(), False
     account, loss = follow(known.account, flow)
     return account, loss, False
+
+
+def _begin(reading: Reading, flow: Flow, at: float) -> Account:
+    """The account of a place that is watched from now on. One that had counted nothing a short time
+    ago had lost nothing then, so that what is under way now is not taken for lost before; what it
+    has lost by now was lost before all the same."""
+    if not reading.place or flow.zero_at is None or at - flow.zero_at > _YOUNG_S:
+        return begin(flow)
+    account, _ = born(flow)
+    return replace(account, lost=max(account.lost, flow.ended))
 
 
 def _began(last: Scrape, reading: Reading, known: Reading | None, flow: Flow) -> bool:

@@ -328,4 +328,4 @@ def test_what_envoy_gateways_filters_stop_is_neither_answered_nor_lost() -> None
     split = Slots((1, 2), frozenset({2}), START - 400)
     seen = counts(PrometheusMeter(api, ENVOY_GATEWAY, lambda _key: split, Reach(INTERVAL)))
     assert (seen[2].answers, seen[2].rejections, seen[2].saturated) == (20, 0, 0)
-    assert seen[2].flow == Flow(22, 22, 0)
+    assert seen[2].flow == Flow(22, 22, 0, settled=True)

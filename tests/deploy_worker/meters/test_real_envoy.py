@@ -63,9 +63,9 @@ def test_http_and_grpc_of_both_revisions(tmp_path: Path) -> None:
             },
         )
         # of the process's life, with the one before
-        assert by_revision[4].flow == Flow(6, 6, 0, zero_at=envoy.born)
+        assert by_revision[4].flow == Flow(6, 6, 0, settled=True, zero_at=envoy.born)
         # the 502 was retried once
-        assert by_revision[7].flow == Flow(8, 8, 0, zero_at=START)
+        assert by_revision[7].flow == Flow(8, 8, 0, settled=True, zero_at=START)
         assert by_revision[7].buckets[-1][0] == float("inf")
         assert by_revision[7].buckets[-1][1] >= 8
         counted = [

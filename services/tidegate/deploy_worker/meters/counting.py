@@ -25,7 +25,13 @@ from dataclasses import dataclass, replace
 
 from tidegate.core.evidence import Counters, Reading, counters_of
 from tidegate.deploy_worker.meters.filtered import without_filtered
-from tidegate.deploy_worker.meters.places import Counts, flow_of, place_name, zero_at
+from tidegate.deploy_worker.meters.places import (
+    Counts,
+    in_a_row,
+    place_name,
+    with_overdue,
+    zero_at,
+)
 from tidegate.deploy_worker.meters.profiles import Asked, Kind, Meaning
 from tidegate.deploy_worker.meters.slots import Slots
 from tidegate.deploy_worker.meters.targets import Id, Target
@@ -54,6 +60,17 @@ class Counted:
     counts: tuple[tuple[Meaning, int], ...]
     life: tuple[tuple[Meaning, int], ...]
     earlier: tuple[tuple[Meaning, int], ...] = ()
+
+    @property
+    def before(self) -> tuple[tuple[Meaning, int], ...]:
+        """The counters of its whole life at the scrape before, () where none is known."""
+        start = self.began
+        if self.first is not None:
+            start = 0.0  # the same process as at that scrape
+        times = [t for t in self.target.times() if start <= t < self.at]
+        if not times:
+            return ()
+        return tuple(self.target.at(times[-1]).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +238,10 @@ def copies(counted: Sequence[Counted], slots: Slots) -> tuple[Reading, ...]:
 def _reading(item: Counted, slots: Slots, own: frozenset[Meaning], suffix: str = "") -> Reading:
     """One revision's counters at one target. own: what they mean. suffix: of a part's source."""
     revision = next(iter(own)).revision
-    flow = flow_of(_of(item.life, own), _of(item.earlier, own))
+    life = _of(item.life, own)
+    flow = in_a_row(_of(item.before, own), life)
     if flow is not None:
+        flow = with_overdue(flow, life, _of(item.earlier, own))
         flow = replace(flow, zero_at=zero_at(item.target, item.at, own))
     counters = replace(_counters(_of(item.counts, own)), flow=flow)
     place = place_name(item.target, slots, revision, suffix)

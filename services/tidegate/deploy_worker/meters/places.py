@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import reduce
 
 from tidegate.core.answers import Spoken
-from tidegate.core.lost import Flow, waited
+from tidegate.core.lost import Flow, lower, waited
 from tidegate.deploy_worker.meters.flows import LOST, flow
 from tidegate.deploy_worker.meters.profiles import Kind, Meaning
 from tidegate.deploy_worker.meters.slots import Slots
@@ -47,21 +47,35 @@ def zero_at(target: Target, at: float, meanings: frozenset[Meaning]) -> float | 
     return max(times, default=None)
 
 
-def flow_of(counts: Counts, earlier: Counts = ()) -> Flow | None:
+def flow_of(counts: Counts) -> Flow | None:
     """Requests begun and answered, of all protocols that tell; None where none does. A protocol
-    that does not, such as gRPC with streams, hides no lost request of the others. earlier: the same
-    counters before the requests that wait too long."""
+    that does not, such as gRPC with streams, hides no lost request of the others."""
     flows = [_spoken_flow(spoken, counts) for spoken in sorted({m.spoken for m, _ in counts})]
     known = [flow for flow in flows if flow is not None]
     if not known:
         return None
-    result = reduce(operator.add, known)
-    before = None
-    if earlier:
-        before = flow_of(earlier)
-    if before is None:
-        return result
-    return replace(result, overdue=waited(before.started, result))
+    return reduce(operator.add, known)
+
+
+def with_overdue(flow: Flow, counts: Counts, earlier: Counts) -> Flow:
+    """With the requests that wait too long. earlier: the same counters before they do."""
+    now = flow_of(counts)
+    before = flow_of(earlier)
+    if now is None or before is None:
+        return flow
+    return replace(flow, overdue=waited(before.started, now))
+
+
+def in_a_row(before: Counts, counts: Counts) -> Flow | None:
+    """What two scrapes in a row both show. before: the counters of the one before, of the same life
+    of the process; () where there is none."""
+    second = flow_of(counts)
+    first = flow_of(before)
+    if first is None or second is None or second.settled:
+        return second
+    if first.answered > second.answered:
+        return second
+    return lower(first, second)
 
 
 def _spoken_flow(spoken: Spoken, counts: Counts) -> Flow | None:
