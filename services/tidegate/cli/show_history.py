@@ -51,11 +51,11 @@ def events(ledger: list[out.EntryOut]) -> list[list[out.EntryOut]]:
         if same is not None:
             same[:] = sorted((*same, entry), key=lambda each: bool(each.action == "intent"))
             continue
-        heard = next((event for event in near if _answers(event[0], entry)), None)
-        if heard is None:
+        event = next((each for each in near if _answers(each[0], entry)), None)
+        if event is None:
             entries.append([entry])
         elif entry.kind:  # the person's own word for it
-            heard[0] = entry
+            event[0] = entry
     return entries
 
 
