@@ -50,8 +50,12 @@ def events(ledger: list[out.EntryOut]) -> list[list[out.EntryOut]]:
         same = next((event for event in reversed(near) if _one_event(event, entry)), None)
         if same is not None:
             same[:] = sorted((*same, entry), key=lambda each: bool(each.action == "intent"))
-        elif not any(_answers(event[0], entry) for event in near):
+            continue
+        event = next((each for each in near if _answers(each[0], entry)), None)
+        if event is None:
             entries.append([entry])
+        elif entry.kind:  # the person's own word for it
+            event[0] = entry
     return entries
 
 
@@ -102,7 +106,7 @@ def what(entry: out.EntryOut) -> str:
         return f"start {rollout.strategy} of r{rollout.candidate}"
     name = str(action.removeprefix("rollout."))
     if entry.kind:
-        return name.replace("-", " ")
+        return f"{name.replace('-', ' ')} ({entry.kind})"
     return name
 
 
