@@ -48,6 +48,7 @@ def block(nc: int, yc: int, ns: int, ys: int) -> Block:
     st.floats(0.001, 0.95),
     st.booleans(),
     st.sampled_from([None, 1, 2]),
+    st.sampled_from([0.0, 0.1, 3.0]),
 )
 def test_after_any_history_the_capital_is_not_expected_to_grow_under_the_null(
     history: list[Block],
@@ -57,21 +58,23 @@ def test_after_any_history_the_capital_is_not_expected_to_grow_under_the_null(
     stable: float,
     restarted: bool,
     blocks_per_window: int | None,
+    spread: float,
 ) -> None:
-    """In windows of one or two blocks, and without; an experiment has none."""
+    """In windows of one or two blocks, and without; an experiment has none. However noisy stable
+    is."""
     windows: list[int | None] = [None] * (len(history) + 1)
     if blocks_per_window is not None and not test.experiment:
         windows = [number // blocks_per_window for number in range(len(history) + 1)]
     wealth = Wealth()
     for earlier, window in zip(history, windows, strict=False):
-        wealth = advance(wealth, test, earlier, window)
+        wealth = advance(wealth, test, earlier, window, spread)
     if restarted:
         wealth = restart(wealth, test)
     candidate = max(stable + test.margin, 0.0)
     expected = 0.0
     for yc, ys in itertools.product(range(nc + 1), range(ns + 1)):
         chance = stats.binom.pmf(yc, nc, candidate) * stats.binom.pmf(ys, ns, stable)
-        after = advance(wealth, test, block(nc, yc, ns, ys), windows[-1])
+        after = advance(wealth, test, block(nc, yc, ns, ys), windows[-1], spread)
         expected += chance * math.exp(after.log_e - wealth.log_e)
     assert expected <= 1 + 1e-9
 

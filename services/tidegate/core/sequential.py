@@ -32,6 +32,7 @@ from tidegate.core.evalues import (
     log_sum,
     projected,
 )
+from tidegate.core.noise import exponent, variance
 from tidegate.core.windows import (
     Window,
     limited,
@@ -188,9 +189,12 @@ def log_evalues(test: Test, block: Block) -> tuple[float, ...]:
     )
 
 
-def advance(wealth: Wealth, test: Test, block: Block, window: int | None = None) -> Wealth:
+def advance(
+    wealth: Wealth, test: Test, block: Block, window: int | None = None, spread: float = 0.0
+) -> Wealth:
     """The capital after one block. A block without information changes nothing. window: the number
-    of the window that the block belongs to, which never falls; None: nothing is limited."""
+    of the window that the block belongs to, which never falls; None: nothing is limited. spread: of
+    stable against itself, in windows that are over (`noise`); it tempers the bets on odds."""
     logs = wealth.logs or _prior(test)
     if window is not None:
         wealth = _enter(Wealth(logs, wealth.window), test, window)
@@ -198,12 +202,25 @@ def advance(wealth: Wealth, test: Test, block: Block, window: int | None = None)
     gains = log_evalues(test, block)
     if not block.candidate.n or not any(gains):
         return Wealth(logs, wealth.window)
-    present = wealth.window
-    if present.won:
-        gains, won = limited(present.won, gains, _limits(test))
-        present = Window(present.number, won)
+    gains, present = _within(wealth.window, test, block, gains, spread)
     after = [logs[0], *(a + b for a, b in zip(logs[1:], gains, strict=True))]
     return Wealth(_spread(after, test, block), present)
+
+
+def _within(
+    present: Window, test: Test, block: Block, gains: tuple[float, ...], spread: float
+) -> tuple[tuple[float, ...], Window]:
+    """(what each bet wins, the window after it)."""
+    if not present.won:
+        return gains, present
+    used = present.used
+    if spread and test.by_odds:
+        answers = variance(block.candidate, block.stable)
+        power = exponent(spread, used, answers)
+        gains = tuple(power * gain for gain in gains)
+        used += power * answers
+    gains, won = limited(present.won, gains, _limits(test))
+    return gains, Window(present.number, won, used=used)
 
 
 def _enter(wealth: Wealth, test: Test, number: int) -> Wealth:

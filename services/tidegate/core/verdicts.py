@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.evalues import Arm, Block
+from tidegate.core.noise import Noise, observed, spread
 from tidegate.core.scrapes import Between
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
 from tidegate.core.windows import NOISE_WINDOW, seconds_to_pass, window_of
@@ -29,7 +30,7 @@ class Verdict(StrEnum):
 class Track:
     """How one metric stands. fail: over the rollout. passing: over the step. step, rollout: totals
     for people, for `min_requests` and for forecasts, never for a test. trouble: why the last scrape
-    said nothing."""
+    said nothing. noise: of stable against itself."""
 
     metric: Metric
     fail: Wealth = field(default_factory=Wealth)
@@ -38,6 +39,7 @@ class Track:
     rollout: Block = field(default_factory=Block)
     torn: int = 0
     trouble: str = ""
+    noise: Noise = field(default_factory=Noise)
 
 
 def take(
@@ -69,8 +71,11 @@ def weigh(
     """
     metric = track.metric
     window = _window(metric, track.rollout, noise_window)
-    fail = advance(track.fail, metric.fail_test, block, window)
-    track = replace(track, fail=fail, rollout=track.rollout + block)
+    noise = track.noise
+    if window is not None:
+        noise = observed(noise, window, block.stable)
+    fail = advance(track.fail, metric.fail_test, block, window, spread(noise))
+    track = replace(track, fail=fail, rollout=track.rollout + block, noise=noise)
     if not metric.can_pass:
         return replace(track, step=track.step + block)
     if not toward_pass:
