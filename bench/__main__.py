@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-BENCHES = ("core", "exposure", "reconciles", "api", "reaction")
+BENCHES = ("core", "exposure", "frontier", "reconciles", "api", "reaction")
 _FOLDER = Path(__file__).parent
 
 
@@ -22,9 +22,9 @@ def main() -> int:
 
 
 def _command(name: str) -> list[str]:
-    """`exposure` is a script, beside the modules that it imports."""
-    if name == "exposure":
-        which = [str(_FOLDER / "exposure.py")]
+    """`exposure` and `frontier` are scripts, beside the modules that they import."""
+    if name in ("exposure", "frontier"):
+        which = [str(_FOLDER / f"{name}.py")]
     else:
         which = ["-m", f"bench.{name}"]
     return [sys.executable, *which]

@@ -178,6 +178,11 @@ PARAMETERS: dict[str, Parameter] = {
     "alpha": _number(
         "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, bounds.ALPHA
     ),
+    "noise_window_seconds": _number(
+        "Seconds of a window of time, none of which decides alone.",
+        strategy.canary().noise_window,
+        bounds.NOISE_WINDOW,
+    ),
     "ready_seconds": _number(
         "The candidate is ready by then, or it ends.", DEADLINES.ready, bounds.DEADLINE
     ),
