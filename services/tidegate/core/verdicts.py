@@ -256,7 +256,7 @@ def _lacks(track: Track, forecast: Forecast) -> str:
         return _no_end(track)
     lasts = _lasts(forecast.seconds)
     if forecast.windows:
-        return f"enough requests, {lasts} more: no {forecast.windows:g} s decide alone"
+        return f"enough requests, {lasts} more: no window of {forecast.windows:g} s decides alone"
     if track.metric.kind is MetricKind.EXPERIMENT:
         lacks = f"{forecast.requests} more candidate units to pass"
     else:
