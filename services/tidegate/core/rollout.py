@@ -10,6 +10,7 @@ from tidegate.core.guard import Guard, Heartbeats
 from tidegate.core.incidents import Incidents
 from tidegate.core.intent import Intent
 from tidegate.core.strategy import Strategy
+from tidegate.core.thinning import Thinning
 from tidegate.core.traffic import Traffic
 
 
@@ -177,7 +178,8 @@ class Progress:
     reconcile. message: of the last decision. action: the last action consumed. override: who sets
     the percent. outcome: set when the cluster shows the end. heartbeats: what was last heard of its
     pipeline. contract: the candidate's beside stable's, once compared. base: what was stable when
-    an undo began, where that is not what was stable when it was asked for.
+    an undo began, where that is not what was stable when it was asked for. thinning: how far its
+    series of samples is.
     """
 
     at: float | None = None
@@ -195,6 +197,7 @@ class Progress:
     heartbeats: Heartbeats = Heartbeats()  # noqa: RUF009  (frozen)
     contract: Contract | None = None
     base: int | None = None
+    thinning: Thinning = Thinning()
 
 
 def with_base(rollout: Rollout, progress: Progress) -> Rollout:

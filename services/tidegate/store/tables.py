@@ -201,6 +201,24 @@ progress = sa.Table(
     _at("updated_at"),
 )
 
+samples = sa.Table(
+    "samples",
+    metadata,
+    sa.Column("rollout_id", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
+    sa.Column("at", sa.Double, primary_key=True),  # epoch seconds
+    sa.Column("number", sa.BigInteger),  # of a regular sample; NULL: something changed
+    _json(),
+)
+
+routed = sa.Table(
+    "routed",
+    metadata,
+    _endpoint_id(primary=True),
+    sa.Column("at", sa.Double, primary_key=True),  # epoch seconds, from when it held
+    sa.Column("generation", sa.BigInteger),
+    sa.Column("body", JSONB),  # NULL: no route
+)
+
 actions = sa.Table(
     "actions",
     metadata,
