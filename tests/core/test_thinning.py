@@ -29,8 +29,8 @@ class Series:
         self.kept = []  # (at, number)
         self.most = 0
 
-    def offer(self, at, shown=("same",)):
-        self.thinning, place = due(self.thinning, at, shown, self.interval)
+    def offer(self, at, content=("same",)):
+        self.thinning, place = due(self.thinning, at, content, self.interval)
         if place is None:
             return False
         if place.drops is not None:

@@ -261,7 +261,7 @@ def test_the_end_of_a_log_comes_with_the_reason_and_is_kept_in_the_ledger(desk: 
         desk.reconcile()
     lives: Any = desk.status["live"]
     (live,) = [each for each in lives if each["revision"] == 2]
-    assert (live["failure"], live["log"]) == ("exit code 1", list(lines))
+    assert (live["trouble"]["failure"], live["trouble"]["log"]) == ("exit code 1", list(lines))
     with desk.store.begin() as tx:
         rollouts.add_action(tx, "ro-1", ActionKind.ABORT, author="bob", reason="it crashes")
     for _ in range(4):

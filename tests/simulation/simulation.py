@@ -44,6 +44,7 @@ from tidegate.core.reporting import report
 from tidegate.core.result import Kind, Result, conclude
 from tidegate.core.rollout import Action, ActionKind, Progress, Rollout
 from tidegate.core.rules import check
+from tidegate.core.sampling import RolloutSample
 from tidegate.core.strategy import Strategy
 from tidegate.core.traffic import describe
 
@@ -106,6 +107,7 @@ class Simulation:
         self.actions: list[tuple[str, Action]] = []
         self.heartbeats: dict[str, Heartbeat] = {}
         self.samples: list[Sample] = []
+        self.series: list[RolloutSample] = []
         self.headers: tuple[tuple[str, str], ...] = ()
         self.memory = Memory()
         self.failed_writes: tuple[FailedWrite, ...] = ()
@@ -435,6 +437,8 @@ class Simulation:
         by_id = {rollout.id: index for index, (rollout, _) in enumerate(self.rollouts)}
         for decided in result.decisions:
             self.rollouts[by_id[decided.rollout.id]] = (decided.rollout, decided.progress)
+            if decided.sample is not None:
+                self.series.append(decided.sample)
             if decided.intent is not None:
                 self.intents.append(decided.intent)
             lines = [entry for entry in decided.notes if entry.author.startswith("system:rollout:")]

@@ -50,7 +50,7 @@ def test_a_sample_comes_back_as_it_was_and_once(store: Store) -> None:
 
 
 def test_without_the_lease_no_sample_is_stored(store: Store) -> None:
-    lease = replace(started(store), token="00000000-0000-0000-0000-000000000000")  # noqa: S106
+    lease = replace(started(store), token="00000000-0000-0000-0000-000000000000")
     with store.begin() as tx:
         result = reconciles.record(tx, lease, sampled=[("one", sample(100.0))])
     assert isinstance(result, LostLease)
@@ -101,15 +101,15 @@ def test_what_is_routed_now_is_never_forgotten(store: Store) -> None:
         now = row(tx, "SELECT extract(epoch FROM now())::float8 AS now")
         assert now is not None
         day = 86_400.0
-        for days, shown in ((300, traffic), (200, None), (1, traffic)):
-            samples.add_routed(tx, created.endpoint.id, now.now - days * day, 1, shown)
+        for days, content in ((300, traffic), (200, None), (1, traffic)):
+            samples.add_routed(tx, created.endpoint.id, now.now - days * day, 1, content)
         assert housekeeping.prune(tx, 90) == 1
         left = samples.routed(tx, created.endpoint.id, now.now - 100 * day, now.now, 10)
     assert [each.traffic for each in left] == [None, traffic]
     assert left[1].generation == 1
 
 
-def test_a_window_begins_with_what_held_at_its_start(store: Store) -> None:
+def test_a_window_begins_with_what_was_routed_at_its_start(store: Store) -> None:
     created = make_endpoint(store)
     with store.begin() as tx:
         for at in (100.0, 200.0, 300.0):

@@ -31,6 +31,7 @@ EXAMPLES = {
     "rollout start": "tidegate rollout start fraud --version 2 --steps 1,10,50 --bake 5m --dry-run",
     "rollout status": "tidegate rollout status fraud -w",
     "rollout list": "tidegate rollout list --all",
+    "rollout report": "tidegate rollout report fraud -f change-4711.html",
     "rollout history": "tidegate rollout history fraud --limit 100",
     "rollout retry": 'tidegate rollout retry fraud --reason "the bucket is back"',
     "rollout promote": 'tidegate rollout promote fraud --reason "the experiment is over"',

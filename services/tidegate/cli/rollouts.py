@@ -12,6 +12,7 @@ from tidegate.cli import (
     find,
     preflight,
     replaying,
+    reports,
     rollout_options,
     show_history,
     show_rollout,
@@ -50,6 +51,7 @@ BAKES = ", ".join(
 ERRORS = DEFAULT_METRICS[0]
 app = typer.Typer(help="Rollouts of a candidate.", no_args_is_help=True)
 app.command("replay")(replaying.replay)
+app.command("report")(reports.report)
 
 
 @app.command("start")

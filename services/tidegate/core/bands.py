@@ -11,11 +11,11 @@ import math
 
 from tidegate.core.evalues import Arm
 
-_ROUNDS = 50  # of bisection: 2**-50 is far below what anybody reads
+_HALVINGS = 50  # of bisection: 2**-50 is far below what anybody reads
 
 
 def band(arm: Arm, alpha: float) -> tuple[float, float]:
-    """The lowest and the highest share of bad answers (0..1) that these counts leave. alpha: 0..1."""
+    """The lowest and the highest share of bad answers (0..1) that these counts leave."""
     if not arm.n:
         return 0.0, 1.0
     limit = math.log(1 / alpha)
@@ -40,7 +40,7 @@ def difference(candidate: Arm, stable: Arm, alpha: float) -> tuple[float, float]
 def _edge(arm: Arm, limit: float, inside: float, outside: float) -> float:
     """Where the mixture reaches the limit between a share that is in the band and one that is
     not."""
-    for _ in range(_ROUNDS):
+    for _ in range(_HALVINGS):
         middle = (inside + outside) / 2
         if _log_mixture(arm, middle) < limit:
             inside = middle

@@ -197,7 +197,7 @@ class Progress:
     heartbeats: Heartbeats = Heartbeats()  # noqa: RUF009  (frozen)
     contract: Contract | None = None
     base: int | None = None
-    thinning: Thinning = Thinning()
+    thinning: Thinning = Thinning()  # noqa: RUF009  (frozen)
 
 
 def with_base(rollout: Rollout, progress: Progress) -> Rollout:

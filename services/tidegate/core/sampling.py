@@ -77,7 +77,7 @@ def sampled(
     intent: after the decision. interval: between two passes, seconds."""
     target = _share(desired(intent), rollout.candidate)
     routed = _share(observation.traffic, rollout.candidate)
-    thinning, place = due(progress.thinning, now, _shown(progress, target, routed), interval)
+    thinning, place = due(progress.thinning, now, _content(progress, target, routed), interval)
     progress = replace(progress, thinning=thinning)
     if place is None:
         return progress, None
@@ -101,7 +101,7 @@ def _share(traffic: Traffic | None, candidate: int) -> CandidateShare | None:
     return CandidateShare(traffic.percent(candidate), traffic.mirrored(candidate), matched)
 
 
-def _shown(
+def _content(
     progress: Progress, target: CandidateShare | None, routed: CandidateShare | None
 ) -> tuple[str, ...]:
     """What makes a sample worth keeping when it differs from the last."""

@@ -75,6 +75,7 @@ NEEDS: dict[str, Need] = {
     "listRevisions": _VIEW,
     "getHistory": _VIEW,
     "streamEvents": _VIEW,
+    "getTraffic": _VIEW,
     "startRollout": Need(
         Role.EDITOR,
         Where.NAMESPACE,
@@ -83,6 +84,7 @@ NEEDS: dict[str, Need] = {
     "listRollouts": _VIEW,
     "undo": Need(Role.EDITOR, Where.NAMESPACE, "approver, to a revision that never was stable"),
     "getRollout": Need(Role.VIEWER, Where.ROLLOUT),
+    "getRolloutSeries": Need(Role.VIEWER, Where.ROLLOUT),
     "pauseRollout": _STEER,
     "resumeRollout": _STEER,
     "abortRollout": _STEER,

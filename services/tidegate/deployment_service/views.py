@@ -88,6 +88,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
     seen = routed_traffic(status) if running else None
     plan = steps(value.strategy, progress, rate(status))
     percent, requests = measured(progress, intent) if running else (None, None)
+    exposed = verdicts.exposed(progress)
     return out.RolloutOut(
         id=value.id,
         namespace=stored.key.namespace,
@@ -118,7 +119,9 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         else None,
         randomised=experiments.randomised(value.strategy),
         settled_at=when(progress.step.since),
-        verdicts=verdicts.of(progress) if value.strategy.metrics else [],
+        verdicts=verdicts.of(progress, value.strategy.alpha) if value.strategy.metrics else [],
+        exposed_requests=exposed.n,
+        exposed_bad=exposed.bad,
         analysis=analysis.answered(value.strategy),
         outcome=stored.outcome or progress.outcome,
         outcome_message=progress.end.message,

@@ -83,7 +83,8 @@ def routed(
     results = rows(
         tx,
         """SELECT at, generation, body FROM routed WHERE endpoint_id = :id AND at <= :end
-               AND at >= coalesce((SELECT max(at) FROM routed WHERE endpoint_id = :id AND at <= :start), :start)
+               AND at >= coalesce(
+                   (SELECT max(at) FROM routed WHERE endpoint_id = :id AND at <= :start), :start)
            ORDER BY at DESC LIMIT :limit""",
         id=endpoint_id,
         start=start,
@@ -125,8 +126,8 @@ def intents(
 
 
 def prune(tx: Tx, days: float) -> int:
-    """Delete the samples of rollouts that ended `days` ago, and what was routed before that; what is
-    routed now stays. Return how many rows."""
+    """Delete the samples of rollouts that ended `days` ago, and what was routed before, but for
+    what is routed now. Return how many rows."""
     age = "make_interval(secs => 86400 * CAST(:days AS float8))"
     ended = run(
         tx,
