@@ -41,6 +41,7 @@ PLAN = (
         "min_requests",
         "latency_threshold_ms",
         "alpha",
+        "noise_window_seconds",
     ),
     *(
         "ready_seconds",

@@ -142,6 +142,12 @@ PARAMETERS: dict[str, Parameter] = {
     "alpha": _number(
         "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, 0.000001, 0.5
     ),
+    "noise_window_seconds": _number(
+        "Seconds of a window of time, none of which decides alone.",
+        strategy.canary().noise_window,
+        1,
+        3600,
+    ),
     "ready_seconds": _number(
         "The candidate is ready by then, or it ends.", DEADLINES.ready, 1, WEEK
     ),

@@ -15,7 +15,14 @@ from tidegate.core import strategy
 
 Given = Mapping[str, Any]
 TARGET = ("endpoint", "model_version", "namespace", "model_id", "runtime_version")
-METRICS = ("min_requests", "fail_margin", "pass_margin", "latency_threshold_ms", "alpha")
+METRICS = (
+    "min_requests",
+    "fail_margin",
+    "pass_margin",
+    "latency_threshold_ms",
+    "alpha",
+    "noise_window_seconds",
+)
 # Tasks of the row; a plan with fewer passes over the rest
 MOST_STEPS = len(strategy.CANARY_PERCENTS)
 GONE = ("on_heartbeat_timeout", "heartbeat_timeout_seconds")

@@ -47,18 +47,31 @@ def block(nc: int, yc: int, ns: int, ys: int) -> Block:
     st.integers(1, 8),
     st.floats(0.001, 0.95),
     st.booleans(),
+    st.sampled_from([None, 1, 2]),
 )
 def test_after_any_history_the_capital_is_not_expected_to_grow_under_the_null(
-    history: list[Block], test: Test, nc: int, ns: int, stable: float, restarted: bool
+    history: list[Block],
+    test: Test,
+    nc: int,
+    ns: int,
+    stable: float,
+    restarted: bool,
+    blocks_per_window: int | None,
 ) -> None:
-    wealth = play(test, *history)
+    """In windows of one or two blocks, and without; an experiment has none."""
+    windows: list[int | None] = [None] * (len(history) + 1)
+    if blocks_per_window is not None and not test.experiment:
+        windows = [number // blocks_per_window for number in range(len(history) + 1)]
+    wealth = Wealth()
+    for earlier, window in zip(history, windows, strict=False):
+        wealth = advance(wealth, test, earlier, window)
     if restarted:
-        wealth = restart(wealth)
+        wealth = restart(wealth, test)
     candidate = max(stable + test.margin, 0.0)
     expected = 0.0
     for yc, ys in itertools.product(range(nc + 1), range(ns + 1)):
         chance = stats.binom.pmf(yc, nc, candidate) * stats.binom.pmf(ys, ns, stable)
-        after = advance(wealth, test, block(nc, yc, ns, ys))
+        after = advance(wealth, test, block(nc, yc, ns, ys), windows[-1])
         expected += chance * math.exp(after.log_e - wealth.log_e)
     assert expected <= 1 + 1e-9
 
@@ -113,10 +126,10 @@ def test_ten_thousand_quiet_scrapes_leave_enough_capital_to_fail() -> None:
 
 def test_a_restart_forgets_the_evidence_and_keeps_what_it_learned() -> None:
     calm = block(200, 1, 200, 1)
-    learned = restart(play(PASS, *[calm] * 20))
+    learned = restart(play(PASS, *[calm] * 20), PASS)
     assert learned.log_e == pytest.approx(0)
     assert play(PASS, *[calm] * 5, wealth=learned).log_e > play(PASS, *[calm] * 5).log_e
-    assert restart(Wealth()) == Wealth()
+    assert restart(Wealth(), PASS) == Wealth()
 
 
 def test_every_bet_is_on_the_claimed_side_of_the_edge() -> None:

@@ -101,7 +101,7 @@ async def _judge(
     while True:
         scrape = await asyncio.to_thread(meter.scrape, KEY)
         assert not isinstance(scrape, NoData), scrape
-        evidence = absorb(evidence, scrape, stable=1, candidate=2)
+        evidence = absorb(evidence, scrape, stable=1, candidate=2, noise_window=2.0)
         (answer,) = judge(evidence, METRICS, ALPHA)
         seconds = time.monotonic() - began
         if answer.verdict is not Verdict.UNDECIDED or seconds > plan.most_seconds:

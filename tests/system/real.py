@@ -187,7 +187,7 @@ class RealEndpoint:
         body = {
             "model_version_id": version,
             "strategy": strategy,
-            "analysis": {"metrics": METRICS},
+            "analysis": {"metrics": METRICS, "noise_window_seconds": 1},
             **usual,
             **more,
         }

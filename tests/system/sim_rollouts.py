@@ -23,7 +23,7 @@ from tidegate.store import (
     rollouts,
 )
 
-FAST = replace(canary((10, 50), bake=0.15), deadlines=Deadlines(undo=0.2))
+FAST = replace(canary((10, 50), bake=0.15), deadlines=Deadlines(undo=0.2), noise_window=0.05)
 PROMOTED = [(1, None, 0), (1, 2, 0), (1, 2, 10), (1, 2, 50), (2, None, 0), (2, None, 0)]
 ABORTED = [(1, None, 0), (1, 2, 0), (1, 2, 10), (1, None, 0)]
 SHARES = {

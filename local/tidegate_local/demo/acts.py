@@ -25,6 +25,7 @@ BAD = (
 )
 SECOND = Act("another good version, in two steps, to be undone", "good-v3", "promoted", (10, 50))
 
+NOISE_WINDOW_S = 2  # a pass takes more than four windows, and nobody watches for minutes
 # Noise of a busy laptop is not slowness: only a share of slow answers that is 5 points above
 # stable's is.
 METRICS = {

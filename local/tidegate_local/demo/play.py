@@ -147,7 +147,7 @@ def _rollout(stage: Stage, act: Act) -> None:
         "model_version_id": act.version,
         "steps": list(act.steps),
         "bake_seconds": 2,
-        "analysis": {"metrics": acts.METRICS},
+        "analysis": {"metrics": acts.METRICS, "noise_window_seconds": acts.NOISE_WINDOW_S},
         "accept_breaking": act.accept_breaking,
         "reason": act.title,
     }

@@ -37,6 +37,7 @@ OPTIONS = {
     "/steps": "--steps",
     "/match": "--match",
     "/analysis/alpha": "--alpha",
+    "/analysis/noise_window_seconds": "--noise-window-seconds",
     "/mode": "--mode",
     "/name": "NAME",
     "/uri": "--uri",

@@ -39,7 +39,12 @@ def headers(texts: list[str]) -> list[Json]:
     return matches
 
 
-def analysis(alpha: float | None, latency_threshold_ms: float | None, errors: Json) -> Json:
+def analysis(
+    alpha: float | None,
+    noise_window_seconds: float | None,
+    latency_threshold_ms: float | None,
+    errors: Json,
+) -> Json:
     """How the candidate is judged, where an option says so: errors always are, latency where a
     threshold is given. errors: the margins and `min_requests` that were given; latency has the
     same, and rejections the fail margin."""
@@ -48,7 +53,7 @@ def analysis(alpha: float | None, latency_threshold_ms: float | None, errors: Js
         latency |= errors
     rejections = given(fail_margin=errors.get("fail_margin"))
     metrics = given(errors=errors, rejections=rejections, latency=latency)
-    return given(alpha=alpha, metrics=metrics)
+    return given(alpha=alpha, noise_window_seconds=noise_window_seconds, metrics=metrics)
 
 
 def bake(text: str | None) -> float | None:

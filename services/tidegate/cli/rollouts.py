@@ -114,6 +114,13 @@ def start(
         float | None,
         typer.Option(help=f"Chance that a good candidate is aborted; default: {canary().alpha:g}."),
     ] = None,
+    noise_window_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds of a window, none of which decides alone; default: "
+            f"{canary().noise_window:g}."
+        ),
+    ] = None,
     fail_margin: Annotated[
         float | None,
         typer.Option(
@@ -164,6 +171,7 @@ def start(
         side_effects="none" if no_side_effects else None,
         analysis=rollout_options.analysis(
             alpha,
+            noise_window_seconds,
             latency_threshold_ms,
             rollout_options.given(
                 fail_margin=fail_margin, pass_margin=pass_margin, min_requests=min_requests

@@ -282,6 +282,8 @@ def bad(verdict: out.VerdictOut, who: str) -> str:
 def _more(rollout: out.RolloutOut, verdict: out.VerdictOut) -> str:
     if rollout.phase in ENDED or verdict.verdict != "undecided" or verdict.requests_more is None:
         return "-"
+    if not verdict.requests_more and verdict.metric != "experiment":
+        return f"enough requests, {lasts(verdict.seconds_more)} more"
     what = "requests"
     if verdict.metric == "experiment":
         what = "units"

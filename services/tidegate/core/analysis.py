@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.sequential import Test, Wealth, requests_to
+from tidegate.core.windows import NOISE_WINDOW, Window, seconds_to_pass
 
 
 class MetricKind(StrEnum):
@@ -143,11 +144,12 @@ def expected_seconds(
     *,
     needs_pass: bool = True,
     base_rate: float = 0.005,
+    noise_window: float = NOISE_WINDOW,
 ) -> float | None:
     """How long a step lasts that sends `percent` (0..100) of `rate_per_second` requests to a
     candidate as good as stable (share of bad answers `base_rate`): until no-fail counts
-    (`min_requests`), or until `pass`. None: never, or nobody can tell (an experiment, whose counts
-    come from outside)."""
+    (`min_requests`), or until `pass`, which no window of `noise_window` seconds decides alone.
+    None: never, or nobody can tell (an experiment, whose counts come from outside)."""
     share = percent / 100
     per_second = rate_per_second * percent / 100
     if per_second <= 0 or metric.kind is MetricKind.EXPERIMENT:
@@ -155,7 +157,9 @@ def expected_seconds(
     if not needs_pass:
         return metric.min_requests / per_second
     rates = (base_rate, base_rate)
-    need = requests_to(Wealth(), metric.pass_test, math.log(1 / alpha), rates, share)
+    threshold = math.log(1 / alpha)
+    need = requests_to(Wealth(), metric.pass_test, threshold, rates, share)
     if need is None:
         return None
-    return max(need, metric.min_requests) / per_second
+    least = seconds_to_pass(Window(), threshold, 0.0, noise_window)
+    return max(max(need, metric.min_requests) / per_second, least)

@@ -22,6 +22,7 @@ from tidegate.core.scrapes import (
     counters_of,
 )
 from tidegate.core.verdicts import MetricVerdict, Track, Verdict, overall, restarted, take, verdict
+from tidegate.core.windows import NOISE_WINDOW
 
 __all__ = [
     "EMPTY",
@@ -80,6 +81,7 @@ def absorb(
     toward_pass: bool = True,
     comparable: bool = True,
     mirrored: bool = False,
+    noise_window: float = NOISE_WINDOW,
 ) -> Evidence:
     """The evidence after one more scrape. The first sets the base line; one that is not later than
     the last changes nothing.
@@ -90,7 +92,8 @@ def absorb(
     the base line and empties `split`, because a block over two splits is Simpson's paradox in
     small. An interval in which more requests may be lost than anybody can tell cannot pass either
     (`lost`). mirrored: a shadow; the candidate's side is its answers to copies, and stable's its
-    live answers over the protocols whose copies are counted.
+    live answers over the protocols whose copies are counted. noise_window: seconds
+    (`windows`).
     """
     bounds = [
         t.metric.latency_threshold_ms
@@ -121,7 +124,7 @@ def absorb(
     tracks = tuple(
         track
         if track.metric.kind in unread
-        else take(track, *sides(track.metric), seconds, toward_pass)
+        else take(track, *sides(track.metric), seconds, toward_pass, noise_window)
         for track in evidence.tracks
     )
     ours, others = (replace(side.arm, n=side.sent) for side in sides(_SENT))
@@ -172,15 +175,21 @@ def new_experiment(evidence: Evidence) -> Evidence:
 
 
 def judge(
-    evidence: Evidence, metrics: tuple[Metric, ...], alpha: float
+    evidence: Evidence,
+    metrics: tuple[Metric, ...],
+    alpha: float,
+    noise_window: float = NOISE_WINDOW,
 ) -> tuple[MetricVerdict, ...]:
     """One verdict per metric. No data is undecided; where fail and pass both hold, fail wins.
 
     alpha (0..1) bounds, over the whole rollout and all scrapes, the probability of any false fail:
     each metric gets alpha / number of metrics. For pass it bounds, per step, the probability that a
     candidate that is worse than allowed in some metric passes: all metrics must pass, so each is
-    tested at alpha itself.
+    tested at alpha itself. noise_window: seconds, for the forecasts.
     """
     tracks = {track.metric: track for track in evidence.tracks}
     count = sum(not metric.pauses for metric in metrics)
-    return tuple(verdict(tracks.get(q, Track(q)), alpha, 1 if q.pauses else count) for q in metrics)
+    return tuple(
+        verdict(tracks.get(q, Track(q)), alpha, 1 if q.pauses else count, noise_window)
+        for q in metrics
+    )

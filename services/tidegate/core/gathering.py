@@ -52,6 +52,7 @@ def gather(
         toward_pass=observation.up(rollout.base),
         comparable=unchanged and begun and observation.traffic is not None,
         mirrored=rollout.strategy.kind is Kind.SHADOW,
+        noise_window=rollout.strategy.noise_window,
     )
     return replace(progress, analysis=replace(progress.analysis, evidence=gathered))
 

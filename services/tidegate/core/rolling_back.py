@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tidegate.core import endings, incidents
 from tidegate.core.drivers.pod_state import CRASH_LOOP
-from tidegate.core.evidence import MetricKind, Verdict, judge
+from tidegate.core.evidence import MetricKind, Verdict
 from tidegate.core.findings import find
 from tidegate.core.rollout import STARTING, Outcome
 from tidegate.core.turn import Turn
@@ -20,9 +20,7 @@ def watch_candidate(turn: Turn) -> Turn:
         turn.progress.pods.alive and turn.observation.not_warmed_up(candidate)
     )
     lost = turn.progress.pods.alive and not alive and turn.progress.step.index > STARTING
-    verdicts = judge(
-        turn.progress.analysis.evidence, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha
-    )
+    verdicts = turn.judged(turn.progress.analysis.evidence)
     return _count_incidents(
         turn.having(
             pods=replace(turn.progress.pods, alive=alive, losses=turn.progress.pods.losses + lost),

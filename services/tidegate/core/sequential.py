@@ -13,12 +13,13 @@ The capital is spread over all bets from the start (a mixture inside the test, s
 scrape counts), and a reserve bets nothing. After each block a little of everything is spread again
 by the prior (fixed share: Herbster and Warmuth, Tracking the best expert): when the base rate
 jumps, in an outage, or a good candidate turns bad late, the bets that fit now are soon rich enough.
-The weights depend only on earlier blocks and on sizes, so the sum stays a supermartingale.
+The weights depend only on earlier blocks and on sizes, so the sum stays a supermartingale. What one
+window of time may win is limited (`windows`).
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from tidegate.core.evalues import (
@@ -31,6 +32,12 @@ from tidegate.core.evalues import (
     log_sum,
     projected,
 )
+from tidegate.core.windows import (
+    Window,
+    limited,
+    limits,
+    next_toward_pass,
+)
 
 # How much of the capital is spread again, per candidate answer; never more than _SHARE_MOST per
 # block. Per answer, not per block: otherwise frequent small scrapes would eat what they win.
@@ -40,9 +47,11 @@ _SHARE_MOST = 0.01
 _RESERVE = 0.1  # prior weight of betting nothing
 _LEARNED = 0.8  # how much a restart trusts the weights that the bets earned before it
 
-# Odds ratios to bet on. Large effects first cost few requests, so they may cost little prior
-# weight.
+# Odds ratios to bet on, and their prior weights. A small effect needs many requests to show, so it
+# gets most of the capital; a large one shows in a few whatever its weight is.
 _ODDS = (1.4, 2.2, 4.0, 8.0, 16.0, 40.0, 150.0)
+_ODDS_PRIOR = (0.26, 0.26, 0.2, 0.12, 0.07, 0.05, 0.04)
+_ODDS_RESERVE = 0.04
 _BASE_RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.8)
 _MARGIN_ODDS = (1.5, 3.0, 10.0, 60.0)
 _OBJECTIVE_ODDS = (1.5, 3.0, 8.0, 40.0)
@@ -79,16 +88,20 @@ class Test:
 @dataclass(frozen=True, slots=True)
 class Wealth:
     """How the bets of one test stand: log capital of the reserve and of each bet, in the order of
-    `bets`. () is a test that has not started."""
+    `bets`. () is a test that has not started. window: where the test is limited by windows."""
 
     logs: tuple[float, ...] = ()
+    window: Window = field(default_factory=Window)
 
     @property
     def log_e(self) -> float:
         """Log of the e-process: 0 at the start."""
         if not self.logs:
             return 0.0
-        return log_sum(self.logs)
+        total = log_sum(self.logs)
+        if self.window.most is None:
+            return total
+        return min(total, self.window.most)
 
 
 @lru_cache(maxsize=256)
@@ -128,8 +141,28 @@ def _shift(rate: float, odds: float) -> float:
 
 
 @lru_cache(maxsize=256)
-def _prior(size: int) -> tuple[float, ...]:
-    """Log prior weights of the reserve and `size` bets."""
+def _odds(test: Test) -> tuple[float, ...]:
+    """The odds ratio of each bet of a test that claims "worse", beyond the null's edge."""
+    if test.objective is not None:
+        return _OBJECTIVE_ODDS
+    if test.by_odds:
+        return _ODDS
+    return _MARGIN_ODDS * (len(bets(test)) // len(_MARGIN_ODDS))
+
+
+@lru_cache(maxsize=256)
+def _limits(test: Test) -> tuple[float, ...]:
+    """The log of what each bet of a test may multiply by in one window."""
+    return limits(_odds(test))
+
+
+@lru_cache(maxsize=256)
+def _prior(test: Test) -> tuple[float, ...]:
+    """Log prior weights of the reserve and of each bet."""
+    if test.by_odds and not test.experiment:
+        bet_weights = [(1 - _ODDS_RESERVE) * weight for weight in _ODDS_PRIOR]
+        return (math.log(_ODDS_RESERVE), *map(math.log, bet_weights))
+    size = len(bets(test))
     return (math.log(_RESERVE), *((math.log((1 - _RESERVE) / size),) * size))
 
 
@@ -155,32 +188,54 @@ def log_evalues(test: Test, block: Block) -> tuple[float, ...]:
     )
 
 
-def advance(wealth: Wealth, test: Test, block: Block) -> Wealth:
-    """The capital after one block. A block without information changes nothing."""
-    logs = wealth.logs or _prior(len(bets(test)))
+def advance(wealth: Wealth, test: Test, block: Block, window: int | None = None) -> Wealth:
+    """The capital after one block. A block without information changes nothing. window: the number
+    of the window that the block belongs to, which never falls; None: nothing is limited."""
+    logs = wealth.logs or _prior(test)
+    if window is not None:
+        wealth = _enter(Wealth(logs, wealth.window), test, window)
+        logs = wealth.logs
     gains = log_evalues(test, block)
     if not block.candidate.n or not any(gains):
-        return Wealth(logs)
-    return Wealth(_spread([logs[0], *(a + b for a, b in zip(logs[1:], gains, strict=True))], block))
+        return Wealth(logs, wealth.window)
+    present = wealth.window
+    if present.won:
+        gains, won = limited(present.won, gains, _limits(test))
+        present = Window(present.number, won)
+    after = [logs[0], *(a + b for a, b in zip(logs[1:], gains, strict=True))]
+    return Wealth(_spread(after, test, block), present)
 
 
-def _spread(logs: Sequence[float], block: Block) -> tuple[float, ...]:
+def _enter(wealth: Wealth, test: Test, number: int) -> Wealth:
+    """The capital in the window `number`: of one that ended, what the limit has left."""
+    present = wealth.window
+    began = present.won or present.most is not None
+    if began and present.number == number:
+        return wealth
+    if test.worse:
+        return Wealth(wealth.logs, Window(number, (0.0,) * len(bets(test))))
+    surplus = log_sum(wealth.logs) - wealth.log_e
+    logs = tuple(own - surplus for own in wealth.logs)
+    return Wealth(logs, next_toward_pass(number, wealth.log_e))
+
+
+def _spread(logs: Sequence[float], test: Test, block: Block) -> tuple[float, ...]:
     """Fixed share: the same total, a little of it spread again by the prior."""
     share = min(_SHARE_MOST, _SHARE * block.candidate.n)
     total = log_sum(logs)
     keep = math.log1p(-share)
     give = math.log(share)
-    prior = _prior(len(logs) - 1)
+    prior = _prior(test)
     return tuple(log_add(keep + own, give + total + p) for own, p in zip(logs, prior, strict=True))
 
 
-def restart(wealth: Wealth) -> Wealth:
+def restart(wealth: Wealth, test: Test) -> Wealth:
     """Capital 1 again, spread mostly as the bets had earned it: a new test of the same null that
     has learned the base rate. The weights come from earlier blocks only."""
     if not wealth.logs:
-        return wealth
-    total = wealth.log_e
-    prior = _prior(len(wealth.logs) - 1)
+        return Wealth()
+    total = log_sum(wealth.logs)
+    prior = _prior(test)
     old = math.log(_LEARNED)
     new = math.log(1 - _LEARNED)
     return Wealth(
@@ -198,15 +253,16 @@ def requests_to(
     these rates it is not expected to get there.
 
     For each bet: what it lacks, divided by its expected log growth per candidate answer; the least
-    counts."""
-    logs = wealth.logs or _prior(len(bets(test)))
+    counts. Windows limit it beside that (`windows.seconds_to_pass`)."""
+    logs = wealth.logs or _prior(test)
     if wealth.log_e >= threshold:
         return 0.0
+    lost = log_sum(logs) - wealth.log_e  # what the window won beyond its limit
     needs = []
     for own, bet in zip(logs[1:], bets(test), strict=True):
         per_answer = _growth_per_answer(test, rates, bet, share)
         if per_answer > 1e-9:
-            needs.append(max(0.0, threshold - own) / per_answer)
+            needs.append(max(0.0, threshold + lost - own) / per_answer)
     return min(needs, default=None)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tidegate.core import dead_stable, endings, pauses
-from tidegate.core.evidence import MetricKind, Verdict, judge, new_step, overall
+from tidegate.core.evidence import MetricKind, Verdict, new_step, overall
 from tidegate.core.proof import Measured, prove
 from tidegate.core.reachable import describe as _name
 from tidegate.core.rollout import Decision, Outcome, PauseKind, Progress, Routed, WaitsFor
@@ -27,7 +27,7 @@ def measure(turn: Turn) -> tuple[Turn, str]:
         return turn.having(routed=Routed()), "the gateway has not taken the route yet"
     if not known:
         fresh = new_step(turn.progress.analysis.evidence)
-        verdicts = judge(fresh, turn.rollout.strategy.metrics, turn.rollout.strategy.alpha)
+        verdicts = turn.judged(fresh)
         since = turn.progress.step.since
         if since is None:
             since = turn.now

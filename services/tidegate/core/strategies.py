@@ -11,6 +11,7 @@ from typing import Any
 from tidegate.core import strategy
 from tidegate.core.incidents import Limits
 from tidegate.core.strategy import Deadlines, Kind, Strategy
+from tidegate.core.windows import NOISE_WINDOW
 
 Value = str | int | float | bool | list[int] | None
 _ERRORS = strategy.DEFAULT_METRICS[0]
@@ -194,6 +195,12 @@ COMMON: tuple[Option, ...] = (
         "Chance that a candidate that is no worse is rolled back.",
         strategy.ALPHA,
         "probability",
+    ),
+    Option(
+        "analysis.noise_window_seconds",
+        "Length of the windows of time none of which decides alone.",
+        NOISE_WINDOW,
+        "seconds",
     ),
     Option(
         "deadlines.ready_seconds",

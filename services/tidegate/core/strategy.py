@@ -11,6 +11,7 @@ from enum import StrEnum
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
+from tidegate.core.windows import NOISE_WINDOW
 
 
 class Kind(StrEnum):
@@ -82,7 +83,8 @@ class Deadlines:
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """A whole plan. `alpha` is the chance, per rollout, that a candidate no worse than stable is
-    aborted by the metrics of requests. limits: what its pods are allowed.
+    aborted by the metrics of requests. limits: what its pods are allowed. noise_window: seconds of
+    a window, none of which decides alone (`windows`).
 
     proven: the candidate has served before, so it is not checked anew, and its pods' restarts do
     not count. urgent: it takes over at once where it stands by, and with fewer replicas than it
@@ -100,6 +102,7 @@ class Strategy:
     proven: bool = False
     urgent: bool = False
     staging_size: int = 0
+    noise_window: float = NOISE_WINDOW
 
 
 # of alpha and of pass_margin or the objective: beyond, a pass on errors says next to nothing

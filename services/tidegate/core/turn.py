@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from tidegate.core import reachable
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
+from tidegate.core.evidence import Evidence, MetricVerdict, judge
 from tidegate.core.intent import CandidateTraffic, Intent
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import Decision, Note, Progress, Rollout, RolloutWait, WaitsFor
@@ -34,6 +35,11 @@ class Turn:
     def author(self) -> str:
         """Who signs the rollout controller's intents."""
         return CONTROLLER.format(self.rollout.id)
+
+    def judged(self, evidence: Evidence) -> tuple[MetricVerdict, ...]:
+        """The verdicts of this evidence by the rollout's plan."""
+        plan = self.rollout.strategy
+        return judge(evidence, plan.metrics, plan.alpha, plan.noise_window)
 
     def waiting(self, what: WaitsFor, message: str) -> Decision:
         """Nothing to append; counts the time spent on this one wait."""

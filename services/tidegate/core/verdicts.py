@@ -9,9 +9,12 @@ from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.scrapes import Between
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
+from tidegate.core.windows import NOISE_WINDOW, seconds_to_pass, window_of
 
 # imagined candidate answers at stable's rate, so that the first few do not decide a forecast
 _SHRINK = 200
+# requests are enough where windows take that much longer than they
+_ENOUGH = 2.0
 
 
 class Verdict(StrEnum):
@@ -38,7 +41,12 @@ class Track:
 
 
 def take(
-    track: Track, candidate: Between, stable: Between, seconds: float, toward_pass: bool
+    track: Track,
+    candidate: Between,
+    stable: Between,
+    seconds: float,
+    toward_pass: bool,
+    noise_window: float = NOISE_WINDOW,
 ) -> Track:
     """One track after one interval of `seconds`."""
     noted = replace(
@@ -46,28 +54,41 @@ def take(
         torn=track.torn + stable.torn + candidate.torn,
         trouble=candidate.missing or stable.missing,
     )
-    return weigh(noted, Block(candidate.arm, stable.arm, seconds), toward_pass)
+    return weigh(noted, Block(candidate.arm, stable.arm, seconds), toward_pass, noise_window)
 
 
-def weigh(track: Track, block: Block, toward_pass: bool) -> Track:
+def weigh(
+    track: Track, block: Block, toward_pass: bool, noise_window: float = NOISE_WINDOW
+) -> Track:
     """One track after one block. Where one revision has no answers, a comparison does not move; a
-    fixed objective, which does not look at stable, does."""
+    fixed objective, which does not look at stable, does.
+
+    noise_window: seconds. Windows begin at multiples of it: toward fail of the evidence of the
+    rollout, toward pass of that of the step. The intervals of an experiment are its owner's, and
+    may each be longer, so that no window limits it.
+    """
     metric = track.metric
-    track = replace(
-        track, fail=advance(track.fail, metric.fail_test, block), rollout=track.rollout + block
-    )
+    window = _window(metric, track.rollout, noise_window)
+    fail = advance(track.fail, metric.fail_test, block, window)
+    track = replace(track, fail=fail, rollout=track.rollout + block)
     if not metric.can_pass:
         return replace(track, step=track.step + block)
     if not toward_pass:
         return track
-    return replace(
-        track, passing=advance(track.passing, metric.pass_test, block), step=track.step + block
-    )
+    window = _window(metric, track.step, noise_window)
+    passing = advance(track.passing, metric.pass_test, block, window)
+    return replace(track, passing=passing, step=track.step + block)
+
+
+def _window(metric: Metric, before: Block, noise_window: float) -> int | None:
+    if metric.kind is MetricKind.EXPERIMENT:
+        return None
+    return window_of(before.seconds, noise_window)
 
 
 def restarted(track: Track) -> Track:
     """The track at the start of a step."""
-    return replace(track, passing=restart(track.passing), step=Block())
+    return replace(track, passing=restart(track.passing, track.metric.pass_test), step=Block())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +97,9 @@ class MetricVerdict:
 
     log_e_*, threshold_*: natural logarithms; an answer holds where its e reached its threshold (and
     `min_requests`). min_requests_more: candidate answers still missing for no-fail to count.
-    requests_more: candidate answers that `pass` about needs at the present rates, None when it is
-    not expected to come. seconds_more: the same at the present request rate. message: one line for
-    people.
+    requests_more: candidate answers that `pass` about needs at the present rates, 0 where they are
+    enough and only more windows are needed, None when it is not expected to come. seconds_more:
+    until then, at the present request rate. message: one line for people.
     """
 
     metric: Metric
@@ -95,8 +116,11 @@ class MetricVerdict:
     message: str
 
 
-def verdict(track: Track, alpha: float, count: int) -> MetricVerdict:
-    """The verdict on one of `count` metrics that share the rollout's alpha."""
+def verdict(
+    track: Track, alpha: float, count: int, noise_window: float = NOISE_WINDOW
+) -> MetricVerdict:
+    """The verdict on one of `count` metrics that share the rollout's alpha. noise_window: seconds,
+    for the forecast."""
     at_fail = math.log(count / alpha)
     at_pass = math.log(1 / alpha)
     fail = track.fail.log_e
@@ -110,10 +134,10 @@ def verdict(track: Track, alpha: float, count: int) -> MetricVerdict:
         verdict = Verdict.PASS
     else:
         verdict = Verdict.UNDECIDED
-    more, seconds = (
-        (0, 0.0) if verdict is Verdict.PASS else _forecast(track, at_pass, min_requests_more)
-    )
-    message = _message(track, verdict, alpha / count, min_requests_more, more, seconds)
+    forecast = Forecast(0, 0.0)
+    if verdict is not Verdict.PASS:
+        forecast = _forecast(track, at_pass, min_requests_more, noise_window)
+    message = _message(track, verdict, alpha / count, min_requests_more, forecast)
     return MetricVerdict(
         track.metric,
         verdict,
@@ -124,21 +148,32 @@ def verdict(track: Track, alpha: float, count: int) -> MetricVerdict:
         at_fail,
         at_pass,
         min_requests_more,
-        more,
-        seconds,
+        forecast.requests,
+        forecast.seconds,
         message,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a pass still needs: candidate requests and seconds; None where it is not expected to
+    come. windows: the length in seconds of the windows that it waits for, where requests are
+    enough."""
+
+    requests: int | None = None
+    seconds: float | None = None
+    windows: float = 0.0
+
+
 def _forecast(
-    track: Track, threshold: float, min_requests_more: int
-) -> tuple[int | None, float | None]:
-    """(candidate answers, seconds) until pass, at the rates and the split of the step."""
+    track: Track, threshold: float, min_requests_more: int, noise_window: float
+) -> Forecast:
+    """Until pass, at the rates and the split of the step."""
     step = track.step
     kinds = step.candidate.n + step.stable.n
     comparable = track.metric.objective is not None or step.stable.n > 0
     if not (track.metric.can_pass and step.candidate.n and comparable):
-        return None, None
+        return Forecast()
     stable = (step.stable.bad + 0.5) / (step.stable.n + 1)
     toward = stable
     if track.metric.objective is not None:
@@ -147,9 +182,20 @@ def _forecast(
     share = step.candidate.n / kinds
     need = requests_to(track.passing, track.metric.pass_test, threshold, (stable, candidate), share)
     if need is None:
-        return None, None
+        return Forecast()
     more = max(math.ceil(need), min_requests_more, 1)
-    return more, more * step.seconds / step.candidate.n
+    seconds = more * step.seconds / step.candidate.n
+    least = _least_seconds(track, threshold, noise_window)
+    if least > _ENOUGH * seconds and not min_requests_more:
+        return Forecast(0, least, noise_window)
+    return Forecast(more, max(seconds, least))
+
+
+def _least_seconds(track: Track, threshold: float, noise_window: float) -> float:
+    """Until a pass, as far as windows limit it."""
+    if track.metric.kind is MetricKind.EXPERIMENT:
+        return 0.0
+    return seconds_to_pass(track.passing.window, threshold, track.step.seconds, noise_window)
 
 
 def _message(
@@ -157,8 +203,7 @@ def _message(
     verdict: Verdict,
     alpha: float,
     min_requests_more: int,
-    more: int | None,
-    seconds: float | None,
+    forecast: Forecast,
 ) -> str:
     kind = track.metric.kind.value
     metric = track.metric
@@ -186,13 +231,22 @@ def _message(
     min_requests = ""
     if min_requests_more:
         min_requests = f"; {min_requests_more} more to the minimum of {metric.min_requests}"
-    if more is None:
-        return f"{seen}: {_no_end(track)}{min_requests}{torn}"
-    if units:
-        lacks = f"{more} more candidate units to pass"
+    lacks = _lacks(track, forecast)
+    return f"{seen}: {lacks}{min_requests}{torn}"
+
+
+def _lacks(track: Track, forecast: Forecast) -> str:
+    """What a pass still needs, for people."""
+    if forecast.requests is None:
+        return _no_end(track)
+    lasts = _lasts(forecast.seconds)
+    if forecast.windows:
+        return f"enough requests, {lasts} more: no {forecast.windows:g} s decide alone"
+    if track.metric.kind is MetricKind.EXPERIMENT:
+        lacks = f"{forecast.requests} more candidate units to pass"
     else:
-        lacks = f"{more} more candidate requests to pass"
-    return f"{seen}: about {lacks} ({_lasts(seconds)} at the present rate){min_requests}{torn}"
+        lacks = f"{forecast.requests} more candidate requests to pass"
+    return f"about {lacks} ({lasts} at the present rate)"
 
 
 def _edge(metric: Metric) -> str:

@@ -30,7 +30,7 @@ def answered(plan: Strategy) -> AnalysisIn:
         no_ready_pods=NoReadyPodsIn(allowed_seconds=plan.limits.no_ready_pods),
         experiment=_experiment(by_kind.get(MetricKind.EXPERIMENT)),
     )
-    return AnalysisIn(alpha=plan.alpha, metrics=metrics)
+    return AnalysisIn(alpha=plan.alpha, noise_window_seconds=plan.noise_window, metrics=metrics)
 
 
 def _errors(metric: Metric) -> MetricIn:

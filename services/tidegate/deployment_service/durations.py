@@ -16,7 +16,14 @@ def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None
         return None
     needs_pass = step.until is Until.PASS
     times = [
-        expected_seconds(q, rate, percent, plan.alpha, needs_pass=needs_pass)
+        expected_seconds(
+            q,
+            rate,
+            percent,
+            plan.alpha,
+            needs_pass=needs_pass,
+            noise_window=plan.noise_window,
+        )
         for q in plan.metrics
         if q.can_pass
     ]

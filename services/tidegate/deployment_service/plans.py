@@ -49,7 +49,12 @@ def strategy_of(body: StartRollout) -> Strategy:
     )
     limits = limits_of(body.analysis.metrics)
     return replace(
-        _base(body), metrics=metrics, alpha=body.analysis.alpha, deadlines=deadlines, limits=limits
+        _base(body),
+        metrics=metrics,
+        alpha=body.analysis.alpha,
+        deadlines=deadlines,
+        limits=limits,
+        noise_window=body.analysis.noise_window_seconds,
     )
 
 

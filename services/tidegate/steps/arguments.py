@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from tidegate.core import strategy
 from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
 from tidegate.core.strategy import Deadlines, Kind
+from tidegate.core.windows import NOISE_WINDOW
 from tidegate.steps import values
 from tidegate.steps.errors import UsageError
 
@@ -178,6 +179,13 @@ def _metrics(item: argparse.ArgumentParser) -> None:
         "chance to abort a candidate that is no worse",
         values.number,
         f"{strategy.ALPHA:g}",
+    )
+    _text(
+        item,
+        "--noise-window-seconds",
+        "seconds of a window of time, none of which decides alone",
+        values.number,
+        f"{NOISE_WINDOW:g}",
     )
 
 

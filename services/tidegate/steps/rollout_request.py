@@ -24,6 +24,7 @@ _FLAGS = {  # the service's field, where it is not the flag's name
     "pass_margin": "pass-margin",
     "min_requests": "min-requests",
     "latency_threshold_ms": "latency-threshold-ms",
+    "noise_window_seconds": "noise-window-seconds",
     "decision_timeout_seconds": "decision-timeout-seconds",
     "ready_seconds": "ready-seconds",
     "data_seconds": "data-seconds",
@@ -55,7 +56,11 @@ def rollout(args: argparse.Namespace) -> Json:
             "ending": made.ending.value,
         },
         **({"side_effects": args.side_effects} if args.side_effects else {}),
-        "analysis": {"alpha": args.alpha, "metrics": _metrics(args)},
+        "analysis": {
+            "alpha": args.alpha,
+            "noise_window_seconds": args.noise_window_seconds,
+            "metrics": _metrics(args),
+        },
         "deadlines": {
             "ready_seconds": args.ready_seconds,
             "data_seconds": args.data_seconds,

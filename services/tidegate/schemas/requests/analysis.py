@@ -6,6 +6,7 @@ from pydantic import Field, StrictInt
 
 from tidegate.core.incidents import Limits
 from tidegate.core.strategy import ALPHA, DEFAULT_METRICS
+from tidegate.core.windows import NOISE_WINDOW
 from tidegate.schemas.requests.fields import WEEK, Body
 
 _ERRORS = DEFAULT_METRICS[0]
@@ -160,4 +161,12 @@ class AnalysisIn(Body):
             examples=[0.01],
         ),
     ] = ALPHA
+    noise_window_seconds: Annotated[
+        Annotated[float, Field(ge=1, le=3600)],
+        Field(
+            description="Length of the windows of time none of which decides alone: a pass takes "
+            "more than four of them",
+            examples=[60.0],
+        ),
+    ] = NOISE_WINDOW
     metrics: Annotated[MetricsIn, Field(description="What is judged, and how")] = MetricsIn()
