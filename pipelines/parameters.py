@@ -139,6 +139,11 @@ PARAMETERS: dict[str, Parameter] = {
     "latency_threshold_ms": _number(
         "Slower answers are slow: a bound of the histogram; 0: not asked.", 0.0, 0, 3_600_000
     ),
+    "on_fail": _text(
+        "What a fail does, by metric: `restarts=notify, latency=pause`; of a metric that is not "
+        "named: abort (429: pause).",
+        length=400,
+    ),
     "alpha": _number(
         "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, 0.000001, 0.5
     ),

@@ -2,8 +2,11 @@
 per scrape, and a share of them is bad."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
+from tests.deployment_service.beside import Beside
 from tests.simulation.lab import Lab
 from tidegate.core.evidence import Counters, Reading, Scrape
 from tidegate.core.intent import EndpointKey
@@ -31,3 +34,37 @@ class CountingMeter:
         )
         # The worker goes by the database's clock, which runs beside the lab's
         return Scrape(time.time(), tuple(readings))
+
+
+PATH = "/api/v1/endpoints/team/fraud"
+KEY = EndpointKey("team", "fraud")
+
+
+class Judged(Beside):
+    """A worker that counts requests of `team/fraud`. bad: share of the candidate's that are bad,
+    0..1."""
+
+    def __init__(self, api: Any, bad: float) -> None:
+        super().__init__(api)
+        self.parts = replace(self.parts, meter=CountingMeter(self.lab, 400, {1: 0.0, 2: bad}))
+
+    def until(self, holds: Callable[[], bool], limit: int = 300) -> None:
+        """Turns until it holds."""
+        for _ in range(limit):
+            if holds():
+                return
+            self.turn(KEY)
+        raise AssertionError(self.api.get(PATH).text)
+
+    def serving(self) -> None:
+        """The endpoint, with its first revision."""
+        self.api.models()
+        body = {"name": "fraud", "model_id": "add_sub", "model_version_id": "1"}
+        self.api.ok("POST", "/api/v1/endpoints?namespace=team", body)
+        self.until(lambda: self.api.ok("GET", PATH)["phase"] == "ready")
+
+    def ended(self, rollout_id: str) -> Any:
+        """A rollout at its end."""
+        path = f"/api/v1/rollouts/{rollout_id}"
+        self.until(lambda: self.api.ok("GET", path)["outcome"] is not None)
+        return self.api.ok("GET", path)

@@ -1,34 +1,15 @@
 """What charts are drawn from: samples that a worker kept, read back over the API."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from tests.deployment_service.beside import Beside
-from tests.deployment_service.counting import CountingMeter
-from tidegate.core.intent import EndpointKey
+from tests.deployment_service.counting import Judged
 from tidegate.store.engine import run
 
 pytestmark = pytest.mark.real
 PATH = "/api/v1/endpoints/team/fraud"
-KEY = EndpointKey("team", "fraud")
 BODY = {"strategy": "canary", "steps": [10, 50], "bake_seconds": 0, "model_version_id": "2"}
-
-
-class Judged(Beside):
-    """A worker that counts requests. bad: of the candidate, 0..1."""
-
-    def __init__(self, api, bad):
-        super().__init__(api)
-        self.parts = replace(self.parts, meter=CountingMeter(self.lab, 400, {1: 0.0, 2: bad}))
-
-    def until(self, holds, limit=60):
-        for _ in range(limit):
-            if holds():
-                return
-            self.turn(KEY)
-        raise AssertionError(self.api.get(PATH).text)
 
 
 def judged(api, bad):

@@ -55,6 +55,9 @@ TOLD = (
     Code.CONTRACT_UNREAD,
     Code.WRITE_REFUSED,
     Code.DRIFT,
+    Code.METRIC_FAILED,
+    Code.WOULD_HAVE_ABORTED,
+    Code.WOULD_HAVE_PAUSED,
 )
 STORE = "00000000-0000-0000-0000-000000000001"
 MOST_CHECKS = 7  # that one pass may ask for, one after the other
@@ -180,6 +183,7 @@ class Simulation:
         message: str = "",
         guard: Guard | None = None,
         base: int | None = None,
+        trial: bool = False,
     ) -> Rollout:
         """Ask for a rollout. base: what will be stable when it begins, None: what is stable."""
         if base is None:
@@ -193,6 +197,7 @@ class Simulation:
             author,
             message,
             guard=guard,
+            trial=trial,
         )
         self.rollouts.append((rollout, Progress()))
         self.note(

@@ -49,6 +49,8 @@ EXAMPLES = {
     "--wait",
     "template upload": "tidegate template upload --image registry.example.com/ml/tidegate:1.2.3",
     "tenant show": "tidegate tenant show team-a -o yaml",
+    "tenant mode": "tidegate tenant mode payments trial",
+    "report trial": "tidegate report trial --since 7d",
     "tenant set": 'tidegate tenant set team-a -f team-a.yaml --reason "a bucket of its own"',
     "user add": "tidegate user add ann",
     "user password": "tidegate user password ann",

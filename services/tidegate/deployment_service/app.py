@@ -30,6 +30,7 @@ from tidegate.deployment_service.routes import (
     strategies,
     system,
     tenants,
+    trials,
 )
 from tidegate.settings import Settings
 from tidegate.store import workers
@@ -117,6 +118,7 @@ def _api() -> APIRouter:
         series.of_rollout,
         strategies.router,
         tenants.router,
+        trials.router,
         system.router,
         auth.router,
         people.router,

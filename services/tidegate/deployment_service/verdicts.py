@@ -38,6 +38,7 @@ def _finding(value: Finding) -> out.VerdictOut:
         requests_more=None,
         seconds_more=None,
         allowed=value.allowed,
+        on_fail=value.on_fail,
     )
 
 
@@ -54,6 +55,7 @@ def _verdict(value: MetricVerdict, alpha: float, requests: int) -> out.VerdictOu
         stable_bad=counts.stable.bad,
         requests_more=value.requests_more,
         seconds_more=value.seconds_more,
+        on_fail=value.metric.consequence,
         evidence=_evidence(value, alpha, requests),
     )
 

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.core import experiments
+from tidegate.core import experiments, trial
 from tidegate.core.contract import Contract
 from tidegate.core.guard import Guard, Heartbeats
 from tidegate.core.heartbeats import missed_message
 from tidegate.core.intent import Intent
 from tidegate.core.phases import phase
-from tidegate.core.rollout import Outcome, Pause, PauseKind, Phase, Progress, Rollout
+from tidegate.core.rollout import Outcome, Pause, PauseKind, Phase, Progress, Rollout, Would
 from tidegate.core.strategy import Step, Strategy
 from tidegate.deployment_service import analysis, durations, verdicts
-from tidegate.deployment_service.statuses import address, headers, rate, routed_traffic, when
+from tidegate.deployment_service.statuses import address, at, headers, rate, routed_traffic, when
 from tidegate.schemas import responses as out
 from tidegate.store.values import StoredRollout
 
@@ -111,6 +111,8 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         guard=_guard(value.guard, progress.heartbeats),
         contract=_contract(progress.contract),
         accept_breaking=value.accept_breaking,
+        trial=value.trial,
+        would_have=[would(each) for each in progress.would],
         pause=_pause(progress.pause),
         override=progress.override,
         awaits=awaits(value, progress, stored.outcome),
@@ -181,6 +183,19 @@ def _contract(value: Contract | None) -> out.ContractOut | None:
         ],
         message=value.message,
         accepted_by=value.accepted_by,
+    )
+
+
+def would(value: Would) -> out.WouldOut:
+    """What a rollout in trial would have done, as answered."""
+    return out.WouldOut(
+        action=value.action,
+        at=at(value.at),
+        step=value.step,
+        percent=value.percent,
+        requests=value.requests,
+        reason=value.message,
+        message=trial.sentence(value),
     )
 
 

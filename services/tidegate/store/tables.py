@@ -94,6 +94,16 @@ tenants = sa.Table(
     _text("updated_by"),
 )
 
+tenant_modes = sa.Table(
+    "tenant_modes",
+    metadata,
+    sa.Column("namespace", sa.Text, primary_key=True),
+    _text("mode"),
+    _at("updated_at"),
+    _text("updated_by"),
+    sa.CheckConstraint("mode IN ('enforce', 'trial')", name="tenant_modes_mode"),
+)
+
 models = sa.Table(
     "models",
     metadata,

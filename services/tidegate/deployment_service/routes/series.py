@@ -68,10 +68,10 @@ def traffic(
         endpoint = lookup.recorded(tx, key)
         end = clock(tx)
         if until is not None:
-            end = _epoch(until, "until")
+            end = epoch(until, "until")
         start = end - DAY
         if since is not None:
-            start = _epoch(since, "since")
+            start = epoch(since, "since")
         if start >= end:
             raise refuse("since", "is not before `until`", Remediation("send an earlier time"))
         appended = samples.intents(tx, key, start, end, MOST_CHANGES)
@@ -79,7 +79,7 @@ def traffic(
     return respond(series.traffic(start, end, appended, routed, MOST_CHANGES))
 
 
-def _epoch(time: datetime, field: str) -> float:
+def epoch(time: datetime, field: str) -> float:
     """Epoch seconds. A time without a zone could be anybody's."""
     if time.tzinfo is None:
         raise refuse(

@@ -69,6 +69,7 @@ from tidegate.schemas.responses.rollouts import (
     StepState,
     VerdictOut,
     WaitOut,
+    WouldOut,
 )
 from tidegate.schemas.responses.runtime import (
     BatcherOut,
@@ -118,6 +119,7 @@ from tidegate.schemas.responses.traffic import (
     ShareOut,
     TrafficOut,
 )
+from tidegate.schemas.responses.trials import TrialReportOut, TrialRolloutOut
 
 __all__ = [
     "AcceptedOut",
@@ -200,6 +202,8 @@ __all__ = [
     "TrafficHistoryOut",
     "TrafficOut",
     "TrafficSinceOut",
+    "TrialReportOut",
+    "TrialRolloutOut",
     "UserChange",
     "UserOut",
     "UsersOut",
@@ -211,5 +215,6 @@ __all__ = [
     "VersionsPage",
     "WaitOut",
     "WhoAmI",
+    "WouldOut",
     "changed",
 ]

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from tidegate.core.contract import Compatibility
 from tidegate.core.evidence import Verdict
 from tidegate.core.guard import OnHeartbeatTimeout
-from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase
+from tidegate.core.on_fail import OnFail
+from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase, WouldHave
 from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.schemas.requests.analysis import AnalysisIn
 from tidegate.schemas.responses.base import AcceptedOut, ChangeOut, PreflightOut
@@ -164,8 +165,31 @@ class VerdictOut(BaseModel):
         description="Most that a metric of pods allows; null for metrics of requests",
         examples=[None],
     )
+    on_fail: OnFail = Field(
+        default=OnFail.ABORT,
+        description="What a fail does: abort, pause or notify",
+        examples=["abort"],
+    )
     evidence: EvidenceOut | None = Field(
         default=None, description="The numbers behind it; null for metrics of pods"
+    )
+
+
+class WouldOut(BaseModel):
+    """What a rollout in trial would have done."""
+
+    action: WouldHave = Field(description="What: aborted or paused", examples=["aborted"])
+    at: datetime = Field(description="When", examples=["2026-01-01T12:00:00Z"])
+    step: int = Field(description="Number of the step, from one", examples=[2])
+    percent: int = Field(description="Percent of the candidate then", examples=[10])
+    requests: int = Field(description="Requests that it had answered", examples=[9])
+    reason: str = Field(
+        description="Why",
+        examples=["errors: candidate 3 of 9 (33.3 %), stable 0 of 81 (0.0 %): worse than stable"],
+    )
+    message: str = Field(
+        description="All of it in one line",
+        examples=["would have aborted at 10 % after 9 requests: errors: candidate 3 of 9 …"],
     )
 
 
@@ -325,6 +349,15 @@ class RolloutOut(BaseModel):
         default=False,
         description="Whether its author accepts a breaking contract",
         examples=[False],
+    )
+    trial: bool = Field(
+        default=False,
+        description="Whether its tenant was in trial when it started, so that no verdict moves its "
+        "traffic",
+        examples=[False],
+    )
+    would_have: list[WouldOut] = Field(
+        default=[], description="In trial: the first abort and the first pause that would have been"
     )
     pause: PauseOut | None = Field(
         default=None, description="Why it does not go on; null: it goes on"
