@@ -12,6 +12,7 @@ from tidegate.cli import (
     find,
     preflight,
     replaying,
+    reports,
     rollout_options,
     show_history,
     show_rollout,
@@ -50,6 +51,7 @@ BAKES = ", ".join(
 ERRORS = DEFAULT_METRICS[0]
 app = typer.Typer(help="Rollouts of a candidate.", no_args_is_help=True)
 app.command("replay")(replaying.replay)
+app.command("report")(reports.report)
 
 
 @app.command("start")
@@ -140,6 +142,13 @@ def start(
             f"{ERRORS.min_requests}."
         ),
     ] = None,
+    on_fail: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METRIC=ACTION",
+            help="What a fail of this metric does: abort, pause or notify.",
+        ),
+    ] = None,
     decision_timeout_seconds: Annotated[
         float | None,
         typer.Option(
@@ -174,6 +183,7 @@ def start(
             rollout_options.given(
                 fail_margin=fail_margin, pass_margin=pass_margin, min_requests=min_requests
             ),
+            rollout_options.on_fail(on_fail or []),
         ),
         deadlines=rollout_options.given(decision_timeout_seconds=decision_timeout_seconds),
         accept_breaking=accept_breaking or None,

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from tidegate.core import bounds
 from tidegate.core.errors import Problem, Remediation
+from tidegate.core.on_fail import OnFail
 from tidegate.core.sequential import Test, Wealth, requests_to
 from tidegate.core.windows import NOISE_WINDOW, Window, seconds_to_pass
 
@@ -31,7 +32,7 @@ class Metric:
     share then fails it. latency_threshold_ms (LATENCY): an answer above it is slow; the bound of an
     existing bucket. min_requests: candidate answers in the step before pass or no-fail counts.
     EXPERIMENT: units instead of answers; pass_margin 0 or below asks for a candidate that succeeds
-    more often than stable (by more than -pass_margin).
+    more often than stable (by more than -pass_margin). on_fail: None: the default of its kind.
     """
 
     kind: MetricKind
@@ -40,6 +41,22 @@ class Metric:
     objective: float | None = None
     latency_threshold_ms: float | None = None
     min_requests: int = 20
+    on_fail: OnFail | None = None
+
+    @property
+    def consequence(self) -> OnFail:
+        """What follows from a fail: as the plan says, else a candidate that is too small pauses,
+        because more replicas may mend it, and everything else aborts."""
+        if self.on_fail is not None:
+            return self.on_fail
+        if self.kind is MetricKind.SATURATION:
+            return OnFail.PAUSE
+        return OnFail.ABORT
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether a pass waits for its pass."""
+        return self.can_pass and self.consequence is not OnFail.NOTIFY
 
     @property
     def can_pass(self) -> bool:
@@ -48,9 +65,9 @@ class Metric:
         return self.kind not in (MetricKind.REJECTIONS, MetricKind.SATURATION)
 
     @property
-    def pauses(self) -> bool:
-        """Whether its fail pauses instead of aborting: more replicas may mend it."""
-        return self.kind is MetricKind.SATURATION
+    def aborts(self) -> bool:
+        """Whether its fail aborts: those that do share alpha."""
+        return self.consequence is OnFail.ABORT
 
     @property
     def fail_test(self) -> Test:

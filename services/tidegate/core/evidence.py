@@ -47,6 +47,7 @@ __all__ = [
     "new_step",
     "overall",
     "requests",
+    "tested_anew",
     "tracking",
 ]
 
@@ -158,7 +159,16 @@ def new_step(evidence: Evidence) -> Evidence:
 def new_size(evidence: Evidence) -> Evidence:
     """The candidate may have more capacity than before: its saturation is tested anew."""
     tracks = tuple(
-        Track(track.metric) if track.metric.pauses else track for track in evidence.tracks
+        Track(track.metric) if track.metric.kind is MetricKind.SATURATION else track
+        for track in evidence.tracks
+    )
+    return replace(evidence, tracks=tracks)
+
+
+def tested_anew(evidence: Evidence, metrics: tuple[Metric, ...]) -> Evidence:
+    """A person has seen that these failed, and went on: they begin again."""
+    tracks = tuple(
+        Track(track.metric) if track.metric in metrics else track for track in evidence.tracks
     )
     return replace(evidence, tracks=tracks)
 
@@ -181,13 +191,14 @@ def judge(
     """One verdict per metric. No data is undecided; where fail and pass both hold, fail wins.
 
     alpha (0..1) bounds, over the whole rollout and all scrapes, the probability of any false fail:
-    each metric gets alpha / number of metrics. For pass it bounds, per step, the probability that a
-    candidate that is worse than allowed in some metric passes: all metrics must pass, so each is
-    tested at alpha itself. noise_window: seconds, for the forecasts.
+    each metric whose fail aborts gets alpha / number of these, any other alpha itself. For pass it
+    bounds, per step, the probability that a candidate that is worse than allowed in some metric
+    passes: all metrics must pass, so each is tested at alpha itself. noise_window: seconds, for the
+    forecasts.
     """
     tracks = {track.metric: track for track in evidence.tracks}
-    count = sum(not metric.pauses for metric in metrics)
+    count = sum(metric.aborts for metric in metrics)
     return tuple(
-        verdict(tracks.get(q, Track(q)), alpha, 1 if q.pauses else count, noise_window)
+        verdict(tracks.get(q, Track(q)), alpha, count if q.aborts else 1, noise_window)
         for q in metrics
     )

@@ -79,7 +79,16 @@ _SUMMARY = frozenset(
     }
 )
 # What is said of the acting rollout, of stable and of others, beside the reasons for waiting.
-_ASIDE = frozenset({Code.ROLLOUT, Code.STABLE_FAILING, Code.DRIFT})
+_ASIDE = frozenset(
+    {
+        Code.ROLLOUT,
+        Code.STABLE_FAILING,
+        Code.DRIFT,
+        Code.METRIC_FAILED,
+        Code.WOULD_HAVE_ABORTED,
+        Code.WOULD_HAVE_PAUSED,
+    }
+)
 
 
 def phase_of(conditions: Sequence[Condition]) -> EndpointPhase:

@@ -320,10 +320,12 @@ def _lasts(seconds: float | None) -> str:
 
 
 def overall(verdicts: tuple[MetricVerdict, ...]) -> Verdict:
-    """One answer for all: fail where any fails, pass where all pass; no metric is undecided."""
-    if any(each.verdict is Verdict.FAIL and not each.metric.pauses for each in verdicts):
+    """One answer for all: fail where a metric that aborts fails, pass where all pass that are
+    waited for; no metric is undecided."""
+    if any(each.verdict is Verdict.FAIL and each.metric.aborts for each in verdicts):
         return Verdict.FAIL
-    kinds = {each.verdict for each in verdicts if each.metric.can_pass}
-    if kinds == {Verdict.PASS}:
+    can_pass = [each for each in verdicts if each.metric.can_pass]
+    waited_for = [each for each in can_pass if each.metric.waited_for]
+    if can_pass and all(each.verdict is Verdict.PASS for each in waited_for):
         return Verdict.PASS
     return Verdict.UNDECIDED

@@ -166,7 +166,9 @@ def make(
         explain,
     )
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
-    worker = Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)
+    worker = Worker(
+        owner, parts, settings.listen_url, settings.worker_threads, lease, settings.samples_days
+    )
     cluster.tenants.turned = worker.tenant_turned
     return worker
 

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from tidegate.settings import Settings
+from tidegate.store.housekeeping import SAMPLES_DAYS
 
 
 class WorkerSettings(Settings):
@@ -33,7 +34,8 @@ class WorkerSettings(Settings):
     keeps its pods from any share. nodes_grow:
     nodes come when pods wait for them, so that what they offer now refuses no rollout.
     metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads: endpoints worked on at
-    once. worker_name: '' for one made of host and process.
+    once. worker_name: '' for one made of host and process. samples_days: how long after its end the
+    samples of a rollout are kept, in days; what was routed is kept as long.
     """
 
     gateway_name: str = "tidegate"
@@ -64,6 +66,7 @@ class WorkerSettings(Settings):
     nodes_grow: bool = False
     worker_threads: int = Field(default=4, ge=1, le=64)
     worker_name: str = ""
+    samples_days: float = Field(default=SAMPLES_DAYS, gt=0)
 
     @field_validator("gateway_host_template")
     @classmethod

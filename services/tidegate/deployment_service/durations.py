@@ -25,7 +25,7 @@ def step_seconds(plan: Strategy, step: Step, rate: float | None) -> float | None
             noise_window=plan.noise_window,
         )
         for q in plan.metrics
-        if q.can_pass
+        if q.waited_for
     ]
     known = [seconds for seconds in times if seconds is not None]
     if known and len(known) == len(times):
@@ -61,7 +61,7 @@ def _present(progress: Progress, step: out.StepOut) -> float | None:
             needs = [
                 each.seconds_more
                 for each in progress.analysis.verdicts
-                if each.metric.can_pass and each.verdict is not Verdict.PASS
+                if each.metric.waited_for and each.verdict is not Verdict.PASS
             ]
         case Until.NO_FAIL:
             needs = [

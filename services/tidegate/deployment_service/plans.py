@@ -62,8 +62,12 @@ def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
     """The metrics of a rollout, errors first."""
     results = [
         _metric(MetricKind.ERRORS, metrics.errors, None),
-        Metric(MetricKind.REJECTIONS, metrics.rejections.fail_margin),
-        Metric(MetricKind.SATURATION),
+        Metric(
+            MetricKind.REJECTIONS,
+            metrics.rejections.fail_margin,
+            on_fail=metrics.rejections.on_fail,
+        ),
+        Metric(MetricKind.SATURATION, on_fail=metrics.saturation.on_fail),
     ]
     if metrics.latency is not None:
         results.append(
@@ -77,6 +81,7 @@ def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
                 own.fail_margin,
                 own.pass_margin,
                 min_requests=own.min_requests,
+                on_fail=own.on_fail,
             )
         )
     return tuple(results)
@@ -104,7 +109,12 @@ def _check_comparisons(body: StartRollout, plan: Strategy) -> Iterator[Problem]:
 def limits_of(metrics: MetricsIn) -> Limits:
     """What the candidate's pods are allowed."""
     return Limits(
-        metrics.restarts.allowed, metrics.oom_kills.allowed, metrics.no_ready_pods.allowed_seconds
+        metrics.restarts.allowed,
+        metrics.oom_kills.allowed,
+        metrics.no_ready_pods.allowed_seconds,
+        metrics.restarts.on_fail,
+        metrics.oom_kills.on_fail,
+        metrics.no_ready_pods.on_fail,
     )
 
 
@@ -116,6 +126,7 @@ def _metric(kind: MetricKind, metric: MetricIn, latency_threshold_ms: float | No
         metric.objective,
         latency_threshold_ms,
         metric.min_requests,
+        metric.on_fail,
     )
 
 

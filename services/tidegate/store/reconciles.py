@@ -10,7 +10,8 @@ from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.known import RolloutState
 from tidegate.core.rollout import Action, ActionKind, Note, Progress, Rollout
-from tidegate.store import experiments, status
+from tidegate.core.sampling import RolloutSample
+from tidegate.store import experiments, samples, status
 from tidegate.store.codec import Json, dumps, loads
 from tidegate.store.endpoints import COLUMNS, from_row
 from tidegate.store.engine import ReadTx, Tx, row, run
@@ -100,6 +101,7 @@ def record(
     rollout_id: str | None = None,
     action: int | None = None,
     progress: Sequence[tuple[str, Progress]] = (),
+    sampled: Sequence[tuple[str, RolloutSample]] = (),
     notes: Sequence[Note] = (),
     memory: Json | None = None,
     status: Json | None = None,
@@ -110,10 +112,10 @@ def record(
 
     intent: appended against `expected_generation` for `rollout_id`, with its own mark; action: with
     it, only if nobody wished anything since that one. progress: by rollout id; its `outcome` and
-    `tidy` end the rollout. notes: lines of the endpoint's ledger. memory, status: None keeps what
-    is stored. With `release` the lease ends and the endpoint is due in `wake_in` seconds (None:
-    when something wakes it), or at once if it was woken since the claim; without, the lease goes on
-    and `wake_in` means nothing.
+    `tidy` end the rollout. sampled: by rollout id, for charts. notes: lines of the endpoint's
+    ledger. memory, status: None keeps what is stored. With `release` the lease ends and the
+    endpoint is due in `wake_in` seconds (None: when something wakes it), or at once if it was woken
+    since the claim; without, the lease goes on and `wake_in` means nothing.
     """
     if row(tx, f"SELECT 1 FROM endpoints WHERE {HELD} FOR UPDATE", **_held(lease)) is None:
         return LostLease()
@@ -124,6 +126,7 @@ def record(
         return appended
     for item, value in progress:
         _save_progress(tx, item, value)
+    samples.add(tx, sampled)
     append(tx, lease.endpoint_id, *(Line(note.author, note.action, note.message) for note in notes))
     known = bool(progress or notes)
     saved = _save(
@@ -171,7 +174,7 @@ def _append(
 
 
 def _rollouts(
-    results: Sequence[Json], actions: Sequence[Json], samples: Sequence[Json]
+    results: Sequence[Json], actions: Sequence[Json], counts: Sequence[Json]
 ) -> tuple[RolloutState, ...]:
     requests = [
         (
@@ -188,7 +191,7 @@ def _rollouts(
             None
             if item["heartbeat_at"] is None
             else Heartbeat(item["heartbeat_at"], item["released"]),
-            tuple(experiments.sample(each) for each in samples if each["rollout_id"] == item["id"]),
+            tuple(experiments.sample(each) for each in counts if each["rollout_id"] == item["id"]),
         )
         for item in results
     )

@@ -6,6 +6,7 @@ from pydantic import Field, StrictInt
 
 from tidegate.core import bounds
 from tidegate.core.incidents import Limits
+from tidegate.core.on_fail import OnFail
 from tidegate.core.strategy import ALPHA, DEFAULT_METRICS
 from tidegate.core.windows import NOISE_WINDOW
 from tidegate.schemas.requests.fields import WEEK, Body
@@ -41,6 +42,14 @@ class MetricIn(Body):
         Annotated[StrictInt, Field(ge=bounds.MIN_REQUESTS.ge, le=bounds.MIN_REQUESTS.le)],
         Field(description="Least requests of the candidate before a verdict", examples=[20]),
     ] = _ERRORS.min_requests
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
 
 
 class RejectionsIn(Body):
@@ -54,6 +63,28 @@ class RejectionsIn(Body):
             examples=[0.0],
         ),
     ] = _ERRORS.fail_margin
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
+
+
+class SaturationIn(Body):
+    """Requests that the candidate turns away for want of capacity (429), compared with stable. They
+    can only fail."""
+
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["pause"],
+        ),
+    ] = OnFail.PAUSE
 
 
 class LatencyIn(MetricIn):
@@ -77,6 +108,14 @@ class RestartsIn(Body):
         Annotated[StrictInt, Field(ge=0, le=10_000)],
         Field(description="Restarts that are allowed", examples=[2]),
     ] = Limits().restarts
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
 
 
 class OomKillsIn(Body):
@@ -87,6 +126,14 @@ class OomKillsIn(Body):
         Annotated[StrictInt, Field(ge=0, le=10_000)],
         Field(description="Kills that are allowed", examples=[0]),
     ] = Limits().oom_kills
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
 
 
 class NoReadyPodsIn(Body):
@@ -97,6 +144,14 @@ class NoReadyPodsIn(Body):
         Annotated[float, Field(ge=0, le=WEEK)],
         Field(description="Seconds that are allowed", examples=[20.0]),
     ] = Limits().no_ready_pods
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
 
 
 class ExperimentIn(Body):
@@ -123,6 +178,14 @@ class ExperimentIn(Body):
         Annotated[StrictInt, Field(ge=bounds.MIN_REQUESTS.ge, le=bounds.MIN_REQUESTS.le)],
         Field(description="Least units of the candidate before a verdict", examples=[20]),
     ] = _ERRORS.min_requests
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
 
 
 class MetricsIn(Body):
@@ -134,6 +197,9 @@ class MetricsIn(Body):
     rejections: Annotated[
         RejectionsIn, Field(description="Refused requests; always judged, can only fail")
     ] = RejectionsIn()
+    saturation: Annotated[
+        SaturationIn, Field(description="Requests turned away for want of capacity; always judged")
+    ] = SaturationIn()
     latency: Annotated[
         LatencyIn | None, Field(description="Slow requests; left out: not judged")
     ] = None
