@@ -40,3 +40,21 @@ def test_the_stable_that_never_served_is_blamed_not_the_candidate() -> None:
     rollout = over_a_dead_stable(Mode.KNATIVE)
     assert not any("r2 was not ready" in line for line in rollout.diary), rollout.diary
     assert any("r2 waits for r1" in line for line in rollout.diary), rollout.diary
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("plan", [PLAN, strategy.ab(50, bake=5)], ids=lambda plan: plan.kind)
+def test_an_end_names_no_promotion(mode: Mode, plan: Strategy) -> None:
+    """A rollout that has ended takes none. Stable dies, gets well once the time is over, and nobody
+    decides."""
+    rollout = Simulation(mode)
+    rollout.deploy()
+    soon = replace(plan.deadlines, data=60.0, decision=600.0)
+    rollout.start(replace(plan, deadlines=soon), rollout.revision())
+    rollout.run(60)
+    rollout.lab.kubelet.crash("model-1")
+    rollout.until_over(300)
+    rollout.lab.kubelet.heal("model-1")
+    end = rollout.until_over(1800).end
+    assert end.toward is not None, rollout.diary[-5:]
+    assert "promote" not in end.message

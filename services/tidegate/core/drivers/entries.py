@@ -7,7 +7,7 @@ then go to the candidate, as soon as that is ready. So every head enters with a 
 It stands in the revision template, so the Knative revision that the head is made into carries it.
 """
 
-from tidegate.core.drivers.rendering import ENTRY
+from tidegate.core.drivers.rendering import ENTRY, generation_of
 from tidegate.core.ports import Manifest, Snapshot
 
 
@@ -23,15 +23,18 @@ def of_revision(revision: Manifest) -> str | None:
 
 def following(isvc: Manifest | None, snapshot: Snapshot) -> str:
     """A number that no head has had: the next one, also where somebody took the last one away."""
-    numbers = [of_revision(revision) for revision in snapshot.all("Revision")]
+    highest = max(
+        (_number(of_revision(revision)) for revision in snapshot.all("Revision")), default=0
+    )
     if isvc is not None:
-        numbers.append(of_head(isvc))
-    return str(max((int(number) for number in numbers if _readable(number)), default=0) + 1)
+        highest = max(highest, _number(of_head(isvc)))
+    return str(highest + 1)
 
 
 def _entry(holder: Manifest) -> str | None:
     return (holder.get("annotations") or {}).get(ENTRY)
 
 
-def _readable(number: str | None) -> bool:
-    return number is not None and number.isascii() and number.isdecimal() and len(number) < 10
+def _number(entry: str | None) -> int:
+    """Zero where there is none, or somebody has made it unreadable."""
+    return generation_of(entry) or 0
