@@ -139,7 +139,12 @@ def wait_for(turn: Turn, step: Step, missing: str) -> Decision:
         return turn.waiting(WaitsFor.BAKE, missing)
     if turn.overdue(WaitsFor.DATA, deadlines.data):
         if turn.rollout.strategy.kind is Kind.AB:  # its last word: stable stays
-            message = f"undecided after {deadlines.data:.0f} s: {missing}"
+            lacks = missing
+            if dead_stable.is_down(turn):
+                lacks = dead_stable.cause(
+                    turn
+                )  # an end takes no promotion: its message advises none
+            message = f"undecided after {deadlines.data:.0f} s: {lacks}"
             return endings.follow(endings.begin(turn, Outcome.KEPT_STABLE, message))
         return pauses.pause(
             turn, PauseKind.NO_DATA, f"no answer within {deadlines.data:.0f} s: {missing}"
