@@ -1,6 +1,7 @@
 """A meter for the service's tests: requests come as the data plane of the lab routes them, so many
 per scrape, and a share of them is bad."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -25,7 +26,7 @@ class CountingMeter:
     def scrape(self, key: EndpointKey) -> Scrape:
         """Counters after some more requests."""
         for label, percent in self._lab.data_plane.shares(key.namespace, key.name, ()).items():
-            number = int(label.removeprefix("r"))
+            number = int(re.findall(r"\br(\d+)", label)[0])  # r1, or fraud-r1-predictor
             more = self._requests * percent / 100
             self._totals[number] = self._totals.get(number, 0.0) + more
         readings = (
@@ -48,7 +49,7 @@ class Judged(Beside):
         super().__init__(api)
         self.parts = replace(self.parts, meter=CountingMeter(self.lab, 400, {1: 0.0, 2: bad}))
 
-    def until(self, holds: Callable[[], bool], limit: int = 300) -> None:
+    def until(self, holds: Callable[[], bool], limit: int = 150) -> None:
         """Turns until it holds."""
         for _ in range(limit):
             if holds():

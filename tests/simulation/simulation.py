@@ -406,7 +406,7 @@ class Simulation:
         checks = self.outside.checks()
         for _ in range(MOST_CHECKS):
             scrape = None
-            if known.measured:
+            if known.measures(now):
                 scrape = self.scrape()
             result = reconcile(known, snapshot, scrape, checks, now)
             if isinstance(result, Result):

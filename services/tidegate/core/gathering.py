@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tidegate.core.evidence import Scrape, absorb, requests, tracking
+from tidegate.core.evidence import Scrape, absorb, tracking
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import STARTING, Progress, Rollout
@@ -55,11 +55,3 @@ def gather(
         noise_window=rollout.strategy.noise_window,
     )
     return replace(progress, analysis=replace(progress.analysis, evidence=gathered))
-
-
-def requests_per_second(before: Scrape | None, after: Scrape) -> float | None:
-    """Answers per second over all revisions between two scrapes, rounded so that a status stays
-    quiet."""
-    if before is None or after.at <= before.at:
-        return None
-    return round(requests(before, after) / (after.at - before.at), 1)

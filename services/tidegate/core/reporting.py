@@ -39,7 +39,8 @@ def report(result: Result) -> EndpointStatus:
         waiting=waiting_of(conditions),
         drift=result.drift,
         urls=(observation.address,) if observation.address else (),
-        requests_per_second=result.requests_per_second,
+        requests_per_second=result.rates.requests_per_second,
+        error_rate=result.rates.error_rate,
         refusals=result.failed_writes,
         conditions=conditions,
     )

@@ -8,7 +8,7 @@ from tidegate.core.allow_list_check import NotAllowed
 from tidegate.core.checks import BytesCheck, Checks, of_candidate
 from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.experiments import learn
-from tidegate.core.gathering import gather, requests_per_second
+from tidegate.core.gathering import gather
 from tidegate.core.intent import Intent
 from tidegate.core.known import Known, RolloutState
 from tidegate.core.observation import Observation
@@ -63,7 +63,6 @@ class Steered:
     decisions: tuple[Decided, ...] = ()
     waits: tuple[Wait, ...] = ()
     acting: Decided | None = None
-    requests_per_second: float | None = None
 
 
 def steer(seen: Seen) -> Steered | BytesCheck:
@@ -87,15 +86,11 @@ def _measures(state: RolloutState, intent: Intent) -> bool:
 
 
 def _measured(seen: Seen, state: RolloutState, steered: Steered) -> Steered:
-    """What the scrape says beside the evidence: how much is asked of the endpoint, or why nobody
-    knows."""
-    if not _measures(state, steered.intent) or seen.scrape is None:
+    """Why the scrape says nothing, where the rollout needs it."""
+    if not _measures(state, steered.intent) or not isinstance(seen.scrape, NoData):
         return steered
-    if isinstance(seen.scrape, NoData):
-        condition = Condition(Code.NO_EVIDENCE, f"no evidence: {seen.scrape.detail}")
-        return replace(steered, waits=(*steered.waits, Wait(condition)))
-    rate = requests_per_second(state.progress.analysis.evidence.last, seen.scrape)
-    return replace(steered, requests_per_second=rate)
+    condition = Condition(Code.NO_EVIDENCE, f"no evidence: {seen.scrape.detail}")
+    return replace(steered, waits=(*steered.waits, Wait(condition)))
 
 
 def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | BytesCheck:

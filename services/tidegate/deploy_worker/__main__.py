@@ -160,7 +160,7 @@ def make(
         meter,
         platform,
         capabilities,
-        Pace(settings.interval, patience_of(settings).total),
+        Pace(settings.interval, patience_of(settings).total, settings.load_interval),
         Sources(settings.allowed, registry, contracts=contracts, warm_up=warm, logs=logs),
         site,
         explain,

@@ -48,12 +48,13 @@ def record(
     lost."""
     status = report(result)
     memory = codec.plain(result.memory)
+    load = codec.plain(result.load)
     wake_in = None
     if result.wake_at is not None:
         wake_in = max(result.wake_at - context.now, 0.0)
     moved = not same(context.status.traffic, result.observation.traffic)
     if not result.decisions and not moved:
-        return release(lease, parts, status, wake_in, memory)
+        return release(lease, parts, status, wake_in, memory, load)
     with parts.store.begin() as tx:
         recorded = reconciles.record(
             tx,
@@ -62,6 +63,7 @@ def record(
             sampled=_sampled(result.decisions),
             notes=notes,
             memory=memory,
+            load=load,
             status=codec.plain(status),
             wake_in=wake_in,
         )
@@ -97,13 +99,16 @@ def release(
     status: EndpointStatus | None,
     wake_in: float | None,
     memory: codec.Json | None = None,
+    load: codec.Json | None = None,
 ) -> bool:
     """End the lease of a reconcile that decided nothing. Return False when it was lost."""
     message = None
     if status is not None:
         message = codec.plain(status)
     with parts.store.single() as tx:
-        recorded = reconciles.release(tx, lease, memory=memory, status=message, wake_in=wake_in)
+        recorded = reconciles.release(
+            tx, lease, memory=memory, load=load, status=message, wake_in=wake_in
+        )
     return not isinstance(recorded, LostLease)
 
 

@@ -12,6 +12,7 @@ from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.evidence import check as check_metric
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Protocol
+from tidegate.core.load import Rates
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
 from tidegate.deployment_service.durations import step_seconds
@@ -147,20 +148,25 @@ def check_plan(
     return tuple(result)
 
 
-def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
-    """What cannot finish at `rate` requests per second, and warnings about what would be paused for
-    want of data. Nothing where the rate is unknown."""
+def forecast(
+    plan: Strategy, rates: Rates, urls: Sequence[str] = ()
+) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """What cannot finish at the measured rates, and warnings about what would be paused for want of
+    data. Nothing where they are unknown. urls: where clients call the endpoint."""
+    rate = rates.requests_per_second
+    counted = [
+        (number, step) for number, step in enumerate(plan.steps, 1) if _needs_requests(plan, step)
+    ]
+    if rate is None or not counted:
+        return (), ()
+    if not rate:
+        return (), (_nobody_calls(plan, urls),)
     problems = []
     warnings = []
-    for number, step in enumerate(plan.steps, 1):
-        if (
-            rate is None
-            or step.until is Until.APPROVAL
-            or step.candidate_traffic.match
-            or experiments.asked(plan)
-        ):
+    for number, step in counted:
+        if step.until is Until.PASS and rates.error_rate is None:
             continue
-        seconds = step_seconds(plan, step, rate)
+        seconds = step_seconds(plan, step, rates)
         where = (
             f"step {number} ({step.candidate_traffic.percent or step.candidate_traffic.mirror} %)"
         )
@@ -179,6 +185,22 @@ def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], t
                 "deadlines.data_seconds"
             )
     return tuple(problems), tuple(warnings)
+
+
+def _needs_requests(plan: Strategy, step: Step) -> bool:
+    """Whether a step ends by counted requests that chance sends to the candidate."""
+    waits = step.until is Until.APPROVAL or step.candidate_traffic.match
+    return not (waits or experiments.asked(plan))
+
+
+def _nobody_calls(plan: Strategy, urls: Sequence[str]) -> str:
+    where = "the endpoint"
+    if urls:
+        where = urls[0]
+    return (
+        f"nobody calls {where}: no request was counted lately, and a step that gets none is paused "
+        f"after {plan.deadlines.data:.0f} s"
+    )
 
 
 def _base(body: StartRollout) -> Strategy:

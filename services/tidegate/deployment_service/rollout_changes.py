@@ -34,7 +34,7 @@ from tidegate.deployment_service.action_refusals import refusal
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
-from tidegate.deployment_service.statuses import rate
+from tidegate.deployment_service.statuses import rates, urls
 from tidegate.deployment_service.who_wins import Running, check, promotion
 from tidegate.schemas.requests.endpoints import RuntimeConfig
 from tidegate.schemas.requests.rollouts import Again, Answer, Ask, EvidenceIn, StartRollout
@@ -153,7 +153,7 @@ def start(
         number = revisions.add_revision(
             tx, endpoint.key, candidate.model, candidate.runtime, author=author
         ).number
-    hopeless, slow = forecast(plan, rate(endpoint.status))
+    hopeless, slow = forecast(plan, rates(endpoint.status), urls(endpoint.status))
     assert intent.stable is not None
     stable = existing(tx, endpoint.key, intent.stable).runtime
     problems = (*check_plan(plan, number, intent, caps), *hopeless)

@@ -8,18 +8,18 @@ from tidegate.core.contract import Contract
 from tidegate.core.guard import Guard, Heartbeats
 from tidegate.core.heartbeats import missed_message
 from tidegate.core.intent import Intent
+from tidegate.core.load import Rates
 from tidegate.core.phases import phase
 from tidegate.core.rollout import Outcome, Pause, PauseKind, Phase, Progress, Rollout, Would
 from tidegate.core.strategy import Step, Strategy
 from tidegate.deployment_service import analysis, durations, verdicts
-from tidegate.deployment_service.statuses import address, at, headers, rate, routed_traffic, when
+from tidegate.deployment_service.statuses import address, at, headers, rates, routed_traffic, when
 from tidegate.schemas import responses as out
 from tidegate.store.values import StoredRollout
 
 
-def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.StepOut]:
-    """The plan, with how far it is and about how long each step takes at `rate` requests per
-    second."""
+def steps(plan: Strategy, progress: Progress, rates: Rates) -> list[out.StepOut]:
+    """The plan, with how far it is and about how long each step takes at the measured rates."""
     rows = []
     for index, step in enumerate(plan.steps):
         state = _state(index, progress.step.index)
@@ -33,7 +33,7 @@ def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.St
                 bake_seconds=step.bake,
                 baked_seconds=_baked(state, step, progress),
                 state=state,
-                expected_seconds=durations.step_seconds(plan, step, rate),
+                expected_seconds=durations.step_seconds(plan, step, rates),
             )
         )
     return rows
@@ -86,7 +86,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
     value, progress = stored.rollout, stored.progress
     running = stored.outcome is None and intent.candidate == value.candidate
     seen = routed_traffic(status) if running else None
-    plan = steps(value.strategy, progress, rate(status))
+    plan = steps(value.strategy, progress, rates(status))
     percent, requests = measured(progress, intent) if running else (None, None)
     exposed = verdicts.exposed(progress)
     return out.RolloutOut(

@@ -42,7 +42,7 @@ GRANT DELETE ON workers, inquiries TO tidegate_worker;
 GRANT UPDATE (outcome, tidy) ON rollouts TO tidegate_worker;
 GRANT UPDATE (taken_until, answer, answered_at) ON inquiries TO tidegate_worker;
 GRANT SELECT (expires_at), DELETE ON idempotency_keys TO tidegate_worker;
-GRANT UPDATE (generation, memory, status, status_version, due_at, poked, lease_owner, lease_token, lease_until,
+GRANT UPDATE (generation, memory, load, status, status_version, due_at, poked, lease_owner, lease_token, lease_until,
     deleted_at) ON endpoints TO tidegate_worker;
 
 -- Nobody writes an intent in the other's name: the worker's authors are `worker` and `system:rollout:<id>`, and no

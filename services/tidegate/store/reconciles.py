@@ -30,7 +30,7 @@ from tidegate.store.values import (
 )
 
 _LOAD = f"""
-    SELECT {COLUMNS}, e.memory, i.body AS intent, s.store_id, t.allowed,
+    SELECT {COLUMNS}, e.memory, e.load, i.body AS intent, s.store_id, t.allowed,
         extract(epoch FROM clock_timestamp())::float8 AS now,
         (SELECT coalesce(jsonb_agg(r.body ORDER BY r.number), '[]') FROM revisions AS r WHERE r.endpoint_id = e.id)
             AS revisions,
@@ -54,6 +54,7 @@ _SAVE = f"""
     saved AS (
         UPDATE endpoints AS e SET
             memory = coalesce(CAST(:memory AS jsonb), e.memory),
+            load = coalesce(CAST(:load AS jsonb), e.load),
             status = coalesce(CAST(:status AS jsonb), e.status),
             status_version = e.status_version + CASE WHEN e.status <> CAST(:status AS jsonb) THEN 1 ELSE 0 END,
             due_at = CASE WHEN NOT :release THEN e.due_at WHEN e.poked THEN now()
@@ -89,6 +90,7 @@ def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
         status.read(endpoint.status),
         result.now,
         loads(Allowed, result.allowed) if result.allowed else None,
+        status.read_load(result.load),
     )
 
 
@@ -104,6 +106,7 @@ def record(
     sampled: Sequence[tuple[str, RolloutSample]] = (),
     notes: Sequence[Note] = (),
     memory: Json | None = None,
+    load: Json | None = None,
     status: Json | None = None,
     wake_in: float | None = None,
     release: bool = True,
@@ -113,7 +116,8 @@ def record(
     intent: appended against `expected_generation` for `rollout_id`, with its own mark; action: with
     it, only if nobody wished anything since that one. progress: by rollout id; its `outcome` and
     `tidy` end the rollout. sampled: by rollout id, for charts. notes: lines of the endpoint's
-    ledger. memory, status: None keeps what is stored. With `release` the lease ends and the
+    ledger. memory, load, status: None keeps what is
+    stored. With `release` the lease ends and the
     endpoint is due in `wake_in` seconds (None: when something wakes it), or at once if it was woken
     since the claim; without, the lease goes on and `wake_in` means nothing.
     """
@@ -130,7 +134,14 @@ def record(
     append(tx, lease.endpoint_id, *(Line(note.author, note.action, note.message) for note in notes))
     known = bool(progress or notes)
     saved = _save(
-        tx, lease, memory=memory, status=status, wake_in=wake_in, released=release, known=known
+        tx,
+        lease,
+        memory=memory,
+        load=load,
+        status=status,
+        wake_in=wake_in,
+        released=release,
+        known=known,
     )
     return Recorded(appended) if saved else LostLease()
 
@@ -140,12 +151,20 @@ def release(
     lease: Lease,
     *,
     memory: Json | None = None,
+    load: Json | None = None,
     status: Json | None = None,
     wake_in: float | None = None,
 ) -> Recorded | LostLease:
     """`record` of a reconcile that decided nothing, in one statement; `Store.single()` will do."""
     saved = _save(
-        tx, lease, memory=memory, status=status, wake_in=wake_in, released=True, known=False
+        tx,
+        lease,
+        memory=memory,
+        load=load,
+        status=status,
+        wake_in=wake_in,
+        released=True,
+        known=False,
     )
     if saved:
         return Recorded()
@@ -223,6 +242,7 @@ def _save(
     lease: Lease,
     *,
     memory: Json | None,
+    load: Json | None,
     status: Json | None,
     wake_in: float | None,
     released: bool,
@@ -234,8 +254,9 @@ def _save(
         tx,
         _SAVE,
         **_held(lease),
-        memory=None if memory is None else dumps(memory),
-        status=None if status is None else dumps(status),
+        memory=_dumped(memory),
+        load=_dumped(load),
+        status=_dumped(status),
         wake_in=wake_in,
         release=released,
         told=known,
@@ -243,6 +264,12 @@ def _save(
         events=EVENTS,
     )
     return saved is not None
+
+
+def _dumped(value: Json | None) -> str | None:
+    if value is None:
+        return None
+    return dumps(value)
 
 
 def _held(lease: Lease) -> dict[str, str]:

@@ -136,6 +136,7 @@ endpoints = sa.Table(
     sa.Column("generation", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("next_revision", sa.Integer, nullable=False, server_default="1"),
     _json("memory"),
+    _json("load"),
     _json("status"),
     sa.Column("status_version", sa.BigInteger, nullable=False, server_default="0"),
     # When somebody may claim it next: while leased, the end of the lease. NULL: only a wake-up
