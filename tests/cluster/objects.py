@@ -59,7 +59,7 @@ def inference_service(
     }
 
 
-def make_room(cluster: DevCluster, namespace: str) -> None:
+def end_what_runs(cluster: DevCluster, namespace: str) -> None:
     """End what runs in a namespace: the nodes are shared, and of a size. It is no tenant any more,
     so that no worker brings anything back."""
     no_tenant = {"metadata": {"labels": {"tidegate.dev/tenant": None}}}

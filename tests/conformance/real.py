@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.access import bind, kubeconfig_of_worker
-from tests.cluster.objects import make_room
+from tests.cluster.objects import end_what_runs
 from tests.conformance.activator import QUICK, Activator
 from tests.conformance.splits import Splits
 from tests.conformance.states import Split
@@ -124,7 +124,7 @@ class Bench:
         """Watch it no longer, and make room: Knative's revisions of old keep their pods where
         nothing is measured."""
         self.activator.served.discard(namespace)
-        make_room(self.dev, namespace)
+        end_what_runs(self.dev, namespace)
 
     def awakened(self, namespace: str) -> threading.Event:
         """Set whenever something of a namespace changed."""
