@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from tests.simulation.desk import Desk
 from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.intent import Mode
-from tidegate.core.rollout import Outcome
+from tidegate.core.rollout import ActionKind, Outcome
 from tidegate.core.strategy import Strategy, Until
 
 STEPS = strategy.canary((10, 50), bake=20)
@@ -63,3 +64,27 @@ def test_an_end_names_no_promotion(mode: Mode, plan: Strategy) -> None:
     end = rollout.until_over(1800).end
     assert end.toward is not None, rollout.diary[-5:]
     assert "promote" not in end.message
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("verb", ["abort", "undo", "supersede"])
+def test_the_way_forward_stays_open_after_the_way_back(mode: Mode, verb: str) -> None:
+    """An end toward a stable that never gets well ends all the same, and the next candidate can be
+    promoted over it."""
+    rollout = Simulation(mode)
+    rollout.deploy()
+    rollout.start(PLAN, rollout.revision())
+    rollout.run(60)
+    rollout.lab.kubelet.crash("model-1")
+    rollout.run(30)
+    desk = Desk(rollout)
+    if verb == "undo":
+        desk.undo()
+    else:
+        rollout.action(ActionKind(verb))
+    rollout.until_over(300)
+    rollout.start(PLAN, rollout.revision())
+    rollout.run(60)
+    desk.act("promote", force=True)
+    assert rollout.until_over(300).outcome is Outcome.PROMOTED, rollout.diary[-8:]
+    assert rollout.lab.shares("fraud") == {"r3": 100.0}
