@@ -33,7 +33,12 @@ def gathered(*scrapes: tuple[Reading, ...], comparable: bool = True) -> Evidence
     evidence = Evidence.start(ERRORS)
     for at, readings in enumerate(scrapes):
         evidence = absorb(
-            evidence, Scrape(float(at), readings), stable=1, candidate=2, comparable=comparable
+            evidence,
+            Scrape(float(at), readings),
+            stable=1,
+            candidate=2,
+            comparable=comparable,
+            noise_window=1.0,
         )
     return evidence
 
@@ -109,7 +114,7 @@ def thirty(interval: int, *, unclear: int) -> tuple[Reading, ...]:
 def test_one_doubtful_proxy_of_thirty_keeps_nobody_from_passing() -> None:
     for unclear, expected in ((5, Verdict.PASS), (100, Verdict.UNDECIDED)):
         evidence = gathered(*(thirty(n, unclear=unclear) for n in range(10)))
-        (verdict,) = judge(evidence, ERRORS, 0.01)
+        (verdict,) = judge(evidence, ERRORS, 0.01, noise_window=1.0)
         assert verdict.verdict is expected, verdict.message
         assert verdict.step.candidate == Arm(27_000, 0), "people are shown what is sure"
 

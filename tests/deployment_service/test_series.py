@@ -9,7 +9,13 @@ from tidegate.store.engine import run
 
 pytestmark = pytest.mark.real
 PATH = "/api/v1/endpoints/team/fraud"
-BODY = {"strategy": "canary", "steps": [10, 50], "bake_seconds": 0, "model_version_id": "2"}
+BODY = {
+    "strategy": "canary",
+    "steps": [10, 50],
+    "bake_seconds": 0,
+    "model_version_id": "2",
+    "analysis": {"noise_window_seconds": 1},
+}
 
 
 def judged(api, bad):
