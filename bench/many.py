@@ -101,9 +101,9 @@ def variance(nc: Counts, yc: Counts, ns: Counts, ys: Counts) -> Array:
 
 def _spread_again(logs: Array, prior: Array, nc: Counts) -> Array:
     share = np.minimum(sequential._SHARE_MOST, sequential._SHARE * np.maximum(nc, 1e-9))
-    keep = np.log1p(-share)[:, None] + logs
+    stays = np.log1p(-share)[:, None] + logs
     give = (np.log(share) + log_sum(logs))[:, None] + prior[None]
-    return np.asarray(np.logaddexp(keep, give))
+    return np.asarray(np.logaddexp(stays, give))
 
 
 @dataclass(slots=True)
@@ -128,8 +128,11 @@ class Failing:
     def __post_init__(self) -> None:
         self.logs = np.tile(self.prior, (self.runs, 1))
         self.won = np.zeros((self.runs, len(ODDS)))
-        self.used, self.windows, self.excess = np.zeros((3, self.runs))
-        self.before, self.present = np.zeros((2, 2, self.runs), dtype=np.int64)
+        self.used = np.zeros(self.runs)
+        self.windows = np.zeros(self.runs)
+        self.excess = np.zeros(self.runs)
+        self.before = np.zeros((2, self.runs), dtype=np.int64)
+        self.present = np.zeros((2, self.runs), dtype=np.int64)
 
     def take(self, at: float, blocks: Blocks) -> Array:
         """Log e after one block that begins at `at` seconds of evidence."""
@@ -161,7 +164,8 @@ class Failing:
         return power[:, None] * gains
 
     def _close(self, window: int) -> None:
-        present, before = self.present, self.before
+        present = self.present
+        before = self.before
         answers = variance(present[0], present[1], before[0], before[1])
         size = np.maximum(present[0] + before[0], 1)
         off = present[1] - (present[1] + before[1]) / size * present[0]
@@ -169,7 +173,8 @@ class Failing:
         excess = (off**2 - answers) / np.where(answers > 0, answers, 1.0) ** 2
         self.windows = self.windows + weight
         self.excess = self.excess + weight * np.minimum(excess, noise._MOST)
-        self.before, self.present = present, np.zeros_like(present)
+        self.before = present
+        self.present = np.zeros_like(present)
         self.won = np.zeros_like(self.won)
         self.used = np.zeros_like(self.used)
         self.window = window

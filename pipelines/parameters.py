@@ -137,7 +137,10 @@ PARAMETERS: dict[str, Parameter] = {
         0.99,
     ),
     "latency_threshold_ms": _number(
-        "Slower answers are slow: a bound of the histogram; 0: not asked.", 0.0, 0, 3_600_000
+        "Slower answers are slow: a bound of the histogram; 0: every bucket is compared.",
+        0.0,
+        0,
+        3_600_000,
     ),
     "alpha": _number(
         "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, 0.000001, 0.5

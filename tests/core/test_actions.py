@@ -7,7 +7,7 @@ import pytest
 from tests.core.values import intent, seen, split
 from tidegate.core import strategy
 from tidegate.core.actions import hear
-from tidegate.core.evidence import Arm, Block, Evidence, Track
+from tidegate.core.evidence import Arm, Block, Evidence, MetricKind, Track
 from tidegate.core.rollout import (
     Action,
     ActionKind,
@@ -69,7 +69,7 @@ def test_a_candidate_that_was_too_small_begins_its_step_again() -> None:
     assert resumed.analysis.evidence.split == Block()
     for track, old in zip(resumed.analysis.evidence.tracks, before.tracks, strict=True):
         assert track.step == Block()
-        if track.metric.pauses:
+        if track.metric.kind is MetricKind.SATURATION:
             assert track == Track(track.metric)
         else:
             assert (track.fail, track.rollout) == (old.fail, old.rollout)

@@ -92,7 +92,9 @@ def test_over_a_noisy_window_a_tempered_bet_is_not_expected_to_win() -> None:
     Counts are not quite normal, so that a tenth remains."""
     rng = np.random.default_rng(2)
     runs = 200_000
-    candidate, stable, bad = 500, 4500, 60
+    candidate = 500
+    stable = 4500
+    bad = 60
     answers = variance(Arm(candidate, bad), Arm(stable, 0))
     u = rng.normal(0.0, 0.3, runs)
     share = candidate / (candidate + stable)

@@ -42,15 +42,13 @@ def headers(texts: list[str]) -> list[Json]:
 def analysis(
     alpha: float | None,
     noise_window_seconds: float | None,
-    latency_threshold_ms: float | None,
+    latency: Json,
     errors: Json,
 ) -> Json:
-    """How the candidate is judged, where an option says so: errors always are, latency where a
-    threshold is given. errors: the margins and `min_requests` that were given; latency has the
-    same, and rejections the fail margin."""
-    latency = given(latency_threshold_ms=latency_threshold_ms)
-    if latency:
-        latency |= errors
+    """How the candidate is judged, where an option says so. errors: the margins and `min_requests`
+    that were given; latency with a threshold has the same, and rejections the fail margin."""
+    if "latency_threshold_ms" in latency:
+        latency = {**latency, **errors}
     rejections = given(fail_margin=errors.get("fail_margin"))
     metrics = given(errors=errors, rejections=rejections, latency=latency)
     return given(alpha=alpha, noise_window_seconds=noise_window_seconds, metrics=metrics)

@@ -38,6 +38,7 @@ from tidegate.cli.options import (
 )
 from tidegate.cli.session import Session, plain
 from tidegate.cli.words import lasts
+from tidegate.core.analysis import OnFail
 from tidegate.core.strategy import CANARY_PERCENTS, DEFAULT_METRICS, ab, blue_green, canary, shadow
 
 if TYPE_CHECKING:
@@ -106,7 +107,17 @@ def start(
         ),
     ] = False,
     latency_threshold_ms: Annotated[
-        float | None, typer.Option(help="Slower answers are bad; default: latency is not judged.")
+        float | None,
+        typer.Option(
+            help="Slower answers are bad; default: every bucket of the histogram is compared."
+        ),
+    ] = None,
+    latency_on_fail: Annotated[
+        OnFail | None,
+        typer.Option(
+            help="What slower answers do; default: pause, and abort with a threshold or where they "
+            "are gross."
+        ),
     ] = None,
     alpha: Annotated[
         float | None,
@@ -170,7 +181,9 @@ def start(
         analysis=rollout_options.analysis(
             alpha,
             noise_window_seconds,
-            latency_threshold_ms,
+            rollout_options.given(
+                latency_threshold_ms=latency_threshold_ms, on_fail=latency_on_fail
+            ),
             rollout_options.given(
                 fail_margin=fail_margin, pass_margin=pass_margin, min_requests=min_requests
             ),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from tidegate.core import endings
-from tidegate.core.evidence import new_size, new_step
+from tidegate.core.evidence import new_size, new_step, slower_accepted
 from tidegate.core.rollout import (
     NO_WAIT,
     Action,
@@ -66,7 +66,8 @@ def _grant(turn: Turn, action: Action) -> Turn:
 
 def _resume(turn: Turn) -> Turn:
     """A candidate that was too small begins its step again. What it answered during the pause may
-    all be saturation, which is no error and is forgotten here: it must not count toward pass."""
+    all be saturation, which is no error and is forgotten here: it must not count toward pass. Who
+    resumes a slower one accepts that, short of a gross slowdown."""
     pause = turn.progress.pause
     if pause is not None and pause.kind is PauseKind.TOO_SMALL:
         evidence = new_step(new_size(turn.progress.analysis.evidence))
@@ -74,6 +75,9 @@ def _resume(turn: Turn) -> Turn:
             analysis=replace(turn.progress.analysis, evidence=evidence),
             step=replace(turn.progress.step, baked=0.0),
         )
+    if pause is not None and pause.kind is PauseKind.SLOWER:
+        evidence = slower_accepted(turn.progress.analysis.evidence)
+        turn = turn.having(analysis=replace(turn.progress.analysis, evidence=evidence))
     resumed = turn.having(pause=None, override=None)
     return resumed.having(wait=NO_WAIT)
 

@@ -20,6 +20,13 @@ class MetricKind(StrEnum):
     EXPERIMENT = "experiment"  # units of the user's own experiment without success
 
 
+class OnFail(StrEnum):
+    """What a fail of a metric does to the rollout."""
+
+    ABORT = "abort"
+    PAUSE = "pause"  # until a person resumes or aborts it
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """What the evidence must answer about the candidate (θc) beside stable (θs), shares of bad
@@ -28,9 +35,11 @@ class Metric:
     fail: θc > θs + fail_margin is shown. pass: θc < θs + pass_margin is shown. objective: a fixed
     share (SLO) instead of stable: fail is θc > objective, pass θc < objective; an outage that both
     share then fails it. latency_threshold_ms (LATENCY): an answer above it is slow; the bound of an
-    existing bucket. min_requests: candidate answers in the step before pass or no-fail counts.
-    EXPERIMENT: units instead of answers; pass_margin 0 or below asks for a candidate that succeeds
-    more often than stable (by more than -pass_margin).
+    existing bucket; None: every bucket is compared (`slowness`). min_requests: candidate answers in
+    the step before pass or no-fail counts. EXPERIMENT: units instead of answers; pass_margin 0 or
+    below asks for a candidate that succeeds more often than stable (by more than -pass_margin).
+    on_fail: what a fail does; a fail of SATURATION always pauses, and a gross slowdown always
+    aborts.
     """
 
     kind: MetricKind
@@ -39,17 +48,26 @@ class Metric:
     objective: float | None = None
     latency_threshold_ms: float | None = None
     min_requests: int = 20
+    on_fail: OnFail = OnFail.ABORT
+
+    @property
+    def every_bucket(self) -> bool:
+        """Whether latency is compared in every bucket of the histogram."""
+        return self.kind is MetricKind.LATENCY and self.latency_threshold_ms is None
 
     @property
     def can_pass(self) -> bool:
         """Whether a pass waits for it: a candidate that is refused no more often than stable shows
-        nothing by that."""
+        nothing by that, and no number of answers shows that every bucket is alike."""
+        if self.every_bucket:
+            return False
         return self.kind not in (MetricKind.REJECTIONS, MetricKind.SATURATION)
 
     @property
     def pauses(self) -> bool:
-        """Whether its fail pauses instead of aborting: more replicas may mend it."""
-        return self.kind is MetricKind.SATURATION
+        """Whether its fail pauses instead of aborting: of saturation, which more replicas may
+        mend."""
+        return self.kind is MetricKind.SATURATION or self.on_fail is OnFail.PAUSE
 
     @property
     def fail_test(self) -> Test:
@@ -107,14 +125,20 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
                 Remediation("send a share of the requests"),
             )
         )
-    if metric.kind is MetricKind.LATENCY and not (
-        metric.latency_threshold_ms and metric.latency_threshold_ms > 0
-    ):
+    if metric.latency_threshold_ms is not None and metric.latency_threshold_ms <= 0:
         problems.append(
             Problem(
                 f"{field}.latency_threshold_ms",
-                "latency needs a bound above 0",
-                Remediation("send the bound of a histogram bucket, in ms"),
+                f"{metric.latency_threshold_ms:g} is not above 0",
+                Remediation("send the bound of a histogram bucket, in ms, or leave it out"),
+            )
+        )
+    if metric.every_bucket and metric.objective is not None:
+        problems.append(
+            Problem(
+                f"{field}.objective",
+                "every bucket is compared with stable",
+                Remediation("send latency_threshold_ms beside it, or leave it out"),
             )
         )
     if metric.kind is not MetricKind.LATENCY and metric.latency_threshold_ms is not None:

@@ -232,6 +232,9 @@ def _step(turn: Turn, step: Step) -> Decision:
     small = pauses.too_small(turn.rollout, turn.progress)
     if small is not None:
         return pauses.pause(turn, PauseKind.TOO_SMALL, small)
+    slower = pauses.slower(turn.rollout, turn.progress)
+    if slower is not None:
+        return pauses.pause(turn, PauseKind.SLOWER, slower)
     if split:
         return step_needs.unsettled(turn, split)
     missing = step_needs.missing(turn, step)

@@ -102,17 +102,26 @@ def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
         "phase": phase(acting.rollout, progress).value,
         "waits_for": progress.wait.kind.value,
     }
-    return (Condition(Code.ROLLOUT, acting.message, params), *_too_small(acting))
+    return (Condition(Code.ROLLOUT, acting.message, params), *_paused(acting))
 
 
-def _too_small(acting: Decided) -> tuple[Condition, ...]:
-    """That the acting rollout is paused because its candidate is too small."""
+def _paused(acting: Decided) -> tuple[Condition, ...]:
+    """That the acting rollout is paused because its candidate is too small, or slower than
+    stable."""
     pause = acting.progress.pause
     candidate = acting.rollout.candidate
-    if pause is None or pause.kind is not PauseKind.TOO_SMALL:
+    if pause is None:
         return ()
-    message = f"r{candidate} is too small for its share"
-    return (Condition(Code.CANDIDATE_TOO_SMALL, message, {"revision": candidate}),)
+    params = {"revision": candidate}
+    match pause.kind:
+        case PauseKind.TOO_SMALL:
+            message = f"r{candidate} is too small for its share"
+            return (Condition(Code.CANDIDATE_TOO_SMALL, message, params),)
+        case PauseKind.SLOWER:
+            message = f"r{candidate} answers more slowly than stable"
+            return (Condition(Code.CANDIDATE_SLOWER, message, params),)
+        case _:
+            return ()
 
 
 def _stable_failing(stable: int, observation: Observation) -> tuple[Condition, ...]:

@@ -60,7 +60,9 @@ def roll_back(turn: Turn) -> Turn:
     if turn.intent.stable is None:
         return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
     failed = [
-        v for v in progress.analysis.verdicts if v.verdict is Verdict.FAIL and not v.metric.pauses
+        v
+        for v in progress.analysis.verdicts
+        if v.verdict is Verdict.FAIL and (v.gross or not v.metric.pauses)
     ]
     unwell = [v.message for v in failed if v.metric.kind is not MetricKind.EXPERIMENT]
     unwell = [*unwell, *(f.message for f in progress.pods.findings if f.verdict is Verdict.FAIL)]

@@ -52,6 +52,7 @@ class PauseKind(StrEnum):
     PAUSED = "paused"  # by a person
     NO_DATA = "no-data"  # the data deadline passed
     TOO_SMALL = "too-small"  # the candidate turns requests away for want of capacity
+    SLOWER = "slower"  # the candidate answers more slowly than stable
     NO_HEARTBEAT = "no-heartbeat"  # its pipeline is gone
     NOT_ALLOWED = "not-allowed"  # its tenant may not name what the candidate names
     NO_STABLE = "no-stable"  # stable has no ready pod

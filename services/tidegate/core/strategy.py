@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tidegate.core.analysis import OnFail
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
@@ -53,6 +54,7 @@ DEFAULT_METRICS = (
     Metric(MetricKind.ERRORS),
     Metric(MetricKind.REJECTIONS),
     Metric(MetricKind.SATURATION),
+    Metric(MetricKind.LATENCY, on_fail=OnFail.PAUSE),
 )
 
 

@@ -49,10 +49,12 @@ def _rejections(metric: Metric | None) -> RejectionsIn:
 
 
 def _latency(metric: Metric | None) -> LatencyIn | None:
-    if metric is None or metric.latency_threshold_ms is None:
+    if metric is None:
         return None
     return LatencyIn(
-        **_errors(metric).model_dump(), latency_threshold_ms=metric.latency_threshold_ms
+        **_errors(metric).model_dump(),
+        latency_threshold_ms=metric.latency_threshold_ms,
+        on_fail=metric.on_fail,
     )
 
 

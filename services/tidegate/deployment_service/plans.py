@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from tidegate.core import experiments, rules, strategy
+from tidegate.core.analysis import OnFail
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.evidence import check as check_metric
@@ -15,7 +16,7 @@ from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Protocol
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
 from tidegate.deployment_service.durations import step_seconds
-from tidegate.schemas.requests.analysis import MetricIn, MetricsIn
+from tidegate.schemas.requests.analysis import LatencyIn, MetricIn, MetricsIn
 from tidegate.schemas.requests.rollouts import HeaderIn, StartRollout, StepIn, StrategyIn
 from tidegate.web.problems import invalid
 
@@ -61,14 +62,12 @@ def strategy_of(body: StartRollout) -> Strategy:
 def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
     """The metrics of a rollout, errors first."""
     results = [
-        _metric(MetricKind.ERRORS, metrics.errors, None),
+        _metric(MetricKind.ERRORS, metrics.errors),
         Metric(MetricKind.REJECTIONS, metrics.rejections.fail_margin),
         Metric(MetricKind.SATURATION),
     ]
     if metrics.latency is not None:
-        results.append(
-            _metric(MetricKind.LATENCY, metrics.latency, metrics.latency.latency_threshold_ms)
-        )
+        results.append(_latency(metrics.latency))
     own = metrics.experiment
     if own is not None:
         results.append(
@@ -108,14 +107,25 @@ def limits_of(metrics: MetricsIn) -> Limits:
     )
 
 
-def _metric(kind: MetricKind, metric: MetricIn, latency_threshold_ms: float | None) -> Metric:
+def _metric(kind: MetricKind, metric: MetricIn) -> Metric:
     return Metric(
         kind,
         metric.fail_margin,
         metric.pass_margin,
         metric.objective,
-        latency_threshold_ms,
-        metric.min_requests,
+        min_requests=metric.min_requests,
+    )
+
+
+def _latency(metric: LatencyIn) -> Metric:
+    """A threshold is the plan's own word on what is too slow, so that its fail aborts."""
+    on_fail = OnFail.ABORT
+    if metric.latency_threshold_ms is None:
+        on_fail = OnFail.PAUSE
+    return replace(
+        _metric(MetricKind.LATENCY, metric),
+        latency_threshold_ms=metric.latency_threshold_ms,
+        on_fail=metric.on_fail or on_fail,
     )
 
 

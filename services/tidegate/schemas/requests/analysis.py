@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt
 
+from tidegate.core.analysis import OnFail
 from tidegate.core.incidents import Limits
 from tidegate.core.strategy import ALPHA, DEFAULT_METRICS
 from tidegate.core.windows import NOISE_WINDOW
@@ -56,16 +57,26 @@ class RejectionsIn(Body):
 
 
 class LatencyIn(MetricIn):
-    """Slow: above `latency_threshold_ms`, which is a bound of an existing histogram bucket."""
+    """Slow: above `latency_threshold_ms`, which is a bound of an existing histogram bucket. Without
+    it every bucket is compared with stable, which can only fail: where it is shown and some bucket
+    differs by more than two points."""
 
     latency_threshold_ms: Annotated[
-        Annotated[float, Field(gt=0, le=3_600_000)],
+        Annotated[float, Field(gt=0, le=3_600_000)] | None,
         Field(
             description="Milliseconds above which a request is slow; the bound of a histogram "
-            "bucket",
+            "bucket; null: every bucket is compared",
             examples=[250.0],
         ),
-    ]
+    ] = None
+    on_fail: Annotated[
+        OnFail | None,
+        Field(
+            description="What a fail does: `pause` until a person resumes or aborts, or `abort`; "
+            "null: abort with a threshold, pause without. A gross slowdown always aborts",
+            examples=["pause"],
+        ),
+    ] = None
 
 
 class RestartsIn(Body):
@@ -125,7 +136,7 @@ class ExperimentIn(Body):
 
 
 class MetricsIn(Body):
-    """What is measured; all but latency and experiment always are."""
+    """What is measured; all but experiment are where nothing else is said."""
 
     errors: Annotated[MetricIn, Field(description="Faults of the server; always judged")] = (
         MetricIn()
@@ -133,9 +144,9 @@ class MetricsIn(Body):
     rejections: Annotated[
         RejectionsIn, Field(description="Refused requests; always judged, can only fail")
     ] = RejectionsIn()
-    latency: Annotated[
-        LatencyIn | None, Field(description="Slow requests; left out: not judged")
-    ] = None
+    latency: Annotated[LatencyIn | None, Field(description="Slow requests; null: not judged")] = (
+        LatencyIn()
+    )
     restarts: Annotated[RestartsIn, Field(description="Restarts of containers; always judged")] = (
         RestartsIn()
     )
