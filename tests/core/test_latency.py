@@ -33,7 +33,7 @@ ROLLOUT = Rollout("ro-1", PLAN, 1, 2, "ann")
 SCRAPE_S = 5.0
 
 
-class World:
+class TwoRevisions:
     """Two revisions under constant traffic. pods: of stable and candidate. slower: factor of the
     candidate's latencies; far: a share of them that takes 60 ms. first: so many first answers of
     each of its pods take a second. batches_from: requests per second of a pod below which an
@@ -139,7 +139,7 @@ def test_latency_is_judged_where_nobody_says_otherwise_and_pauses() -> None:
 def test_twice_as_slow_is_found_within_sixty_answers_at_ten_percent() -> None:
     exposed = []
     for seed in range(30):
-        world = World(rate=20.0, percent=10, pods=(9, 1), seed=seed)
+        world = TwoRevisions(rate=20.0, percent=10, pods=(9, 1), seed=seed)
         world.slower = 2.0
         exposed.append(world.until_fail())
     assert None not in exposed
@@ -148,7 +148,7 @@ def test_twice_as_slow_is_found_within_sixty_answers_at_ten_percent() -> None:
 
 
 def test_a_few_slow_answers_are_found_too() -> None:
-    world = World()
+    world = TwoRevisions()
     world.far = 0.1
     exposed = world.until_fail()
     assert exposed is not None
@@ -161,7 +161,7 @@ def test_a_few_slow_answers_are_found_too() -> None:
 
 
 def test_a_difference_that_nobody_minds_is_no_fail_however_sure_it_is() -> None:
-    world = World(rate=4000.0)
+    world = TwoRevisions(rate=4000.0)
     world.far = 0.01
     world.serve(60)
     verdict = world.verdict()
@@ -171,7 +171,7 @@ def test_a_difference_that_nobody_minds_is_no_fail_however_sure_it_is() -> None:
 
 @pytest.mark.parametrize(("slower", "gross"), [(2.0, False), (8.0, True)])
 def test_only_a_gross_slowdown_aborts(slower: float, gross: bool) -> None:
-    world = World()
+    world = TwoRevisions()
     world.slower = slower
     assert world.until_fail() is not None
     verdict = world.verdict()
@@ -180,7 +180,7 @@ def test_only_a_gross_slowdown_aborts(slower: float, gross: bool) -> None:
 
 
 def test_medians_on_both_sides_of_a_bound_are_not_gross() -> None:
-    world = World()
+    world = TwoRevisions()
     world.slower = 1.5
     world.serve(40)
     assert not world.verdict().gross
@@ -189,7 +189,7 @@ def test_medians_on_both_sides_of_a_bound_are_not_gross() -> None:
 @pytest.mark.parametrize("rate", [1.0, 10.0, 100.0])
 def test_twenty_slow_first_answers_of_a_good_model_count_for_nobody(rate: float) -> None:
     for seed in range(10):
-        world = World(rate=rate, seed=seed)
+        world = TwoRevisions(rate=rate, seed=seed)
         world.first = 20
         assert world.until_fail(40) is None
 
@@ -198,13 +198,13 @@ def test_twenty_slow_first_answers_of_a_good_model_count_for_nobody(rate: float)
 @pytest.mark.parametrize("rate", [1.0, 10.0, 100.0])
 def test_of_five_hundred_good_models_with_slow_first_answers_none_fails(rate: float) -> None:
     for seed in range(500):
-        world = World(rate=rate, seed=seed)
+        world = TwoRevisions(rate=rate, seed=seed)
         world.first = 20
         assert world.until_fail(60) is None, seed
 
 
 def test_a_pod_that_became_ready_within_an_interval_is_new() -> None:
-    world = World()
+    world = TwoRevisions()
     world.serve(3)
     counted = world.verdict().rollout.candidate.n
     assert counted > 0
@@ -219,7 +219,7 @@ def test_a_pod_that_became_ready_within_an_interval_is_new() -> None:
 
 
 def test_pods_that_change_often_are_named() -> None:
-    world = World(rate=10.0)
+    world = TwoRevisions(rate=10.0)
     for _ in range(5):
         world.serve(1)
         world.youngest[1] = world.now + 1.0
@@ -227,11 +227,11 @@ def test_pods_that_change_often_are_named() -> None:
 
 
 def test_a_candidate_that_fills_no_batch_is_compared_only_where_it_does() -> None:
-    world = World(percent=1)
+    world = TwoRevisions(percent=1)
     world.batches_from = 20.0
     assert world.until_fail(60) is None
     assert "pods get unlike shares: one of r1 99 %, one of r2 1 %" in world.verdict().message
-    alike = World(percent=50)
+    alike = TwoRevisions(percent=50)
     alike.batches_from = 20.0
     assert alike.until_fail(60) is None
     assert alike.verdict().rollout.candidate.n > 1000
@@ -239,7 +239,7 @@ def test_a_candidate_that_fills_no_batch_is_compared_only_where_it_does() -> Non
 
 def test_a_plan_may_abort_for_it_and_then_it_shares_alpha() -> None:
     metrics = tuple(replace(metric, on_fail=OnFail.ABORT) for metric in PLAN.metrics)
-    world = World(rollout=replace(ROLLOUT, strategy=replace(PLAN, metrics=metrics)))
+    world = TwoRevisions(rollout=replace(ROLLOUT, strategy=replace(PLAN, metrics=metrics)))
     world.far = 0.1
     assert world.until_fail() is not None
     verdict = world.verdict()
@@ -248,5 +248,5 @@ def test_a_plan_may_abort_for_it_and_then_it_shares_alpha() -> None:
 
 
 def test_a_good_candidate_is_hardly_ever_slower() -> None:
-    fails = sum(World(rate=20.0, seed=seed).until_fail(40) is not None for seed in range(40))
+    fails = sum(TwoRevisions(rate=20.0, seed=seed).until_fail(40) is not None for seed in range(40))
     assert fails <= 2
