@@ -280,14 +280,13 @@ def table(result: Figures) -> str:
             for n, m in result["worker_memory_mib"].items()
         ),
     ]
-    bad = result["abort"]
-    if "to_last_request_s" in bad:
-        rows.append(
-            ("bad candidate: first request to weight 0", f"{bad['to_weight_0_written_s']:.1f} s")
-        )
-        rows.append(("bad candidate: first to last request", f"{bad['to_last_request_s']:.1f} s"))
-    else:
-        rows.append(("bad candidate", str(bad)))
+    for bad in result["abort"].get("rows", ()):
+        kind = "{fault} over {protocol} at {percent} %".format(**bad)
+        if bad["aborted"]:
+            seconds = "{median:.1f} s".format(**bad["to_weight_0_s"])
+            rows.append((f"{kind}: first request to weight 0", seconds))
+    if "rows" not in result["abort"]:
+        rows.append(("bad candidate", str(result["abort"])))
     return "\n".join(f"{what:<52s} {value:>22s}" for what, value in rows)
 
 
@@ -312,7 +311,7 @@ def main() -> None:
         worker = stack.enter_context(working(url, result.kubeconfig, folder, args.threads))
         figures = measure(Bench(result, store, worker, args.threads), args.endpoints, args.many)
     say("a bad candidate through the real gateway")
-    figures["abort"] = abort.measure()
+    figures["abort"] = abort.measure(["--faults", "500", "--shares", "10"])
     print(table(figures))
     keep("cluster", figures | {"threads": args.threads})
 

@@ -142,9 +142,9 @@ class Failing:
         self.present = self.present + np.stack([blocks.ns, blocks.ys])
         total = blocks.yc + blocks.ys
         gains = blocks.yc[:, None] * np.log(ODDS) - log_generating(blocks.nc, blocks.ns, total)
-        moves = gains.any(1) & (blocks.nc > 0)
         if self.tempered:
-            gains = self._temper(gains, blocks, moves)
+            gains = self._temper(gains, blocks)
+        moves = gains.any(1) & (blocks.nc > 0)
         limits = np.where(self.limited_below > ODDS, np.log(windows.MOST_TOWARD_FAIL), np.inf)
         won = self.won + gains
         allowed = np.minimum(won, limits) - np.minimum(self.won, limits)
@@ -155,12 +155,12 @@ class Failing:
         self.logs = np.where(moves[:, None], after, self.logs)
         return log_sum(self.logs)
 
-    def _temper(self, gains: Array, blocks: Blocks, moves: npt.NDArray[np.bool_]) -> Array:
+    def _temper(self, gains: Array, blocks: Blocks) -> Array:
         known = noise._PRIOR_WINDOWS * noise._PRIOR_SPREAD + self.excess
         spread = np.maximum(0.0, known / (noise._PRIOR_WINDOWS + self.windows))
         answers = variance(blocks.nc, blocks.yc, blocks.ns, blocks.ys)
         power = np.maximum(0.0, 1 - 2 * spread * self.used) / (1 + spread * answers)
-        self.used = self.used + np.where(moves, power * answers, 0.0)
+        self.used = self.used + np.where(gains.any(1), power * answers, 0.0)
         return power[:, None] * gains
 
     def _close(self, window: int) -> None:

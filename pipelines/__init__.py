@@ -1,2 +1,2 @@
-"""The pipelines of Kubeflow, from which `make templates` compiles `catalog/`. The only package that
-imports kfp."""
+"""The pipelines of Kubeflow, from which `make templates` compiles `catalog/`. It imports kfp, as
+`tidegate.kfp` does and nothing else."""

@@ -88,7 +88,7 @@ def _field(name: str, parameter: Parameter, value: Any) -> dict[str, Any]:
     return {
         **head,
         **({"required": True} if value is None else {"default": value}),
-        **parameter.bounds,
+        **parameter.limits,
     }
 
 

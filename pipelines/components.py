@@ -14,11 +14,15 @@ from typing import Any
 
 from kfp import dsl, kubernetes
 
-from pipelines.parameters import PARAMETERS, WEEK
+from pipelines.parameters import PARAMETERS
+from tidegate.core.bounds import WEEK
 
 HOUR = 3600
+RETRIES = 5  # a node is drained more than once in two weeks
+PAUSE = 10  # seconds between two attempts; a service that is away is waited for within one
 COMMAND = ("python3", "-m", "tidegate.steps")  # an image's entry point is never used
 ENDPOINT = ("endpoint", "namespace", "reason")
+ALWAYS = ("service_url", "submission_id")  # of every command
 SMOKE = ("smoke", "golden", "tolerance")
 VERSION = ("model_version", "model_id", "runtime", "runtime_version", "gpu", "protocol")
 SIZES = ("mode", "min_replicas", "max_replicas", "keda")
@@ -69,8 +73,14 @@ class Command:
     outputs: Sequence[str] = ()
     more: Mapping[str, type] | None = None
     summary: bool = False
-    retries: int = 2
+    retries: int = RETRIES
     runs: str = ""
+
+    @property
+    def retry_seconds(self) -> int:
+        """Seconds after the first start within which a retry may begin and run. Argo ends every
+        retry there, so each attempt has its whole time-out before it."""
+        return (self.retries + 1) * (self.seconds + PAUSE)
 
 
 COMMANDS: dict[str, Command] = {
@@ -166,15 +176,19 @@ def task(name: str, label: str, image: str, after: Any, **values: Any) -> Any:
     """The command as a task of the pipeline that is being made: never from the cache, with an end,
     small, with the address and the token of the namespace that it runs in."""
     command = COMMANDS[name]
-    flags = tuple(flag for flag in (*command.flags, "service_url") if flag in values)
+    flags = tuple(flag for flag in (*command.flags, *ALWAYS) if flag in values)
     made = component(name, flags, image)(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, **values)
     made.set_display_name(label).set_caching_options(False)
     made.set_cpu_request("50m").set_cpu_limit("500m").set_memory_request("96Mi").set_memory_limit(
         "256Mi"
     )
     if command.retries:
+        # Left out, the longest duration is an hour (kfp) or nothing at all (the backend)
         made.set_retry(
-            command.retries, backoff_duration="5s", backoff_factor=2.0, backoff_max_duration="60s"
+            command.retries,
+            backoff_duration=f"{PAUSE}s",
+            backoff_factor=1.0,
+            backoff_max_duration=f"{command.retry_seconds}s",
         )
     kubernetes.set_timeout(made, command.seconds)
     kubernetes.use_config_map_as_env(made, "tidegate", {"url": "TIDEGATE_URL"}, optional=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from pipelines.components import COMMANDS, SMOKE, task
+from pipelines.components import ALWAYS, COMMANDS, SMOKE, task
 from tidegate.core import strategy
 
 Given = Mapping[str, Any]
@@ -26,7 +26,7 @@ METRICS = (
 # Tasks of the row; a plan with fewer passes over the rest
 MOST_STEPS = len(strategy.CANARY_PERCENTS)
 GONE = ("on_heartbeat_timeout", "heartbeat_timeout_seconds")
-LAST = ("accept_breaking", "supersede", "reason", "service_url")
+LAST = ("accept_breaking", "supersede", "reason", "service_url", "submission_id")
 
 
 class Results(NamedTuple):
@@ -49,9 +49,7 @@ class Row:
     def then(self, name: str, label: str, **more: Any) -> Any:
         """Append a task; what it takes and the template has is passed on."""
         passed = {
-            key: self._given[key]
-            for key in (*COMMANDS[name].flags, "service_url")
-            if key in self._given
+            key: self._given[key] for key in (*COMMANDS[name].flags, *ALWAYS) if key in self._given
         }
         self._last = task(name, label, self._image, self._last, **{**passed, **more})
         return self._last
@@ -208,7 +206,7 @@ TEMPLATES: tuple[Template, ...] = (
         "person's word: there is no further approval.",
         "blue-green",
         ("rollout", "blue-green"),
-        ("endpoint", "namespace", *SMOKE, "reason", "service_url"),
+        ("endpoint", "namespace", *SMOKE, "reason", "service_url", "submission_id"),
         _promote,
     ),
     Template(
@@ -248,7 +246,7 @@ TEMPLATES: tuple[Template, ...] = (
         "Back to an older revision, at once; a rollout that runs ends. Needs no approval.",
         "undo",
         ("undo",),
-        ("endpoint", "to_revision", "namespace", "reason", "service_url"),
+        ("endpoint", "to_revision", "namespace", "reason", "service_url", "submission_id"),
         _undo,
     ),
     Template(
@@ -276,6 +274,7 @@ TEMPLATES: tuple[Template, ...] = (
             "ready_seconds",
             "reason",
             "service_url",
+            "submission_id",
         ),
         _deploy,
         {"ready_seconds": 1800.0, "model_id": None},

@@ -10,4 +10,4 @@ compile requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 compile --no-deps requirements/go.in -o local/tidegate_local/devcluster/go-requirements.txt
 compile --no-deps requirements/triton.in -o requirements/triton.txt
 cp requirements/triton.txt local/tidegate_local/processes/triton-requirements.txt
-compile --group kfp -o requirements/kfp.txt
+compile pyproject.toml --extra kfp -o requirements/kfp.txt

@@ -21,6 +21,9 @@ def ago(**span: float) -> datetime:
     return AT - timedelta(**span)
 
 
+FOLLOWS = "the service says what follows"
+
+
 def change(made: Any) -> out.RolloutChange:
     """The value of an answer, as the client reads it."""
     return out.RolloutChange.model_validate(made)
@@ -188,6 +191,8 @@ def rollout(**more: Any) -> Any:
         more.keys() & out.RolloutChange.model_fields.keys() - out.RolloutOut.model_fields.keys()
     )
     kind = out.RolloutChange if changed else out.RolloutOut
+    if changed:
+        more = {"accepted": {"action": "start", "follows": FOLLOWS}, **more}
     return plain(kind(**{**values, **more}))
 
 
@@ -320,6 +325,8 @@ def endpoint(name: str = "add-sub", *conditions: tuple[Code, str], **more: Any) 
     )
     if changed:
         kind = out.EndpointChange
+        accepting = {"action": "create", "follows": FOLLOWS}
+        more = {"accepted": accepting, **more}
     else:
         kind = out.EndpointOut
     made = kind(**{**values, **more})

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 
+from tests.cli.answers import FOLLOWS
 from tidegate.cli.tree import run
 from tidegate.cli.world import World
 
@@ -34,14 +35,15 @@ class Asked:
     body: Any
 
 
-FOLLOWS = "the service says what follows"
+_CALLED = {"rollouts": "start", "endpoints": "create"}  # by the last step of a path
 
 
-def _changed(path: str, answer: Any) -> Any:
+def _changed(method: str, path: str, answer: Any) -> Any:
     if not isinstance(answer, tuple) or not isinstance(answer[1], dict) or "title" in answer[1]:
         return answer
     status, body = answer
-    action = path.rpartition("/")[2].replace("rollouts", "start")
+    last = path.rpartition("/")[2]
+    action = {"PATCH": "set canary", "DELETE": "delete"}.get(method, _CALLED.get(last, last))
     accepted = {"action": action, "follows": FOLLOWS}
     content = {"dry_run": False, "warnings": [], **body}
     content["accepted"] = body.get("accepted") or accepted
@@ -61,7 +63,7 @@ class FakeApi:
         run, warnings, and what was accepted, unless the body says so itself."""
         made = [body if isinstance(body, tuple | Exception) else (status, body) for body in bodies]
         if method != "GET":
-            made = [_changed(path, answer) for answer in made]
+            made = [_changed(method, path, answer) for answer in made]
         self.answers[method, self._full(path)] = made
 
     def _full(self, path: str) -> str:

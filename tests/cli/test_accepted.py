@@ -7,8 +7,6 @@ from tests.cli.fakes import FOLLOWS, Cli, FakeApi
 from tidegate.cli import accepted
 
 AGAIN = "; `tidegate rollout status demo/add-sub -w` watches it"
-PLANNED = {"phase": "starting", "step": 0, "steps": a.plan(-1)}
-RESTS = ", and its plan rests until `tidegate rollout resume demo/add-sub`"
 
 
 def test_an_action_on_a_rollout_says_what_the_service_says_that_follows() -> None:
@@ -20,44 +18,20 @@ def test_an_action_on_a_rollout_says_what_the_service_says_that_follows() -> Non
     assert dry == f"◌ abort would be accepted: {follows}"
 
 
-@pytest.mark.parametrize(
-    ("percent", "changed", "follows"),
-    [
-        (25, a.with_candidate(), f"25 % of the traffic goes to r2{RESTS}"),
-        (0, a.with_candidate(), f"0 % of the traffic goes to r2{RESTS}"),
-        (
-            25,
-            a.with_candidate(rollout=a.rollout(strategy="manual")),
-            "25 % of the traffic goes to r2",
-        ),
-        (100, a.with_candidate(), "r2 becomes stable and gets all traffic"),
-        (
-            5,
-            a.with_candidate(rollout=a.rollout(**PLANNED)),
-            "r2 gets ready, then 5 % of the traffic goes to it",
-        ),
-        (0, a.endpoint(), "0 % of the traffic goes to the candidate"),
-    ],
-)
-def test_a_percent_by_hand_says_what_follows(
-    percent: int, changed: object, follows: str, api: FakeApi, cli: Cli
-) -> None:
+@pytest.mark.parametrize("percent", ["25", "0", "100"])
+def test_a_percent_by_hand_says_what_follows(percent: str, api: FakeApi, cli: Cli) -> None:
     api.on("GET", "/endpoints/demo/add-sub", a.with_candidate())
-    api.on("PATCH", "/endpoints/demo/add-sub", changed)
-    ended = cli("set", "canary", "add-sub", str(percent), "-o", "name")
+    api.on("PATCH", "/endpoints/demo/add-sub", a.with_candidate())
+    ended = cli("set", "canary", "add-sub", percent, "-o", "name")
     assert (ended.code, ended.out) == (0, "endpoint/demo/add-sub\n")
-    assert ended.err == f"✔ set canary accepted: {follows}\n"
+    assert ended.err == f"✔ set canary accepted: {FOLLOWS}\n"
 
 
 def test_what_ends_an_endpoint_says_what_goes_and_what_stays(api: FakeApi, cli: Cli) -> None:
-    for seen, first in ((a.endpoint(), ""), (a.with_candidate(), "its rollout ends, then ")):
-        api.on("GET", "/endpoints/demo/add-sub", seen)
-        api.on("DELETE", "/endpoints/demo/add-sub", (202, a.endpoint(phase="deleting")))
-        ended = cli("endpoint", "delete", "add-sub", "-y")
-        assert (
-            ended.err
-            == f"✔ delete accepted: {first}its objects go; its history and its numbers stay\n"
-        )
+    api.on("GET", "/endpoints/demo/add-sub", a.endpoint())
+    api.on("DELETE", "/endpoints/demo/add-sub", (202, a.endpoint(phase="deleting")))
+    ended = cli("endpoint", "delete", "add-sub", "-y")
+    assert ended.err == f"✔ delete accepted: {FOLLOWS}\n"
 
 
 def test_the_line_of_an_action_stands_once_and_not_in_the_answer_for_programs(

@@ -11,7 +11,7 @@ from typer import BadParameter
 from typer.main import get_command
 
 from tests.cli import answers as a
-from tests.cli.fakes import Cli, FakeApi, problem
+from tests.cli.fakes import FOLLOWS, Cli, FakeApi, problem
 from tidegate.cli.main import main
 from tidegate.cli.tree import app
 
@@ -117,7 +117,7 @@ def test_a_fresh_endpoint_is_no_fault_until_it_takes_long(api: FakeApi, cli: Cli
     api.on("GET", "/endpoints/demo/add-sub", *[fresh] * 8, a.endpoint())
     waited = cli("endpoint", "create", "add-sub", "--model", "add_sub", "--version", "1", "--wait")
     assert waited.err.splitlines() == [
-        "✔ create accepted: r1 gets ready, then it serves all traffic",
+        f"✔ create accepted: {FOLLOWS}",
         "◷ pending  waiting for the first reconcile",
         "◷ pending  no worker has reconciled it yet: is a deploy-worker running?",
         "✔ ready  r1 100 %",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.cli import answers as a
-from tidegate.cli.show_history import events, message
+from tidegate.cli.show_history import events, message, what
 from tidegate.schemas.responses import EntryOut
 
 CONTROLLER = f"system:rollout:{a.ID}"
@@ -60,3 +60,15 @@ def test_an_action_without_a_reason_is_one_event_with_the_word_that_it_was_heard
         entry(8, "ann", "rollout.pause", "", seconds=3),
     ]
     assert [[each.seq for each in event] for event in events(ledger)] == [[9]]
+
+
+def test_what_a_person_calls_it_stands_with_what_it_asks_of_the_controller() -> None:
+    """`set canary 5` pauses the rollout: one event, under the person's word for it."""
+    called = {"intent": {"generation": 8, "stable": 1}, "called": "set canary"}
+    ledger = [
+        entry(9, "ann", "pause", "p99", seconds=1),
+        entry(8, "ann", "rollout.set-canary", "p99", {"rollout": "ro", "kind": "pause"}, seconds=3),
+        entry(7, "ann", "intent", "p99", called, seconds=3),
+    ]
+    words = [[what(each) for each in event] for event in events(ledger)]
+    assert ["set canary (pause)", "set canary, g8: r1 100 %"] in words

@@ -147,7 +147,10 @@ def test_bad_input_is_one_line_that_names_the_option(cli: Cli) -> None:
             "PERCENT: there is no candidate to send traffic to: name a version or a revision "
             "(--version or --",
         ),
-        ("undo demo-triton", "there is nothing to go back to: name a revision (tidegate undo"),
+        (
+            "undo demo-triton",
+            "there is nothing to go back to: look at its revisions, then name one with --to (tidegate endpoint get",
+        ),
         (
             "undo demo-triton --to r9",
             "list its revisions (tidegate endpoint get demo-triton -n team-a)",

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from tests.cli import answers as a
-from tests.cli.fakes import Cli, FakeApi, problem
+from tests.cli.fakes import FOLLOWS, Cli, FakeApi, problem
 
 ROLLOUTS = "/endpoints/demo/add-sub/rollouts"
 DEMO = {
@@ -29,7 +29,7 @@ def test_options_become_the_payload_and_nothing_that_was_not_given(api: FakeApi,
     )
     assert (made.code, made.err) == (
         0,
-        "⚠ gpu is ignored here\n✔ create accepted: r1 gets ready, then it serves all traffic\n",
+        f"⚠ gpu is ignored here\n✔ create accepted: {FOLLOWS}\n",
     )
     assert sent(api, "POST") == {
         "name": "add-sub",
@@ -309,13 +309,17 @@ def test_an_undo_right_after_a_rollback_names_the_command(api: FakeApi, cli: Cli
 
 def test_adopt_names_what_it_takes_and_prints_where_clients_go(api: FakeApi, cli: Cli) -> None:
     message = "the InferenceService's own address goes on to r0 alone"
-    api.on("POST", "/endpoints/demo/fraud/adopt", (201, a.endpoint(warnings=[message])))
+    api.on(
+        "POST",
+        "/endpoints/demo/fraud/adopt",
+        (201, a.endpoint(warnings=[message], accepted={"action": "adopt", "follows": FOLLOWS})),
+    )
     ended = cli(
         "endpoint", "adopt", "fraud", "--model", "fraud", "--reason", "rollouts from now on"
     )
     assert (ended.code, ended.err) == (
         0,
-        f"⚠ {message}\n✔ adopt accepted: it serves on as r0, and no pod restarts\n",
+        f"⚠ {message}\n✔ adopt accepted: {FOLLOWS}\n",
     )
     assert sent(api, "POST") == {"model_id": "fraud", "reason": "rollouts from now on"}
     api.on(

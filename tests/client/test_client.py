@@ -24,7 +24,7 @@ def test_a_call_carries_what_was_asked():
 
     def answer(request):
         seen.append(request)
-        return httpx2.Response(202, json=a.rollout())
+        return httpx2.Response(202, json=a.rollout(warnings=[]))
 
     options = Options(dry_run=True, generation=7, key="run-1")
     client(answer).start_rollout(
@@ -42,7 +42,7 @@ def test_what_was_not_asked_is_not_sent():
     def answer(request):
         assert not request.url.query
         assert "if-match" not in request.headers
-        return httpx2.Response(202, json=a.rollout())
+        return httpx2.Response(202, json=a.rollout(warnings=[]))
 
     client(answer).act("1", "pause")
 

@@ -46,9 +46,9 @@ DEEDS: dict[str, Deed] = {
 }
 
 
-def serving_r2() -> Simulation:
-    """r2 was promoted over r1, which is on standby."""
-    simulation = Simulation(Mode.STANDARD)
+def serving_r2(mode: Mode) -> Simulation:
+    """r2 was promoted over r1, which is on standby in standard mode."""
+    simulation = Simulation(mode)
     begin(simulation, strategy.blue_green())
     simulation.run(30)
     simulation.action(ActionKind.PROMOTE)
@@ -57,65 +57,94 @@ def serving_r2() -> Simulation:
     return simulation
 
 
-def with_r3(plan: strategy.Strategy, step: int = 0) -> Simulation:
-    simulation = serving_r2()
+def with_r3(mode: Mode, plan: strategy.Strategy, step: int = 0) -> Simulation:
+    simulation = serving_r2(mode)
     simulation.start(plan, simulation.revision())
     reach(simulation, step)
     return simulation
 
 
-def a_step_runs() -> Simulation:
-    return with_r3(CANARY)
+def a_step_runs(mode: Mode) -> Simulation:
+    return with_r3(mode, CANARY)
 
 
-def a_step_waits_for_an_approval() -> Simulation:
-    return with_r3(ASKING)
+def a_step_waits_for_an_approval(mode: Mode) -> Simulation:
+    return with_r3(mode, ASKING)
 
 
-def a_promotion_is_not_shown_yet() -> Simulation:
-    simulation = with_r3(ASKING)
+def a_promotion_is_not_shown_yet(mode: Mode) -> Simulation:
+    simulation = with_r3(mode, ASKING)
     Desk(simulation).act("promote", force=True)
     simulation.one_pass(writes=0)
     assert simulation.intent.stable == 3
     return simulation
 
 
-def an_abort_runs() -> Simulation:
-    simulation = with_r3(CANARY)
+def an_abort_runs(mode: Mode) -> Simulation:
+    simulation = with_r3(mode, CANARY)
     Desk(simulation).act("abort")
     simulation.one_pass(writes=0)
     return simulation
 
 
-def an_abort_has_ended() -> Simulation:
-    simulation = with_r3(CANARY)
+def an_abort_has_ended(mode: Mode) -> Simulation:
+    simulation = with_r3(mode, CANARY)
     Desk(simulation).act("abort")
     simulation.until_over()
     return simulation
 
 
-def an_undo_runs() -> Simulation:
-    simulation = serving_r2()
+def an_undo_runs(mode: Mode) -> Simulation:
+    simulation = serving_r2(mode)
     Desk(simulation).undo()
-    simulation.one_pass(writes=0)
-    assert simulation.intent.stable == 1
+    while simulation.intent.stable != 1:
+        simulation.lab.settle(simulation.interval)
+        simulation.one_pass()
     return simulation
 
 
-def an_undo_has_ended() -> Simulation:
-    simulation = serving_r2()
+def an_undo_has_ended(mode: Mode) -> Simulation:
+    simulation = serving_r2(mode)
     Desk(simulation).undo()
     simulation.until_over()
+    return simulation
+
+
+def a_rollout_is_paused(mode: Mode) -> Simulation:
+    simulation = with_r3(mode, CANARY)
+    Desk(simulation).act("pause")
+    simulation.one_pass(writes=0)
+    assert simulation.progress().pause is not None
+    return simulation
+
+
+def an_undo_is_paused(mode: Mode) -> Simulation:
+    """Before it has made r1 stable."""
+    simulation = serving_r2(mode)
+    Desk(simulation).undo()
+    Desk(simulation, "cat").act("pause")
+    simulation.one_pass(writes=0)
+    assert simulation.intent.stable == 2
+    return simulation
+
+
+def an_undo_is_superseded(mode: Mode) -> Simulation:
+    """After it has made r1 stable."""
+    simulation = an_undo_runs(mode)
+    Desk(simulation).supersede(CANARY, simulation.revision())
     return simulation
 
 
 SITUATIONS = (
     a_step_runs,
+    a_rollout_is_paused,
     a_step_waits_for_an_approval,
     a_promotion_is_not_shown_yet,
     an_abort_runs,
     an_abort_has_ended,
     an_undo_runs,
+    an_undo_is_paused,
+    an_undo_is_superseded,
     an_undo_has_ended,
 )
 
@@ -144,9 +173,12 @@ def answers(situation: Simulation, first: str, second: str) -> Iterator[str]:
             yield DEEDS[second](bob, page)
 
 
+@pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.__name__)
-def test_every_pair_of_actions_has_its_answer(situation: Callable[[], Simulation]) -> None:
-    simulation = situation()
+def test_every_pair_of_actions_has_its_answer(
+    situation: Callable[[Mode], Simulation], mode: Mode
+) -> None:
+    simulation = situation(mode)
     lines = []
     for first, act in DEEDS.items():
         with unchanged(simulation):
@@ -156,27 +188,33 @@ def test_every_pair_of_actions_has_its_answer(situation: Callable[[], Simulation
             at_once, later = answers(simulation, first, second)
             lines.append(f"    then {second}: {at_once}; after a pass: {later}")
     name = situation.__name__.replace("_", "-")
-    check_golden(GOLDEN / f"{name}.txt", "\n".join(lines) + "\n")
+    check_golden(GOLDEN / f"{name}-{mode}.txt", "\n".join(lines) + "\n")
 
 
+@pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize(
     "situation",
     [situation for situation in SITUATIONS if situation is not an_undo_has_ended],
     ids=lambda situation: situation.__name__,
 )
-def test_going_back_is_refused_to_nobody(situation: Callable[[], Simulation]) -> None:
+def test_going_back_is_refused_to_nobody(
+    situation: Callable[[Mode], Simulation], mode: Mode
+) -> None:
     """Abort and reject of what runs, or went back already, whoever acted before. What was promoted
     is undone, and not aborted."""
-    simulation = situation()
+    simulation = situation(mode)
     for first in DEEDS:
         for second in ("abort", "reject"):
             at_once, _ = answers(simulation, first, second)
             assert at_once.startswith("accepted"), (first, second, at_once)
 
 
+@pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.__name__)
-def test_what_is_stable_is_refused_to_nobody(situation: Callable[[], Simulation]) -> None:
-    simulation = situation()
+def test_what_is_stable_is_refused_to_nobody(
+    situation: Callable[[Mode], Simulation], mode: Mode
+) -> None:
+    simulation = situation(mode)
     for first in DEEDS:
         for answer in answers(simulation, first, "undo --to what is stable"):
             assert answer.startswith("accepted"), (first, answer)

@@ -19,6 +19,7 @@ from tidegate.core.rollout import (
     Progress,
     Rollout,
     RolloutWait,
+    StepAnswer,
     StepProgress,
 )
 from tidegate.core.turn import Turn
@@ -93,6 +94,22 @@ def test_override_ends_a_pause() -> None:
 
 def test_approve() -> None:
     assert after(ActionKind.APPROVE).step.approved_by == "bob"
+
+
+@pytest.mark.parametrize("kind", [ActionKind.APPROVE, ActionKind.PROMOTE])
+def test_who_answers_a_step_is_remembered(kind: ActionKind) -> None:
+    waiting = replace(turn(), rollout=replace(ROLLOUT, strategy=strategy.blue_green()))
+    answered, _ = hear(waiting, (Action(1, kind, "bob", "lunch", 90.0),))
+    assert answered.progress.answers == (StepAnswer(1, kind, "bob", 90.0),)
+    assert after(kind).answers == (), "no step waits"
+
+
+def test_a_pause_calls_a_promotion_off_and_the_step_waits_again() -> None:
+    waiting = replace(turn(), rollout=replace(ROLLOUT, strategy=strategy.blue_green()))
+    both = (Action(1, ActionKind.PROMOTE, "bob"), Action(2, ActionKind.PAUSE, "ann"))
+    paused, _ = hear(waiting, both)
+    assert paused.progress.end.toward is None
+    assert paused.progress.answers == ()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.values import KEY, intent
+from tidegate.core import written_fields
 from tidegate.core.conditions import Code
 from tidegate.core.drift import KEPT, KEPT_S, MOST, added, observed, of_write, remembered
 from tidegate.core.drift_values import HIDDEN, readable
@@ -15,6 +16,7 @@ from tidegate.core.drivers.pod_template import Starts
 from tidegate.core.drivers.rendering import GENERATION, REVISION, labels
 from tidegate.core.intent import Mode
 from tidegate.core.ports import Apply, Snapshot
+from tidegate.core.written_fields import of_manifest
 
 AT = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 ROUTE: dict[str, Any] = {
@@ -202,19 +204,19 @@ def test_lists_of_another_length_are_told_by_their_length() -> None:
         (("spec", "rules", 0, "matches", 0, "headers", 0, "name"), "x-key", HIDDEN),
         (("data", "mark"), "s3cr3t", HIDDEN),
         (("spec", "predictor", "imagePullSecrets", 0, "token"), "s3cr3t", HIDDEN),
-        (("spec", "storageUri"), "https://u:s3cr3t@h/m?sig=s3cr3t#x", "https://h/m"),
+        (("spec", "storageUri"), "https://u:s3cr3t@h/m?sig=s3cr3t#x", "https://h/m?…"),
         (("spec", "storageUri"), "http://[s3cr3t", HIDDEN),
-        (("spec", "storageUri"), "https://h/m;sig=s3cr3t", "https://h/m"),
-        (("spec", "storageUri"), "https://h/m;sig=s3cr3t/n?x=s3cr3t", "https://h/m"),
+        (("spec", "storageUri"), "https://h/m;sig=s3cr3t", "https://h/m?…"),
+        (("spec", "storageUri"), "https://h/m;sig=s3cr3t/n?x=s3cr3t", "https://h/m?…"),
         (("spec", "storageUri"), "https://u:s3cr#3t@h/m", HIDDEN),
         (("spec", "image"), "u:s3cr3t@reg.example/triton:24", "reg.example/triton:24"),
         (("spec", "image"), f"u:s3cr3t@reg/x@sha256:{'0' * 64}", f"reg/x@sha256:{'0' * 46}…"),
         (("spec", "image"), f"x@sha256:{'0' * 40}", f"x@sha256:{'0' * 40}"),
-        (("spec", "image"), "reg/x?token=s3cr3t", "reg/x"),
-        (("spec", "image"), "u:s3/cr3t@reg/x", "reg/x"),
+        (("spec", "image"), "reg/x?token=s3cr3t", "reg/x?…"),
+        (("spec", "image"), "u:s3/cr3t@reg/x", "(hidden)"),
         (("readinessProbe", "httpGet", "path"), "/v2/health/ready", "/v2/health/ready"),
-        (("readinessProbe", "httpGet", "path"), "/x?token=s3cr3t", "/x"),
-        (("readinessProbe", "httpGet", "path"), "/x;token=s3cr3t#s3cr3t", "/x"),
+        (("readinessProbe", "httpGet", "path"), "/x?token=s3cr3t", "/x?…"),
+        (("readinessProbe", "httpGet", "path"), "/x;token=s3cr3t#s3cr3t", "/x?…"),
         (("spec", "rules", 0, "backendRefs", 1, "name"), "fraud-r2", "fraud-r2"),
         (("spec", "x", "limits", "nvidia.com/gpu"), "2", "2"),
         (("spec", "on"), True, "true"),
@@ -283,3 +285,33 @@ def test_no_object_breaks_it(live: Any, desired: Any, fields: Any) -> None:
     for mode in Mode:
         drifts = of_write(item, planned, mode, current=True)
         assert all(len(drift.message) < 600 for drift in (*drifts, *added(item, mode, AT)))
+
+
+def test_only_a_field_that_was_written_can_drift() -> None:
+    """A plan, or a new version of Tidegate, writes a field for the first time: what stood there
+    before was nobody's change of it."""
+    planned = edited(SERVICE, spec__predictor__nodeSelector={"pool": "gpu"})
+    others = entry({"f:spec": {"f:predictor": {"f:nodeSelector": {}}}})
+    theirs = edited(SERVICE, others, spec__predictor__nodeSelector={"pool": "cpu"})
+    written = of_manifest(SERVICE)
+    for live in (edited(SERVICE), theirs):
+        assert of_write(live, planned, Mode.STANDARD, current=True, written=written) == ()
+        assert of_write(live, planned, Mode.STANDARD, current=True), "nothing is remembered"
+    (drift,) = of_write(theirs, planned, Mode.STANDARD, current=True, written=of_manifest(planned))
+    assert (drift.observed, drift.desired) == ("cpu", "gpu")
+
+
+def test_a_label_more_in_a_map_that_was_written_whole_drifts() -> None:
+    alias = {"kind": "Service", "metadata": {"name": "fraud"}, "spec": {"selector": {"a": "r1"}}}
+    live = edited(
+        alias, entry({"f:spec": {"f:selector": {}}}), spec__selector={"a": "r1", "b": "c"}
+    )
+    (drift,) = of_write(live, alias, Mode.STANDARD, current=True, written=of_manifest(alias))
+    assert drift.field == "spec.selector.b"
+
+
+def test_what_was_written_is_remembered_as_long_as_the_object_is_there() -> None:
+    known = written_fields.added((), (SERVICE, ROUTE))
+    assert [each.object for each in known] == ["InferenceService fraud", "HTTPRoute fraud"]
+    assert written_fields.kept(known, (ROUTE,)) == (of_manifest(ROUTE),)
+    assert len(repr(of_manifest(SERVICE))) < 400

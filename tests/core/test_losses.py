@@ -1,6 +1,9 @@
 """Lost requests in the evidence: they fail a candidate that hangs, and nobody by mistake."""
 
-from tidegate.core.evalues import Arm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.core.evalues import Arm, Block
 from tidegate.core.evidence import (
     Counters,
     Evidence,
@@ -15,6 +18,8 @@ from tidegate.core.evidence import (
 from tidegate.core.gathering import requests_per_second
 from tidegate.core.lost import Flow
 from tidegate.core.proof import Measured, prove
+from tidegate.core.scrapes import Between
+from tidegate.core.sequential import log_evalues
 
 ERRORS = (Metric(MetricKind.ERRORS),)
 
@@ -25,10 +30,12 @@ def reading(revision: int, started: int, answered: int, active: int = 0, **flow:
 
 
 def gathered(*scrapes: tuple[Reading, ...], comparable: bool = True) -> Evidence:
+    """The evidence after these scrapes, a second apart; each second is a window."""
     evidence = Evidence.start(ERRORS)
     for at, readings in enumerate(scrapes):
+        scrape = Scrape(float(at), readings)
         evidence = absorb(
-            evidence, Scrape(float(at), readings), stable=1, candidate=2, comparable=comparable
+            evidence, scrape, stable=1, candidate=2, comparable=comparable, noise_window=1.0
         )
     return evidence
 
@@ -69,13 +76,73 @@ def test_what_was_lost_while_the_weights_changed_counts_for_nobody() -> None:
     assert errors(evidence) == (Arm(10, 0), Arm(100, 0))
 
 
-def test_an_ambiguous_interval_counts_no_losses_and_cannot_pass() -> None:
+def test_a_doubt_at_the_candidate_counts_against_a_pass_and_not_toward_a_fail() -> None:
     base = (reading(1, 0, 0), reading(2, 0, 0))
-    unclear = (reading(1, 400, 400), reading(2, 400, 390, unclear=1))
-    evidence = gathered(base, unclear)
-    (track,) = evidence.tracks
-    assert track.rollout.candidate == Arm(390, 0)
-    assert track.step.candidate == Arm()
+    clear = gathered(base, (reading(1, 400, 400), reading(2, 390, 390)))
+    unclear = gathered(base, (reading(1, 400, 400), reading(2, 400, 390, unclear=10)))
+    assert errors(unclear) == errors(clear) == (Arm(390, 0), Arm(400, 0))
+    assert unclear.tracks[0].fail == clear.tracks[0].fail
+    assert unclear.tracks[0].passing.log_e < clear.tracks[0].passing.log_e
+
+
+def test_a_doubt_at_stable_counts_against_a_fail_and_not_toward_a_pass() -> None:
+    base = (reading(1, 0, 0), reading(2, 0, 0))
+    clear = gathered(base, (reading(1, 400, 400), reading(2, 40, 34)))
+    unclear = gathered(base, (reading(1, 410, 400, unclear=10), reading(2, 40, 34)))
+    assert errors(unclear) == errors(clear) == (Arm(40, 6), Arm(400, 0))
+    assert unclear.tracks[0].fail.log_e < clear.tracks[0].fail.log_e
+    assert unclear.tracks[0].passing == clear.tracks[0].passing
+
+
+def thirty(interval: int, *, unclear: int) -> tuple[Reading, ...]:
+    """Thirty proxies after so many intervals; at the first one some of the candidate's requests are
+    unclear in each."""
+    readings = []
+    for number in range(30):
+        doubtful = interval * unclear * (number == 0)
+        flows = {1: Flow(100 * interval, 100 * interval, 0, settled=True)}
+        flows[2] = Flow(100 * interval + doubtful, 100 * interval, 0, 0, doubtful, settled=True)
+        for revision, flow in flows.items():
+            counters = Counters(100 * interval, 0, flow=flow)
+            readings.append(Reading(f"envoy-{number}/http", revision, counters))
+    return tuple(readings)
+
+
+def test_one_doubtful_proxy_of_thirty_keeps_nobody_from_passing() -> None:
+    for unclear, expected in ((5, Verdict.PASS), (100, Verdict.UNDECIDED)):
+        evidence = gathered(*(thirty(n, unclear=unclear) for n in range(10)))
+        (verdict,) = judge(evidence, ERRORS, 0.01)
+        assert verdict.verdict is expected, verdict.message
+        assert verdict.step.candidate == Arm(27_000, 0), "people are shown what is sure"
+
+
+SIZES = st.integers(0, 60)
+DOUBTS = st.integers(0, 40)
+TESTS = [
+    test
+    for metric in (*ERRORS, Metric(MetricKind.ERRORS, fail_margin=0.02))
+    for test in (metric.fail_test, metric.pass_test)
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.tuples(SIZES, SIZES, SIZES, SIZES), DOUBTS, DOUBTS, st.data())
+def test_no_truth_gives_a_bet_that_is_alive_less_than_the_truths_that_are_tried(
+    sizes: tuple[int, int, int, int], ours: int, theirs: int, data: st.DataObject
+) -> None:
+    good, bad, stable_good, stable_bad = sizes
+    candidate = Between(Arm(good + bad, bad), doubt=ours)
+    stable = Between(Arm(stable_good + stable_bad, stable_bad), doubt=theirs)
+    lost = data.draw(st.integers(0, ours))
+    stable_lost = data.draw(st.integers(0, theirs))
+    true = Block(candidate.arm + Arm(lost, lost), stable.arm + Arm(stable_lost, stable_lost))
+    tried = [Block(a, b) for a in candidate.possible for b in stable.possible]
+    assert tried[0] == Block(candidate.arm, stable.arm)
+    assert Block(candidate.arm + Arm(ours, ours), stable.arm + Arm(theirs, theirs)) in tried
+    for test in TESTS:
+        least = (min(gains) for gains in zip(*(log_evalues(test, b) for b in tried), strict=True))
+        for low, real in zip(least, log_evalues(test, true), strict=True):
+            assert low <= real + 0.05 or low < -10
 
 
 def test_a_proxy_that_does_not_tell_one_side_tells_nothing() -> None:
@@ -104,3 +171,69 @@ def test_a_hang_is_no_wrong_share() -> None:
         prove(50, split.candidate.n, split.candidate.n + split.stable.n).result is Measured.PROVEN
     )
     assert prove(50, 0, 1800).result is Measured.WRONG
+
+
+def placed(
+    source: str, place: str, started: int, answered: int, zero_at: float | None = None
+) -> tuple[Reading, ...]:
+    """r1 and r2 alike, at one place each. The source begins at zero, the place has a life."""
+    flow = Flow(started, answered, 0, settled=True, zero_at=zero_at)
+    return tuple(
+        Reading(
+            source, revision, Counters(0, 0, flow=flow), began=zero_at, place=f"{place}#{revision}"
+        )
+        for revision in (1, 2)
+    )
+
+
+def lost_in(evidence: Evidence) -> int:
+    return errors(evidence)[0].bad
+
+
+def test_a_source_that_is_renamed_at_a_cut_goes_on_at_its_place() -> None:
+    """What is lost in the interval of the cut counts for nobody, as its answers do."""
+    before = [placed("gw@0", "gw", 100, 90), placed("gw@0", "gw", 110, 95)]
+    after = [placed("gw@600", "gw", 120, 99), placed("gw@600", "gw", 130, 106)]
+    assert lost_in(gathered(*before, *after)) == 5 + 3
+
+
+def test_a_place_that_is_renamed_brings_nothing_of_its_life() -> None:
+    before = [placed("gw", "gw", 100, 90), placed("gw", "gw", 110, 95)]
+    renamed = [placed("other", "other", 120, 99), placed("other", "other", 130, 106)]
+    assert lost_in(gathered(*before, *renamed)) == 5 + 3
+    old = [placed("other", "other", 120, 99, -500.0), placed("other", "other", 130, 106, -500.0)]
+    assert lost_in(gathered(*before, *old)) == 5 + 3
+
+
+def test_a_process_that_began_between_two_scrapes_is_counted_from_zero() -> None:
+    """Its start is known to a few seconds only, and it is counted once."""
+    before = [placed("gw", "gw", 100, 90), placed("gw", "gw", 110, 95)]
+    fresh = [placed("new", "new", 20, 14, 1.5), placed("new", "new", 40, 30, 2.5)]
+    assert lost_in(gathered(*before, *fresh)) == 5 + 6 + 4
+
+
+def test_the_base_line_keeps_a_place_once() -> None:
+    sources = [placed(f"gw@{n}", "gw", 100 + n, 90 + n) for n in range(20)]
+    last = gathered(*sources).last
+    assert last is not None
+    assert {reading.source for reading in last.readings} == {"gw@19"}
+
+
+def young(started: int, answered: int, active: int, zero_at: float) -> tuple[Reading, ...]:
+    """r1 loses nothing; r2's place had counted nothing at `zero_at`."""
+    flow = Flow(started, answered, active, settled=True, zero_at=zero_at)
+    return (
+        Reading("gw", 1, Counters(started, 0, flow=Flow(started, started, 0)), place="gw#0"),
+        Reading("gw", 2, Counters(answered, 0, flow=flow), place="gw#1"),
+    )
+
+
+def test_what_is_under_way_at_the_first_scrape_hides_no_loss_of_a_place_that_is_young() -> None:
+    """What was lost by then was lost before; of an old place that may be all that is unanswered."""
+    for zero_at, expected in ((-2.0, 20), (-500.0, 5)):
+        scrapes = (young(50, 30, 15, zero_at), young(100, 60, 15, zero_at))
+        assert lost_in(gathered(*scrapes)) == expected
+
+
+def test_bodies_under_way_at_the_first_scrape_of_a_young_place_are_no_losses() -> None:
+    assert lost_in(gathered(young(50, 50, 15, -2.0), young(100, 100, 0, -2.0))) == 0

@@ -1,6 +1,6 @@
 """Lost requests between two scrapes: what is counted, what is not, and what nobody can tell."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,44 +69,50 @@ def test_bodies_under_way_at_the_first_scrape_are_no_losses_when_they_end() -> N
     assert losses(streaming, Flow(120, 120, 0), Flow(120, 120, 0)) == [Loss(10), Loss()]
 
 
-def test_bodies_under_way_hide_losses_and_make_the_interval_ambiguous() -> None:
+def test_bodies_under_way_hide_losses_until_they_end() -> None:
     hidden = Flow(130, 120, 10)  # ten streams, ten lost
     visible = Flow(130, 120, 0)  # the streams have ended
     added = losses(QUIET, hidden, hidden, visible, visible)
     assert [loss.lost for loss in added] == [0, 0, 0, 10]
 
 
-def test_an_interval_in_which_streams_could_hide_more_than_ever_is_ambiguous() -> None:
+def test_a_doubt_is_what_streams_could_hide_and_counts_once() -> None:
     streams = Flow(110, 110, 10)
     worse = Flow(125, 120, 10)  # five unanswered beside ten streams
-    assert [loss.ambiguous for loss in losses(QUIET, streams, worse, worse)] == [False, True, False]
+    assert [loss.doubt for loss in losses(QUIET, streams, worse, worse)] == [0, 5, 0]
 
 
 def test_streams_without_unanswered_requests_are_clear() -> None:
     assert losses(QUIET, Flow(150, 150, 40), Flow(190, 190, 30)) == [Loss(50), Loss(40)]
 
 
-def test_answers_that_fell_make_the_interval_ambiguous_and_begin_anew() -> None:
+def test_answers_that_fell_leave_what_was_under_way_in_doubt_and_begin_anew() -> None:
+    busy = Flow(110, 103, 7)
     again = Flow(8, 4, 0, settled=True)
     later = Flow(20, 10, 0, settled=True)
-    assert losses(QUIET, again, later) == [Loss(ambiguous=True), Loss(12, 6)]
+    assert losses(QUIET, busy, again, later) == [Loss(10), Loss(doubt=7 + 4), Loss(12, 6)]
 
 
-def test_what_was_counted_stays_counted_when_the_account_begins_anew() -> None:
+def test_more_answers_than_requests_leave_all_that_was_sent_in_doubt() -> None:
+    """Something before the router answered 30, and is counted as if the revision did."""
+    local = Flow(140, 170, 0)
+    after = Flow(150, 180, 0)
+    gone = Flow(160, 185, 0)
+    added = losses(QUIET, local, after, gone, gone)
+    assert added == [Loss(40), Loss(10, doubt=10), Loss(10), Loss(0, 5)]
+
+
+def test_events_that_may_count_a_request_twice_are_in_doubt_and_no_more() -> None:
     gone = Flow(120, 110, 0, settled=True)
-    anew = Flow(150, 110, 0, unclear=1, settled=True)
-    later = Flow(160, 117, 0, unclear=1, settled=True)
-    account, _ = follow(begin(QUIET), gone)
-    account, _ = follow(account, anew)
-    account, loss = follow(account, later)
-    assert (account.lost, loss.lost) == (13, 3)
+    unclear = Flow(150, 110, 0, unclear=3, settled=True)
+    later = Flow(160, 117, 0, unclear=3, settled=True)
+    assert losses(QUIET, gone, unclear, later) == [Loss(20, 10), Loss(30, 27, 3), Loss(10, 3)]
 
 
-def test_unclear_events_count_for_nobody_and_begin_anew() -> None:
-    unclear = Flow(140, 100, 0, unclear=3)
-    later = replace(unclear, started=150, answered=105)
-    added = losses(QUIET, unclear, later, later)
-    assert added == [Loss(ambiguous=True), Loss(10), Loss(0, 5)]
+def test_what_was_unclear_before_it_was_watched_is_not_in_doubt() -> None:
+    before = Flow(150, 100, 0, unclear=50)
+    gone = Flow(160, 100, 0, unclear=50)
+    assert losses(before, gone, gone) == [Loss(10), Loss(0, 10)]
 
 
 def test_requests_that_wait_longer_than_the_setting_are_lost() -> None:

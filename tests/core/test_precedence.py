@@ -1,6 +1,7 @@
 """Who wins: the direction of a move, who moves the traffic now, and what is already decided."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,7 @@ from tidegate.core.rollout import (
     PauseKind,
     Progress,
     Rollout,
+    StepAnswer,
     StepProgress,
 )
 from tidegate.core.strategy import Kind, Strategy
@@ -137,7 +139,7 @@ def test_what_is_leaving_is_neither_raised_nor_promoted(
 def test_what_has_been_decided_is_not_raised(outcome: Outcome, percent: int | None) -> None:
     decided = running(MANUAL, OVERRIDE, end=End(toward=outcome, message="5 of 9 failed"))
     promoting = outcome is Outcome.PROMOTED
-    refused = RolloutEnding("ro-1", f"{outcome}: 5 of 9 failed", promoting=promoting)
+    refused = RolloutEnding("ro-1", f"{outcome}: 5 of 9 failed", promoting, promoting)
     assert moved(percent, decided, override=True) == refused
 
 
@@ -175,8 +177,8 @@ def test_promoting_overrides_nobody_where_a_person_is_waited_for() -> None:
 def test_without_a_rollout_the_candidate_may_only_lose_traffic() -> None:
     assert moved(9, None) == Lowering(9)
     assert moved(10, None) == Lowering(10)
-    assert moved(11, None, override=True) == RolloutEnded()
-    assert moved(None, None, override=True) == RolloutEnded()
+    assert moved(11, None, override=True) == RolloutEnded(2)
+    assert moved(None, None, override=True) == RolloutEnded(2)
     alone = intent(0, candidate=None)
     assert decide_percent(0, alone, None, override=True) == NoCandidate()
 
@@ -206,16 +208,46 @@ def test_an_answer_names_its_step() -> None:
 @pytest.mark.parametrize("kind", [ActionKind.APPROVE, ActionKind.PROMOTE])
 def test_a_step_is_answered_once(kind: ActionKind) -> None:
     answered = running(BLUE_GREEN, kind)
-    assert refuse_approval(answered, 1) == AlreadyAnswered("ro-1", 1, "bob")
-    twice = decide_promotion(answered, override=False, step=1)
-    assert isinstance(twice, AlreadyAnswered)
+    refused = AlreadyAnswered("ro-1", 1, kind, "bob", None)
+    assert refuse_approval(answered, 1) == refused
+    assert decide_promotion(answered, override=False, step=1) == refused
+
+
+ANN_DID = StepAnswer(1, ActionKind.APPROVE, "ann", 100.0)
+ANN = AlreadyAnswered("ro-1", 1, ActionKind.APPROVE, "ann", 100.0)
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [
+        {"step": StepProgress(index=0, approved_by="ann")},
+        {"step": StepProgress(index=1)},
+        {"step": StepProgress(index=1), "end": End(toward=Outcome.PROMOTED, message="all done")},
+    ],
+    ids=["while it is not left", "from an old page", "while it is promoted"],
+)
+def test_who_answers_a_step_again_is_told_who_did_and_when(progress: dict[str, Any]) -> None:
+    """Also after the next reconcile: nobody is told to look at another step, or to abort."""
+    answered = running(BLUE_GREEN, answers=(ANN_DID,), **progress)
+    assert refuse_approval(answered, 1) == ANN
+    assert decide_promotion(answered, override=False, step=1) == ANN
+    going_back = running(BLUE_GREEN, ABORT, answers=(ANN_DID,), **progress)
+    assert isinstance(refuse_approval(going_back, 1), RolloutEnding)
+
+
+def test_an_approval_that_was_stored_without_its_time_counts() -> None:
     approved = running(BLUE_GREEN, step=StepProgress(index=0, approved_by="ann"))
-    assert refuse_approval(approved, 1) == AlreadyAnswered("ro-1", 1, "ann")
+    assert refuse_approval(approved, 1) == replace(ANN, at=None)
+
+
+def test_a_promotion_that_a_pause_called_off_answers_nothing() -> None:
+    called_off = running(BLUE_GREEN, ActionKind.PROMOTE, ActionKind.PAUSE)
+    assert refuse_approval(called_off, 1) is None
 
 
 def test_what_is_promoted_is_neither_promoted_again_nor_raised() -> None:
     promoted = running(PLAN, OVERRIDE, ActionKind.PROMOTE)
-    refused = AlreadyAnswered("ro-1", None, "bob")
+    refused = AlreadyAnswered("ro-1", None, ActionKind.PROMOTE, "bob", None)
     assert decide_promotion(promoted, override=True) == refused
     assert moved(11, promoted, override=True) == refused
     called_off = running(PLAN, OVERRIDE, ActionKind.PROMOTE, ActionKind.PAUSE)
@@ -244,7 +276,7 @@ def test_only_what_is_paused_or_overridden_is_resumed() -> None:
 def test_an_open_rollout_takes_counts() -> None:
     assert refuse_counts(running(AB, ActionKind.PAUSE, RESUME)) is None
     ended = running(AB, end=End(toward=Outcome.PROMOTED, message="approved"))
-    assert refuse_counts(ended) == RolloutEnding("ro-1", "promoted: approved", promoting=True)
+    assert refuse_counts(ended) == RolloutEnding("ro-1", "promoted: approved", True, True)
 
 
 def test_one_rollout_at_a_time_unless_it_is_superseded() -> None:

@@ -67,14 +67,15 @@ def test_after_any_history_the_capital_is_not_expected_to_grow_under_the_null(
         windows = [number // blocks_per_window for number in range(len(history) + 1)]
     wealth = Wealth()
     for earlier, window in zip(history, windows, strict=False):
-        wealth = advance(wealth, test, earlier, window, spread)
+        wealth = advance(wealth, test, earlier, window=window, spread=spread)
     if restarted:
         wealth = restart(wealth, test)
     candidate = max(stable + test.margin, 0.0)
     expected = 0.0
     for yc, ys in itertools.product(range(nc + 1), range(ns + 1)):
         chance = stats.binom.pmf(yc, nc, candidate) * stats.binom.pmf(ys, ns, stable)
-        after = advance(wealth, test, block(nc, yc, ns, ys), windows[-1], spread)
+        now = block(nc, yc, ns, ys)
+        after = advance(wealth, test, now, window=windows[-1], spread=spread)
         expected += chance * math.exp(after.log_e - wealth.log_e)
     assert expected <= 1 + 1e-9
 

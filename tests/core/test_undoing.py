@@ -6,7 +6,16 @@ import pytest
 
 from tidegate.core import strategy
 from tidegate.core.open_rollout import OpenRollout
-from tidegate.core.rollout import Action, ActionKind, End, Outcome, Progress, Rollout
+from tidegate.core.rollout import (
+    Action,
+    ActionKind,
+    End,
+    Outcome,
+    Pause,
+    PauseKind,
+    Progress,
+    Rollout,
+)
 from tidegate.core.undoing import (
     AlreadyRolledBack,
     AlreadyStable,
@@ -15,6 +24,7 @@ from tidegate.core.undoing import (
     GoBack,
     JoinRollout,
     NothingToUndo,
+    ResumeUndo,
     Served,
     Situation,
     StableChange,
@@ -115,20 +125,20 @@ def test_what_moved_nothing_back_is_no_rollback(last: Ended) -> None:
 
 def test_it_ends_what_runs() -> None:
     situation = Situation(2, (OpenRollout(CANARY, Progress()),), changes=(PROMOTED_2,))
-    assert decide_undo(None, situation) == EndRollouts(("canary",))
-    assert decide_undo(2, situation) == EndRollouts(("canary",))
+    assert decide_undo(None, situation) == EndRollouts(("canary",), 2)
+    assert decide_undo(2, situation) == EndRollouts(("canary",), 2)
     assert decide_undo(1, situation) == GoBack(1)
 
 
 def test_a_rollback_long_ago_does_not_stop_the_end_of_what_runs() -> None:
     last = ended(CANARY, Outcome.ABORTED)
     again = OpenRollout(replace(CANARY, id="retry"), Progress())
-    assert decide_undo(None, Situation(2, (again,), last)) == EndRollouts(("retry",))
+    assert decide_undo(None, Situation(2, (again,), last)) == EndRollouts(("retry",), 2)
 
 
 def test_it_stops_a_promotion() -> None:
     promoting = OpenRollout(CANARY, Progress(end=End(toward=Outcome.PROMOTED)))
-    assert decide_undo(None, Situation(3, (promoting,))) == EndRollouts(("canary",))
+    assert decide_undo(None, Situation(3, (promoting,))) == EndRollouts(("canary",), 2)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +156,7 @@ def test_while_an_undo_runs_it_names_its_revision() -> None:
         situation = Situation(stable, (running,), changes=(StableChange(0, 1, 50.0),))
         assert isinstance(decide_undo(None, situation), AlreadyRolledBack)
         assert isinstance(decide_undo(1, situation), JoinRollout)
-        assert decide_undo(2, situation) == EndRollouts(("undo",))
+        assert decide_undo(2, situation) == EndRollouts(("undo",), 2)
         assert decide_undo(0, situation) == GoBack(0)
 
 
@@ -156,7 +166,7 @@ def test_what_waits_behind_a_rollback_is_named() -> None:
     refused = decide_undo(None, situation)
     assert isinstance(refused, AlreadyRolledBack)
     assert refused.queued == "next"
-    assert decide_undo(2, situation) == EndRollouts(("canary", "next"))
+    assert decide_undo(2, situation) == EndRollouts(("canary", "next"), 2)
 
 
 def test_to_the_present_stable_is_never_refused() -> None:
@@ -172,12 +182,66 @@ def test_a_promotion_that_is_being_aborted_can_be_had_again() -> None:
     aborted = Progress(end=End(toward=Outcome.PROMOTED))
     acting = OpenRollout(CANARY, aborted, (Action(1, ActionKind.ABORT, "bob"),))
     assert decide_undo(3, Situation(3, (acting,))) == GoBack(3, base=2)
-    assert decide_undo(2, Situation(3, (acting,))) == EndRollouts(("canary",))
-    assert decide_undo(1, Situation(3, (acting,))) == GoBack(1)
+    assert decide_undo(2, Situation(3, (acting,))) == EndRollouts(("canary",), 2)
+    assert decide_undo(1, Situation(3, (acting,))) == GoBack(1, base=2)
 
 
 def test_an_undo_that_waited_while_stable_changed_is_ended_for_what_is_stable() -> None:
     """The rollout of r3 over r2 was promoted after this undo to r1 was asked for."""
     waited = OpenRollout(UNDO, Progress())
-    assert decide_undo(3, Situation(3, (waited,))) == EndRollouts(("undo",))
+    assert decide_undo(3, Situation(3, (waited,))) == EndRollouts(("undo",), 3)
     assert decide_undo(2, Situation(3, (waited,))) == GoBack(2)
+
+
+PAUSE = Action(1, ActionKind.PAUSE, "bob")
+RESUMED = Action(2, ActionKind.RESUME, "cat")
+BY_BOB = Pause(PauseKind.PAUSED, "bob", "no reason given")
+
+
+@pytest.mark.parametrize(
+    ("rests", "cause"),
+    [
+        (OpenRollout(UNDO, Progress(), (PAUSE,)), "paused by bob"),
+        (OpenRollout(UNDO, Progress(pause=BY_BOB)), "paused by bob"),
+        (OpenRollout(UNDO, Progress(override="bob")), "overridden by bob"),
+    ],
+)
+def test_an_undo_that_rests_goes_on_when_it_is_asked_for_again(
+    rests: OpenRollout, cause: str
+) -> None:
+    """It would never get there, so nobody is told that it is on its way."""
+    situation = Situation(2, (rests,), changes=(StableChange(0, 1, 50.0),))
+    assert decide_undo(1, situation) == ResumeUndo("undo", cause)
+    refused = decide_undo(None, situation)
+    assert isinstance(refused, AlreadyRolledBack)
+    assert refused.rests == "undo"
+    assert refused.message == f"the undo to r1 by ann is {cause}"
+    assert decide_undo(2, situation) == EndRollouts(("undo",), 2)
+    resumed = replace(situation, open=(replace(rests, pending=(*rests.pending, RESUMED)),))
+    assert isinstance(decide_undo(1, resumed), JoinRollout)
+
+
+def test_a_superseded_undo_stays_where_it_leads_by_now() -> None:
+    """The undo from r2 to r1 has made r1 stable when a rollout of r4 supersedes it: r1 stays."""
+    behind = OpenRollout(replace(CANARY, id="next", base=1, candidate=4), Progress())
+    situation = Situation(1, (pending(UNDO, ActionKind.SUPERSEDE), behind))
+    assert decide_undo(1, situation) == EndRollouts(("undo", "next"), 1)
+    assert decide_undo(2, situation) == GoBack(2)
+    not_begun = replace(situation, stable=2)
+    assert decide_undo(2, not_begun) == EndRollouts(("undo", "next"), 2)
+    assert decide_undo(1, not_begun) == GoBack(1)
+
+
+def test_to_the_candidate_of_what_is_superseded() -> None:
+    """r3 never was stable: who names it wants it, also while its rollout waits to end."""
+    behind = OpenRollout(replace(CANARY, id="next", candidate=4), Progress())
+    situation = Situation(2, (pending(CANARY, ActionKind.SUPERSEDE), behind))
+    assert decide_undo(3, situation) == GoBack(3)
+    assert decide_undo(4, situation) == GoBack(4)
+
+
+def test_the_end_of_a_paused_rollout_needs_no_resume() -> None:
+    paused = OpenRollout(CANARY, Progress(pause=BY_BOB))
+    assert decide_undo(None, Situation(2, (paused,))) == EndRollouts(("canary",), 2)
+    assert decide_undo(2, Situation(2, (paused,))) == EndRollouts(("canary",), 2)
+    assert decide_undo(1, Situation(2, (paused,))) == GoBack(1)

@@ -203,8 +203,10 @@ def test_keda_on_triton_s_queue_is_taken_over_and_another_trigger_is_refused() -
 def test_a_canary_of_kserve_s_own_is_refused_in_both_forms() -> None:
     manifest = live()
     manifest["spec"]["canary"] = [{"trafficPercent": 10, "predictor": {"name": "v2"}}]
-    assert "is in a canary of its own (10 %)" in refusal(manifest)
-    assert "is in a canary of its own (20 %)" in refusal(live(canaryTrafficPercent=20))
+    assert "has spec.canary (10 %)" in refusal(manifest)
+    assert "has spec.predictor.canaryTrafficPercent (20 %)" in refusal(
+        live(canaryTrafficPercent=20)
+    )
 
 
 def test_who_names_the_model_in_another_way_is_told_what_to_write() -> None:

@@ -21,7 +21,7 @@ def after(test: Test, *windows: list[Block]) -> Wealth:
     wealth = Wealth()
     for number, blocks in enumerate(windows):
         for block in blocks:
-            wealth = advance(wealth, test, block, number)
+            wealth = advance(wealth, test, block, window=number)
     return wealth
 
 
@@ -40,7 +40,7 @@ def test_a_pass_takes_four_whole_windows_and_a_part_of_the_fifth() -> None:
 def test_what_the_limit_has_cut_off_is_lost_and_a_bad_block_counts_in_full() -> None:
     bad = Block(Arm(100, 4), Arm(100, 0))
     wealth = after(PASS, [GOOD], [bad])
-    alone = advance(after(PASS, [GOOD], [Block()]), PASS, bad, 1)
+    alone = advance(after(PASS, [GOOD], [Block()]), PASS, bad, window=1)
     assert wealth.log_e == pytest.approx(alone.log_e)
     assert wealth.log_e < math.log(3)
 

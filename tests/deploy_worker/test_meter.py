@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
 from tidegate.core.evidence import Scrape
-from tidegate.core.intent import EndpointKey
+from tidegate.core.intent import EndpointKey, Mode, Protocol, Runtime
 from tidegate.core.ports import Capabilities, NoData, Snapshot, State, Unavailable
 from tidegate.deploy_worker.meter import (
     ClusterMeter,
@@ -15,6 +15,7 @@ from tidegate.deploy_worker.meter import (
     untold_of,
 )
 from tidegate.deploy_worker.meters.doctor import Line, Sign
+from tidegate.deploy_worker.meters.flows import STREAMS
 from tidegate.deploy_worker.meters.prometheus import Reach
 from tidegate.deploy_worker.meters.series import Prometheus
 from tidegate.deploy_worker.settings import WorkerSettings
@@ -259,5 +260,8 @@ def test_what_a_proxy_does_not_tell_of_lost_requests_is_a_fact_of_the_doctor() -
     assert "knative: Knative's queue-proxy counts a request whose client left" in fact.detail
     assert "time-out" in fact.way_out
     envoy = untold_of(WorkerSettings(prometheus_url=prometheus))
-    assert lost_requests(Capabilities(knative=False), envoy) == ()
+    (fact,) = lost_requests(Capabilities(knative=False), envoy)
+    assert fact.detail.startswith("standard: of gRPC streams (ModelStreamInfer)")
+    assert envoy(Mode.STANDARD, Runtime(protocol=Protocol.V2)) == ()
+    assert envoy(Mode.STANDARD, Runtime(protocol=Protocol.GRPC_V2)) == (STREAMS,)
     assert lost_requests(Capabilities(), untold_of(WorkerSettings())) == ()

@@ -261,7 +261,8 @@ def test_the_end_of_a_log_comes_with_the_reason_and_is_kept_in_the_ledger(desk: 
         desk.reconcile()
     lives: Any = desk.status["live"]
     (live,) = [each for each in lives if each["revision"] == 2]
-    assert (live["failure"], live["log"]) == ("exit code 1", list(lines))
+    assert live["trouble"]["failure"] == "exit code 1"
+    assert live["trouble"]["log"] == list(lines)
     with desk.store.begin() as tx:
         rollouts.add_action(tx, "ro-1", ActionKind.ABORT, author="bob", reason="it crashes")
     for _ in range(4):
@@ -403,9 +404,7 @@ def test_no_percent_gets_ahead_of_the_contract_where_pods_may_go_to_zero(
     held does not."""
     store = Store(databases.fresh(databases.template("migrated", migrate)))
     desk = Desk(store, Mode.KNATIVE, Scaling(0, 2))
-    desk.parts = replace(
-        desk.parts, contracts=lambda *_: "the contract of r1 cannot be read: connection refused"
-    )
+    desk.ask(contracts=lambda *_: "the contract of r1 cannot be read: connection refused")
     for _ in range(8):
         desk.reconcile()
     by_hand(desk, 50)

@@ -109,7 +109,7 @@ def test_a_large_mutable_model_is_read_beside_the_reconciles(desk: Desk) -> None
     )
     assert slow.asked == 1
     slow.read.set()
-    desk.parts = replace(desk.parts, rereading=_patient(desk.parts.sources.rereading))
+    desk.ask(rereading=_patient(desk.parts.sources.rereading))
     for _ in range(4):
         desk.reconcile()
     assert desk.lab.shares("fraud") == {"r2": 100.0}

@@ -108,3 +108,15 @@ def test_a_run_finds_its_rollout_by_its_id_whatever_the_reason_says(api):
 
     assert (of("run-1"), of("run-2"), of("run-9")) == ([mine["id"]], [], [mine["id"]])
     assert api.get(f"{PATH}/rollouts?run_id=no%20id").status_code == 422
+
+
+def test_a_submission_finds_the_rollouts_of_its_runs(api):
+    api.endpoint()
+    mine = api.rollout(run_id="run-1.mine")
+
+    def of(submission):
+        results = api.ok("GET", f"{PATH}/rollouts?submission_id={submission}")["items"]
+        return [item["id"] for item in results]
+
+    assert (of("mine"), of("other")) == ([mine["id"]], [])
+    assert api.get(f"{PATH}/rollouts?submission_id=a.b").status_code == 422

@@ -4,6 +4,7 @@ command."""
 # ruff: noqa: F811  (the fixtures are named here for pytest)
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from tests.deployment_service.test_tenants import MAY
 from tests.deployment_service.test_with_worker import KEY, world  # noqa: F401
 from tests.deployment_service.test_with_worker import PATH as FRAUD
 from tidegate.core.ports import Capabilities
-from tidegate.core.rollout import Outcome
+from tidegate.core.rollout import ActionKind, End, Outcome, StepAnswer
 from tidegate.store import endpoints
 
 pytestmark = pytest.mark.real
@@ -101,6 +102,76 @@ def test_an_undo_replaces_another_in_flight(world):
     assert api.ok("GET", f"/api/v1/rollouts/{other['id']}")["outcome"] == "promoted"
 
 
+def test_an_undo_that_somebody_paused_goes_on_when_it_is_asked_for_again(world):
+    api = world.api
+    promote(world, "2")
+    first = api.ok("POST", f"{FRAUD}/undo")
+    api.ok("POST", f"/api/v1/rollouts/{first['id']}/pause", {"reason": "wait for me"})
+    refused = refusal(api.post(f"{FRAUD}/undo"), "already-rolled-back")
+    assert "the undo to r1 by admin is paused by admin" in refused["detail"]
+    remediation = refused["remediation"]
+    assert remediation["command"] == "tidegate rollout resume team/fraud"
+    assert remediation["request"] == f"POST /api/v1/rollouts/{first['id']}/resume"
+    again = api.ok("POST", f"{FRAUD}/undo", {"to": 1, "reason": "now"})
+    assert again["id"] == first["id"]
+    assert again["accepted"] == {
+        "action": "undo",
+        "follows": "the undo to r1, paused by admin, goes on: all traffic goes there",
+    }
+    line = api.ok("GET", f"{FRAUD}/history")["ledger"][0]
+    assert (line["action"], line["message"], line["body"]["kind"]) == (
+        "rollout.undo",
+        "now",
+        "resume",
+    )
+    world.serves("r1 100 %")
+
+
+def test_an_undo_away_from_a_superseded_undo_leads_where_it_says(world):
+    """The first undo has made r1 stable when a rollout of r3 supersedes it: r2 is not its base any
+    more, but where the second undo starts to."""
+    api = world.api
+    promote(world, "2")
+    api.ok("POST", f"{FRAUD}/undo")
+    while api.ok("GET", FRAUD)["stable"]["label"] != "r1":
+        world.turn(KEY)
+    api.ok("POST", f"{FRAUD}/rollouts?supersede=true", {"model_version_id": "3"})
+    back = api.ok("POST", f"{FRAUD}/undo", {"to": 2})
+    assert (back["strategy"], back["base"], back["candidate"]) == ("undo", 1, 2)
+    (warning,) = back["warnings"]
+    assert "a rollback left r2" in warning
+    world.serves("r2 100 %")
+
+
+def test_an_undo_names_everything_that_it_ends(world):
+    api = world.api
+    first = api.ok("PATCH", FRAUD, {"canary_percent": 25, "model_version_id": "2"})["rollout"]
+    world.serves("r1 75 %, r2 25 %")
+    behind = api.ok("POST", f"{FRAUD}/rollouts?supersede=true", {"model_version_id": "3"})
+    aborted = api.ok("POST", f"/api/v1/rollouts/{first['id']}/abort?dry_run=true")
+    assert (
+        f"`tidegate rollout abort {behind['id']}` ends that one" in aborted["accepted"]["follows"]
+    )
+    waiting = api.ok("POST", f"/api/v1/rollouts/{behind['id']}/abort?dry_run=true")
+    assert waiting["accepted"]["follows"].endswith("does not start")
+    undo = api.ok("POST", f"{FRAUD}/undo", {"to": 1})
+    assert undo["accepted"]["follows"] == (
+        "these end: the manual of r2 by admin, the canary of r3 by admin, all traffic goes back "
+        "to r1"
+    )
+    world.serves("r1 100 %")
+
+
+def test_an_undo_to_the_candidate_that_runs_names_the_short_way(world):
+    api = world.api
+    api.ok("PATCH", FRAUD, {"canary_percent": 25, "model_version_id": "2"})
+    world.serves("r1 75 %, r2 25 %")
+    never, short = api.ok("POST", f"{FRAUD}/undo", {"to": 2})["warnings"]
+    assert "r2 was never stable" in never
+    assert "`tidegate rollout promote team/fraud`" in short
+    world.serves("r2 100 %")
+
+
 def test_what_is_stable_until_its_abort_is_processed_can_be_had_again(world):
     api = world.api
     started = api.ok("PATCH", FRAUD, {"model_version_id": "2"})["rollout"]
@@ -183,7 +254,11 @@ def test_an_answer_names_its_step_and_counts_once(api, verb):
     refusal(api.post(path, {"step": 2}), "other-step")
     assert api.ok("POST", path, {"step": 1})["accepted"]["action"] == verb
     refused = refusal(api.post(path, {"step": 1}), "already-answered")
-    assert "by admin already" in refused["detail"]
+    assert re.fullmatch(
+        rf"step 1 of rollout {rollout['id']} was (approved|answered by a promotion) by admin "
+        r"already, at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+        refused["detail"],
+    )
     assert api.actions(rollout["id"]) == [verb]
     entries = api.ok("GET", f"{PATH}/history")["ledger"]
     (line,) = (entry for entry in entries if entry["action"] == f"rollout.{verb}")
@@ -216,6 +291,25 @@ def test_an_old_page_approves_no_later_step(api):
     api.reconcile(progress=lambda p: replace(p, step=replace(p.step, index=1)))
     refused = refusal(api.post(path, {"step": 1}), "other-step")
     assert "at step 2, which waits for an answer of its own" in refused["detail"]
+    api.ok("POST", path, {"step": 2})
+
+
+def test_an_answer_is_told_to_who_comes_later_with_the_same_page(api):
+    """Also when the rollout has gone on: the second approver is not sent to the next step."""
+    api.endpoint()
+    stops = [{"percent": 10, "until": "approval"}, {"percent": 10, "until": "approval"}]
+    plan = {"kind": "canary", "steps": [*stops, {"percent": 50, "until": "pass"}]}
+    rollout = api.rollout(strategy=plan)
+    api.with_candidate(percent=10)
+    path = f"/api/v1/rollouts/{rollout['id']}/approve"
+    api.ok("POST", path, {"step": 1})
+    answer = StepAnswer(1, ActionKind.APPROVE, "ann", 1_700_000_000.0)
+    api.reconcile(progress=lambda p: replace(p, step=replace(p.step, index=1), answers=(answer,)))
+    refused = refusal(api.post(path, {"step": 1}), "already-answered")
+    assert refused["detail"] == (
+        f"step 1 of rollout {rollout['id']} was approved by ann already, at 2023-11-14T22:13:20Z"
+    )
+    assert "at step 2" in refusal(api.post(path, {"step": 3}), "other-step")["detail"]
     api.ok("POST", path, {"step": 2})
 
 
@@ -279,3 +373,24 @@ def test_a_revision_that_never_served_is_checked_although_it_is_called_an_undo(w
     api.ok("PUT", "/api/v1/tenants/team", {"allowed": allowed})
     refused = api.post(f"{FRAUD}/undo", {"to": 2})
     assert (refused.status_code, refused.json()["code"]) == (422, "not-allowed")
+
+
+def test_who_wants_forward_what_goes_there_is_not_sent_back(api):
+    """An approver who comes too late copies the command of the refusal: it must not undo."""
+    api.endpoint()
+    rollout = api.rollout()
+    path = f"/api/v1/rollouts/{rollout['id']}"
+    bodies = {"promote": {}, "approve": {"step": 1}, "resume": {}}
+    end = End(toward=Outcome.PROMOTED, message="every step is done")
+    api.reconcile(progress=lambda p: replace(p, end=end))
+    for verb in bodies:
+        refused = refusal(api.post(f"{path}/{verb}", bodies[verb]), "rollout-ending")
+        assert refused["remediation"]["command"] == f"tidegate rollout status {rollout['id']} -w"
+    api.reconcile(
+        progress=lambda p: replace(p, outcome=Outcome.PROMOTED, end=replace(end, tidy=True))
+    )
+    for verb in bodies:
+        refused = refusal(api.post(f"{path}/{verb}", bodies[verb]), "rollout-ended")
+        assert refused["remediation"]["command"] == f"tidegate rollout status {rollout['id']}"
+    refused = refusal(api.post(f"{path}/retry"), "promoted")
+    assert refused["remediation"]["command"] == f"tidegate rollout status {rollout['id']}"

@@ -57,7 +57,7 @@ def test_lowering_a_plan_always_works_and_pauses_it(api):
     api.with_candidate(percent=25, step=StepProgress(index=2))
     view = api.ok("PATCH", PATH, {"canary_percent": 5}, headers={"If-Match": '"1"'})
     assert view["traffic"]["desired"]["text"] == "r1 95 %, r2 5 %"
-    assert api.actions(rollout["id"]) == ["pause"]
+    assert api.actions(rollout["id"]) == ["set-canary"]
 
 
 def test_raising_a_plan_needs_force(api):
@@ -68,7 +68,7 @@ def test_raising_a_plan_needs_force(api):
     assert refused.status_code == 409
     assert "force=true" in refused.json()["detail"]
     api.ok("PATCH", f"{PATH}?force=true", {"canary_percent": 50})
-    assert api.actions(rollout["id"]) == ["override"]
+    assert api.actions(rollout["id"]) == ["set-canary"]
     # the rollout controller has not heard it yet, and yet it is this person's now
     api.ok("PATCH", PATH, {"canary_percent": 60})
     api.ok("POST", f"/api/v1/rollouts/{rollout['id']}/resume")
@@ -86,7 +86,7 @@ def test_promoting_by_patch_needs_if_match(api, percent):
     promoted = api.ok("PATCH", PATH, {"canary_percent": percent}, headers=etag(api))
     # The rollout controller appends the promotion
     assert promoted["generation"] == view["generation"]
-    assert api.actions(view["rollout"]["id"]) == ["promote"]
+    assert api.actions(view["rollout"]["id"]) == ["set-canary"]
 
 
 @pytest.mark.parametrize("strategy", ["ab", "blue-green"])
@@ -220,7 +220,7 @@ def test_deleting_aborts_first(api):
     rollout = api.rollout()
     api.with_candidate()
     assert api.call("DELETE", PATH, headers=etag(api)).status_code == 202
-    assert api.actions(rollout["id"]) == ["abort"]
+    assert api.actions(rollout["id"]) == ["delete"]
 
 
 def test_a_pause_for_want_of_data_is_shown(api):

@@ -118,12 +118,14 @@ async def _judge(
 
 
 class Clients:
-    """Open loop: a slow answer keeps nobody from asking."""
+    """Open loop: a slow answer keeps nobody from asking. host: whom they ask for."""
 
-    def __init__(self, port: int, plan: Plan) -> None:
+    def __init__(self, port: int, plan: Plan, host: str = "m") -> None:
         self._port = port
         self._plan = plan
-        self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+        self._host = host
+        options = (("grpc.default_authority", host),)
+        self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options)
         self._tasks: set[asyncio.Task[None]] = set()
         self.met: Counter[str] = Counter()
 
@@ -166,7 +168,8 @@ class Clients:
     async def _http(self) -> str:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
-            head = "POST /v2/models/m/infer HTTP/1.1\r\nhost: m\r\nconnection: close\r\n"
+            head = f"POST /v2/models/m/infer HTTP/1.1\r\nhost: {self._host}\r\n"
+            head += "connection: close\r\n"
             writer.write(f"{head}content-length: 0\r\n\r\n".encode())
             answer = await reader.read()
             if answer:

@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import httpx2
 
+from tests.local import proxy_filters
 from tests.local.misbehaving import Http1Server, Http2Server, Next, listen
 from tidegate_local.home import free_port
 from tidegate_local.processes.envoy import command
@@ -31,7 +32,8 @@ class Case:
 
     behave: the server's behaviour; None: there is none. address: "none" is an empty list. leaves: a
     client leaves once the server hangs; body: and once its answer has begun. clients_wait: the
-    clients stay. lost: how many requests get no answer, of http and of grpc.
+    clients stay. lost: how many requests get no answer, of http and of grpc. stops: the filter of
+    the proxy that answers instead (`proxy_filters`). stopped: how many requests it does.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Case:
     body: bool = False
     requests: int = 4
     lost: tuple[int, int] = (0, 0)
+    stops: str = ""
+    stopped: int = 0
     protocols: tuple[str, ...] = ("http", "grpc")
 
 
@@ -72,7 +76,8 @@ async def measured(cases: tuple[Case, ...], folder: Path) -> AsyncIterator["Prox
     admin = free_port()
     port = free_port()
     boot = folder / "envoy.json"
-    boot.write_text(json.dumps(_bootstrap(runs, admin, port)))
+    filters = await proxy_filters.start({case.stops for case in cases if case.stops})
+    boot.write_text(json.dumps(_bootstrap(runs, admin, port, filters)))
     with (folder / "envoy.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(*command(boot), stdout=log, stderr=log)
     try:
@@ -90,6 +95,7 @@ async def measured(cases: tuple[Case, ...], folder: Path) -> AsyncIterator["Prox
         await process.wait()
         for server in listening:
             server.close()
+        await filters.close()
 
 
 class Proxy:
@@ -195,7 +201,7 @@ async def _serve(run: Run) -> asyncio.Server:
     return listening
 
 
-def _bootstrap(runs: list[Run], admin: int, port: int) -> Json:
+def _bootstrap(runs: list[Run], admin: int, port: int, filters: proxy_filters.Filters) -> Json:
     manager = {
         "@type": f"{_TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "measured",
@@ -206,13 +212,15 @@ def _bootstrap(runs: list[Run], admin: int, port: int) -> Json:
             ]
         },
         "http_filters": [
+            *filters.before,
             _filter("grpc_stats", stats_for_all_methods=True, enable_upstream_stats=True),
+            *filters.after,
             _filter("router"),
         ],
     }
     chain = {"filters": [{"name": "http", "typed_config": manager}]}
     listener = {"name": "l", "address": _address(port), "filter_chains": [chain]}
-    clusters = [_cluster(run) for run in runs]
+    clusters = [*(_cluster(run) for run in runs), *filters.clusters]
     return {
         "admin": {"address": _address(admin)},
         "static_resources": {"listeners": [listener], "clusters": clusters},
@@ -229,8 +237,11 @@ def _route(run: Run) -> Json:
     case = run.case
     action: Json = {"cluster": run.cluster, "timeout": f"{case.timeout_s:g}s"}
     action["retry_policy"] = {"retry_on": case.retry_on, "num_retries": 2, **case.retry}
+    action["rate_limits"] = [{"actions": [{"generic_key": {"descriptor_value": "all"}}]}]
     header = {"name": "x-case", "string_match": {"exact": run.cluster}}
-    return {"match": {"prefix": "/", "headers": [header]}, "route": action}
+    own = proxy_filters.switched_on(case.stops)
+    match = {"prefix": "/", "headers": [header]}
+    return {"match": match, "route": action, "typed_per_filter_config": own}
 
 
 def _cluster(run: Run) -> Json:

@@ -115,7 +115,8 @@ def test_every_command_accepts_the_bounds(template: Template) -> None:
 def _bounds(item: dict[str, Any]) -> list[Any]:
     match item["type"]:
         case "NUMBER_INTEGER" | "NUMBER_DOUBLE":
-            return [item["minimum"], item["maximum"]]
+            low = item.get("minimum", item.get("exclusive_minimum", 0) + 0.001)
+            return [low, item.get("maximum", item.get("exclusive_maximum", 1) - 0.001)]
         case "STRING":
             return item.get("choices") or (
                 ["x-group: beta", "-starts: with-a-dash"] if item["name"] == "header" else []
@@ -139,6 +140,7 @@ def test_no_text_is_taken_for_a_flag(text: str) -> None:
         "namespace": "",
         "to_revision": 0,
         "service_url": "",
+        "submission_id": "",
         "reason": text,
     }
     for component in template.components.values():
@@ -171,12 +173,12 @@ def test_a_command_needs_no_home_no_name_and_no_place_to_write() -> None:
             WATCHED,
             "preflight",
             "--endpoint=demo",
-            "--service-url=http://127.0.0.1:9",
         ],
         cwd="/",
         env={
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "HOME": "/nonexistent",
+            "TIDEGATE_URL": "http://127.0.0.1:9",
         },
         capture_output=True,
         text=True,

@@ -112,7 +112,7 @@ def test_the_tasks_are_a_row_that_begins_with_the_preflight(template: Template) 
         once = {"preflight"}
     for name, task in tasks.items():
         retries = task.get("retryPolicy", {}).get("maxRetryCount", 0)
-        assert retries == (0 if name in once else 2), "a pod may be evicted"
+        assert (retries > 0) == (name not in once), "a pod may be evicted"
 
 
 def test_what_is_smoked_is_what_is_promoted() -> None:

@@ -17,6 +17,7 @@ from tidegate.core.undoing import (
     EndRollouts,
     GoBack,
     JoinRollout,
+    ResumeUndo,
     Situation,
     StableChange,
 )
@@ -88,16 +89,22 @@ class Desk:
         situation = Situation(stable, self.open(), self._ended(), self.changes())
         result = undoing.decide_undo(to, situation)
         match result:
-            case EndRollouts(rollouts):
+            case EndRollouts(rollouts, after):
                 for rollout in rollouts:
                     self.append(rollout, ActionKind.UNDO)
-                return "accepted: the rollout ends"
+                return f"accepted: the rollout ends, r{after} is stable"
             case JoinRollout():
                 return "accepted: it is on its way"
+            case ResumeUndo(rollout):
+                self.append(rollout, ActionKind.RESUME)
+                return "accepted: it goes on"
             case AlreadyStable():
                 return "accepted: it is stable"
             case GoBack(revision, base):
-                assert revision != (base or stable), f"the rule book refuses it: {result}"
+                begins_at = stable
+                if base is not None:
+                    begins_at = base
+                assert revision != begins_at, f"the rule book refuses it: {result}"
                 plan = strategy.undo()
                 if self._deadlines is not None:
                     plan = replace(plan, deadlines=self._deadlines)
@@ -148,7 +155,8 @@ class Desk:
     def append(self, rollout: str, kind: ActionKind) -> None:
         """An action that was accepted."""
         simulation = self._simulation
-        action = Action(len(simulation.actions) + 1, kind, self.author)
+        now = simulation.lab.clock()
+        action = Action(len(simulation.actions) + 1, kind, self.author, at=now)
         simulation.actions.append((rollout, action))
         simulation.note(f"{self.author} asks to {kind}")
 

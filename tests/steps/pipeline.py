@@ -109,17 +109,32 @@ class Kfp:
         self._runs: list[Run] = []
 
     def start(self, template: str, endpoint: str, *, run_id: str = "", **arguments: Any) -> Run:
+        """A run of a template."""
+        file = ROOT / "catalog" / "templates" / f"{template}.yaml"
+        return self.start_file(file, endpoint, run_id, {**TAKES.get(template, {}), **arguments})
+
+    def start_own(self, program: Path, endpoint: str, **arguments: Any) -> Run:
+        """A run of the pipeline that a program compiles with `tidegate.kfp`."""
+        file = self._folder / f"{program.stem}.yaml"
+        done = subprocess.run(
+            [self._python, str(program), str(file)],
+            env=self._environ(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return self.start_file(file, endpoint, "", arguments)
+
+    def start_file(self, file: Path, endpoint: str, run_id: str, arguments: Json) -> Run:
         """A run in a process group of its own, as an engineer would start it."""
         number = len(self._runs) + 1
         root = self._folder / f"root-{number}"
         log = self._folder / f"run-{number}.log"
         request = {
-            "file": str(ROOT / "catalog" / "templates" / f"{template}.yaml"),
-            "arguments": {
-                "endpoint": f"{NAMESPACE}/{endpoint}",
-                **TAKES.get(template, {}),
-                **arguments,
-            },
+            "file": str(file),
+            "arguments": {"endpoint": f"{NAMESPACE}/{endpoint}", **arguments},
             "root": str(root),
             "python": sys.executable,
             "run_id": run_id or str(uuid4()),

@@ -50,6 +50,7 @@ def rollout(**changes: Any) -> Json:
         "created_at": "2026-01-01T00:00:00Z",
         "ended_at": None,
         "warnings": [],
+        "accepted": {"action": "start", "follows": "r2 gets ready"},
         "analysis": {"alpha": 0.01},
     }
     return {**plain, **changes}

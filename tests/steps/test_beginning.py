@@ -12,6 +12,7 @@ WHO = {"name": "ci", "roles": ["editor"], "grants": {}}
 ROLLOUTS = "/endpoints/team/fraud/rollouts"
 ASK = ("--endpoint=team/fraud", "--model-version=2", "--run-id=run-1")
 DRY = {**rollout(id="", phase="starting", step=0), "dry_run": True}
+ACCEPTED = {"action": "create", "follows": "r1 gets ready, then it serves all traffic"}
 
 
 def listing(*items: Any) -> Any:
@@ -174,6 +175,53 @@ def test_undo_of_a_running_rollout_is_its_end() -> None:
     assert run(api, "undo", "--endpoint=team/fraud") == 0
 
 
+def test_an_undo_that_is_repeated_after_its_key_was_forgotten_is_attached_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A pod that is replaced after more than a day: a second undo would take back the first."""
+    done = over("promoted", "undo", strategy="undo", base=2, candidate=1, steps=[], run_id="run-9")
+    api = Api(done).says(f"GET {ROLLOUTS}", listing(done))
+    assert run(api, "undo", "--endpoint=team/fraud", "--run-id=run-9") == 0
+    assert api.changes() == []
+    assert "attached to the undo that this run asked for: back to r1" in capsys.readouterr().out
+
+
+def test_an_undo_that_ended_a_rollout_is_attached_to() -> None:
+    ended = over("aborted", "undo by pipeline", run_id="run-1", acted="run-9")
+    api = Api(ended).says(f"GET {ROLLOUTS}", listing(ended))
+    assert run(api, "undo", "--endpoint=team/fraud", "--run-id=run-9") == 0
+    assert api.changes() == []
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        over("promoted", "promoted by pipeline", run_id="run-1", acted="run-9"),
+        over("promoted", "every step is done", run_id="run-9"),
+        over("aborted", "errors", run_id="run-9"),
+    ],
+)
+def test_what_a_run_did_before_is_not_its_undo(known: dict[str, Any]) -> None:
+    """A pipeline of people's own may promote, or roll out, and undo in one run."""
+    undoing = over("promoted", "undo", strategy="undo", base=2, candidate=1, steps=[])
+    api = Api(undoing).says(f"GET {ROLLOUTS}", listing(known))
+    api.says("POST /endpoints/team/fraud/undo", (202, undoing))
+    assert run(api, "undo", "--endpoint=team/fraud", "--run-id=run-9") == 0
+    assert api.changes() == ["POST /endpoints/team/fraud/undo"]
+
+
+def test_a_promotion_that_is_repeated_never_promotes_another_rollout(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ended = over("aborted", "abort by ann", run_id="run-1", acted="run-9")
+    other = rollout(id="other", strategy="blue-green", steps=[GATE], phase="waiting")
+    api = Api(ended).says(f"GET {ROLLOUTS}", listing(ended))
+    api.says("GET /endpoints/team/fraud", endpoint(rollout=other))
+    assert run(api, "promote", "--endpoint=team/fraud", "--run-id=run-9") == 1
+    assert api.changes() == []
+    assert "r2 was not promoted" in capsys.readouterr().err
+
+
 def test_promote_is_the_persons_word_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     staged = rollout(strategy="blue-green", steps=[GATE], phase="waiting")
     api = Api(staged, staged, over("promoted", "promoted by ann"))
@@ -217,7 +265,7 @@ def test_a_first_deployment_is_followed_until_it_serves(
         endpoint("progressing", "r1 has 0 of 1"),
         endpoint("ready", "r1 100 %"),
     ]
-    api = Api().says("POST /endpoints", (201, endpoint("pending")))
+    api = Api().says("POST /endpoints", (201, endpoint("pending", accepted=ACCEPTED)))
     api.says("GET /endpoints/team/fraud", lambda _: observations.pop(0))
     assert (
         run(
@@ -253,7 +301,7 @@ def test_an_endpoint_of_another_author_is_not_attached_to(
 def test_an_endpoint_that_never_serves_ends_at_its_deadline(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    api = Api().says("POST /endpoints", (201, endpoint("pending")))
+    api = Api().says("POST /endpoints", (201, endpoint("pending", accepted=ACCEPTED)))
     api.says("GET /endpoints/team/fraud", endpoint("degraded", "r1: ImagePullBackOff"))
     assert run(api, "deploy", *DEPLOY, "--ready-seconds=5") == 1
     assert "r1: ImagePullBackOff" in capsys.readouterr().err

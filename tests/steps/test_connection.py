@@ -9,6 +9,7 @@ from tidegate.steps.connection import NO_TOKEN, find
 from tidegate.steps.errors import UsageError
 
 NOWHERE = Path("/nowhere")
+URL = {"TIDEGATE_URL": "http://a"}
 
 
 def test_flags_come_before_the_environment_and_that_before_a_projected_token(
@@ -19,34 +20,61 @@ def test_flags_come_before_the_environment_and_that_before_a_projected_token(
     file.write_text("from-file\n")
     projected.write_text("projected\n")
     environ = {"TIDEGATE_URL": "http://env/", "TIDEGATE_TOKEN": "tg_env"}
-    assert find(environ, "http://flag", str(file)).token() == "from-file"
-    assert find(environ, "http://flag", str(file)).url == "http://flag"
+    assert find(environ, "", str(file)).token() == "from-file"
     assert (find(environ, "", "").url, find(environ, "", "").token()) == ("http://env", "tg_env")
-    assert (
-        find({"TIDEGATE_TOKEN_FILE": str(file)}, "http://a", "", projected).token() == "from-file"
-    )
-    assert find({}, "http://a", "", projected).token() == "projected"
+    assert find({**URL, "TIDEGATE_TOKEN_FILE": str(file)}, "", "", projected).token() == "from-file"
+    assert find(URL, "", "", projected).token() == "projected"
+
+
+@pytest.mark.parametrize("flag", ["", "http://a", "http://a/", "HTTP://A", " http://a"])
+def test_a_flag_may_repeat_the_address_of_the_pod(flag: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("tg")
+    assert find(URL, flag, str(file)).url == "http://a"
 
 
 @pytest.mark.parametrize(
-    ("environ", "url", "message"),
+    "flag",
     [
-        ({}, "", "TIDEGATE_URL"),
-        ({}, "tidegate:8080", "not an http or https URL"),
-        ({}, "http://tidegate", NO_TOKEN[:8]),
+        "http://evil.example",
+        "https://a",
+        "http://a.evil.example",
+        "http://a@evil.example",
+        "http://evil@a",
+        "http://a:8080",
+        "http://a/path",
+        "http://a?x=1",
+        "http://a#x",
+        "http://[a",
+        "a",
     ],
 )
-def test_what_is_missing_is_named(environ: dict[str, str], url: str, message: str) -> None:
+def test_a_token_goes_to_no_other_address_than_that_of_the_pod(flag: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the token goes to no other"):
+        find({**URL, "TIDEGATE_TOKEN": "tg"}, flag, "")
+    with pytest.raises(UsageError, match="TIDEGATE_URL from the ConfigMap"):
+        find({"TIDEGATE_TOKEN": "tg"}, flag, "")
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({}, "TIDEGATE_URL"),
+        ({"TIDEGATE_URL": "tidegate:8080"}, "not an http or https URL"),
+        (URL, NO_TOKEN[:8]),
+    ],
+)
+def test_what_is_missing_is_named(environ: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        find(environ, url, "", NOWHERE)
+        find(environ, "", "", NOWHERE)
 
 
 def test_a_token_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
-        find({}, "http://a", str(tmp_path / "none")).token()
+        find(URL, "", str(tmp_path / "none")).token()
     (tmp_path / "empty").write_text(" \n")
     with pytest.raises(UsageError, match="empty"):
-        find({}, "http://a", str(tmp_path / "empty")).token()
+        find(URL, "", str(tmp_path / "empty")).token()
 
 
 def test_a_projected_token_that_was_renewed_is_read_again(tmp_path: Path) -> None:

@@ -35,5 +35,5 @@ def test_without_an_address_it_is_a_matter_of_flags() -> None:
     with start("finish", "--rollout-id=x") as task:
         _, message = task.communicate(timeout=PATIENCE)
     assert task.returncode == 2
-    assert message.startswith("✗ no service is named: give --service-url")
+    assert message.startswith("✗ no service is named: set TIDEGATE_URL")
     assert len(message.splitlines()) == 1

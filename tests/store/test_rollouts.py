@@ -225,3 +225,23 @@ def test_a_pipeline_run_finds_what_it_started_and_what_it_acted_on(store: Store)
             for run in ("run-1", "run-2", "run-3", "run-9", "")
         }
     assert result == {"run-1": ["one"], "run-2": [], "run-3": [], "run-9": ["one"], "": []}
+
+
+def test_a_submission_finds_what_its_runs_started_and_acted_on(store: Store) -> None:
+    make_endpoint(store)
+    with store.begin() as tx:
+        rollouts.start(tx, KEY, replace(make_rollout(), run_id="run-1.first"))
+        rollouts.add_action(tx, "one", ActionKind.PROMOTE, author="pipeline", run_id="run-9.second")
+        rollouts.add_action(tx, "one", ActionKind.PAUSE, author="pipeline", run_id="run-third")
+    with store.read() as tx:
+        result = {
+            submission: [
+                each.rollout.id
+                for each in rollouts.list_rollouts(tx, KEY, submission_id=submission).items
+            ]
+            for submission in ("first", "second", "third", "st", "run-1.first", "%")
+        }
+    assert {name: ids for name, ids in result.items() if ids} == {
+        "first": ["one"],
+        "second": ["one"],
+    }

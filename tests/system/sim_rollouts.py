@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from tests.system.sim import SimPlane
 from tests.waiting import PATIENCE, until
-from tidegate.core.evidence import MetricKind, Scrape
+from tidegate.core.analysis import Metric, MetricKind
+from tidegate.core.evidence import Scrape
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Runtime, Scaling
 from tidegate.core.rollout import Outcome, Rollout
 from tidegate.core.scrapes import between
@@ -30,6 +31,8 @@ SHARES = {
     Outcome.PROMOTED: [{1: 100}, {1: 90, 2: 10}, {1: 50, 2: 50}, {2: 100}],
     Outcome.ABORTED: [{1: 100}, {1: 90, 2: 10}, {1: 100}],
 }
+
+ERRORS = Metric(MetricKind.ERRORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +143,11 @@ def check_evidence(rollout: SimRollout) -> None:
     track = next(item for item in evidence.tracks if item.metric.kind is MetricKind.ERRORS)
     last = _nearest(scrapes, evidence.last.at)
     first = _nearest(scrapes, evidence.last.at - track.step.seconds)
-    assert track.step.candidate == between(first, last, 2, None).arm
-    assert track.step.stable == between(first, last, 1, None).arm
+    assert track.step.candidate == between(first, last, 2, ERRORS).arm
+    assert track.step.stable == between(first, last, 1, ERRORS).arm
     assert track.step.candidate.n > 0
-    assert track.rollout.candidate.n <= between(scrapes[0], last, 2, None).arm.n
+    answers = sum(reading.counters.answers for reading in last.readings if reading.revision == 2)
+    assert track.rollout.candidate.n <= answers
 
 
 def check_ledger(rollout: SimRollout) -> None:

@@ -5,7 +5,6 @@ kfp is run against it, too.
 Only what a rule needs is here: no pipeline runs, the tests say what becomes of a run.
 """
 
-import email
 import json
 import re
 import threading
@@ -17,11 +16,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
-import yaml
 
-Json = dict[str, Any]
+from tests.template_service import argo
+from tests.template_service.fake_answers import Json, Refused, by, check_shape
+from tests.template_service.fake_pipelines import Pipelines
+from tests.template_service.fake_workflow import PHASES, Outcome, Workflow, outcome_of
+
 NEVER = "1970-01-01T00:00:00Z"
-GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13}
 KINDS: dict[str, tuple[type, ...]] = {
     "STRING": (str,),
     "NUMBER_INTEGER": (int, float),
@@ -41,27 +42,18 @@ WORDS = {
 }
 
 
-class Refused(Exception):  # noqa: N818  (an answer, named after what it is)
-    """An error answer. upload: in the other shape that the upload service has."""
-
-    def __init__(self, status: int, message: str, upload: bool = False) -> None:
-        super().__init__(message)
-        words = {"error_message": message, "error_details": message}
-        self.answer = httpx2.Response(
-            status,
-            json=words
-            if upload
-            else {"error": message, "code": GRPC[status], "message": message, "details": []},
-        )
-
-
 @dataclass
-class FakeKfp:
+class FakeKfp(Pipelines):
     """multi_user: runs live in namespaces. users: the namespaces of each user, by `kubeflow-userid`
-    or by token."""
+    or by token; readers: those in which a user may only read. release: its tag. knows_optional: as
+    2.15 does. objects: pipelines are kept as objects of Kubernetes."""
 
     multi_user: bool = False
+    release: str = "2.17.0"
+    knows_optional: bool = True
+    objects: bool = False
     users: dict[str, set[str]] = field(default_factory=dict)
+    readers: dict[str, set[str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     page_size: int = 2
     experiments: list[Json] = field(default_factory=list)
@@ -69,6 +61,11 @@ class FakeKfp:
     pipelines: list[Json] = field(default_factory=list)
     versions: list[Json] = field(default_factory=list)
     seen: list[Json] = field(default_factory=list)
+    workflows: dict[str, Workflow] = field(default_factory=dict)
+    received: dict[str, Json] = field(default_factory=dict)  # by run: what its tasks get
+    unlisted: list[Json] = field(default_factory=list)  # workflows whose run was not stored
+    # POST of a run ends so, after it has begun: "unlisted" (500), "listed" (504), "silent"
+    loses: str = ""
     down: bool = False
 
     def handle(self, request: httpx2.Request) -> httpx2.Response:
@@ -83,9 +80,13 @@ class FakeKfp:
         try:
             answer = self._route(request, path)(request, body)
             response = httpx2.Response(200, json=answer)
+            if isinstance(answer, str):
+                response = httpx2.Response(200, text=answer)
         except Refused as refusal:
             response = refusal.answer
-        answered = json.loads(response.content)
+        answered = response.text
+        if response.headers["content-type"] == "application/json":
+            answered = response.json()
         query = {
             "method": request.method,
             "path": request.url.path,
@@ -109,34 +110,42 @@ class FakeKfp:
     def transport(self) -> httpx2.MockTransport:
         return httpx2.MockTransport(self.handle)
 
-    def becomes(self, run_id: str, state: str, *tasks: tuple[str, str], error: str = "") -> None:
-        """What the cluster made of a run: its state, and the state of each task."""
-        run = _by(self.runs, "run_id", run_id)
-        details = [
-            {
-                "display_name": name,
-                "task_id": f"t{index}",
-                "state": at,
-                "start_time": f"2026-01-01T00:00:{index:02d}Z",
-            }
-            for index, (name, at) in enumerate(tasks)
-        ]
-        driver = {"display_name": "preflight-driver", "task_id": "d", "state": "SUCCEEDED"}
-        run |= {"state": state, "run_details": {"task_details": [driver, *details]}}
-        if state in ("SUCCEEDED", "FAILED"):
+    def becomes(
+        self,
+        run_id: str,
+        state: str,
+        *tasks: tuple[str, str] | Outcome,
+        error: str = "",
+        terminated: bool = False,
+        defaults: bool = True,
+    ) -> None:
+        """What the cluster made of a run: its state, and that of each task of its dag that was come
+        to. A run that KFP failed has no error of its own. defaults: those that 2.17 installs."""
+        run = by(self.runs, "run_id", run_id)
+        spec = run["pipeline_spec"].get("pipeline_spec", run["pipeline_spec"])
+        workflow = Workflow(f"{spec['pipelineInfo']['name']}-x7k2p", spec, defaults, terminated)
+        workflow.run(PHASES.get(state, "Failed"), [outcome_of(item) for item in tasks])
+        self.workflows[run_id] = workflow
+        run |= {"state": state, "run_details": {"task_details": workflow.details(run_id)}}
+        if state in ("SUCCEEDED", "FAILED", "CANCELED"):
             run["finished_at"] = "2026-01-01T00:10:00Z"
         if error:
             run["error"] = {"code": 13, "message": error}
 
-    def _route(self, request: httpx2.Request, path: str) -> Callable[[httpx2.Request, Any], Json]:
-        routes: list[tuple[str, str, Callable[..., Json]]] = [
-            ("GET", "/healthz", lambda *_: {"multi_user": self.multi_user}),
+    def _route(
+        self, request: httpx2.Request, path: str
+    ) -> Callable[[httpx2.Request, Any], Json | str]:
+        routes: list[tuple[str, str, Callable[..., Json | str]]] = [
+            ("GET", "/healthz", self._healthz),
             ("GET", "/experiments", self._list_experiments),
             ("POST", "/experiments", self._create_experiment),
             ("GET", "/experiments/([^/]+)", self._get_experiment),
             ("GET", "/runs", self._list_runs),
             ("POST", "/runs", self._create_run),
             ("GET", "/runs/([^/]+)", self._get_run),
+            ("GET", "/pipelines", self._list_pipelines),
+            ("GET", "/apis/v1beta1/runs/([^/]+)", self._get_older_run),
+            ("GET", "/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", self._get_log),
             ("POST", "/pipelines", self._create_pipeline),
             ("GET", "/pipelines/names/([^/]+)", self._pipeline_by_name),
             ("GET", "/pipelines/([^/]+)/versions", self._list_versions),
@@ -147,6 +156,12 @@ class FakeKfp:
             if match and method == request.method:
                 return lambda *values: do(*values, *match.groups())
         raise Refused(404, "Not Found")
+
+    def _healthz(self, *_: Any) -> Json:
+        """`tag_name` and `commit_sha` are not in the published document."""
+        store = {True: "kubernetes", False: "database"}[self.objects]
+        says = {"multi_user": self.multi_user, "pipeline_store": store}
+        return {**says, "tag_name": self.release, "commit_sha": "unknown"}
 
     # who may do what
 
@@ -159,7 +174,10 @@ class FakeKfp:
             raise Refused(
                 401, "Unauthenticated: Request header error: there is no user identity header."
             )
-        if namespace not in self.users.get(user, set()):
+        allowed = self.users.get(user, set())
+        if verb in ("get", "list"):
+            allowed = allowed | self.readers.get(user, set())
+        if namespace not in allowed:
             raise Refused(
                 403,
                 f"PermissionDenied: User {user!r} is not authorized with reason: (request: "
@@ -211,7 +229,7 @@ class FakeKfp:
         return made
 
     def _get_experiment(self, request: httpx2.Request, _: Any, experiment_id: str) -> Json:
-        result = _by(self.experiments, "experiment_id", experiment_id)
+        result = by(self.experiments, "experiment_id", experiment_id)
         self._may(request, result.get("namespace", ""), "get", "experiments")
         return result
 
@@ -222,28 +240,67 @@ class FakeKfp:
             raise Refused(
                 400, "InvalidInputError: The run name is empty. Please specify a valid name"
             )
-        experiment = _by(self.experiments, "experiment_id", body["experiment_id"])
+        experiment = by(self.experiments, "experiment_id", body["experiment_id"])
         self._may(request, experiment.get("namespace", ""), "create", "runs")
         spec = body["pipeline_spec"]
         _check_spec(
             spec.get("pipeline_spec", spec), body.get("runtime_config", {}).get("parameters", {})
         )
-        index = len(self.runs)
+        if not self.knows_optional and '"optional"' in json.dumps(spec.get("platform_spec", {})):
+            raise Refused(500, 'InternalServerError: proto: (line 1:2): unknown field "optional"')
         made = {
             **body,
-            "run_id": f"run-{index}",
+            "run_id": f"run-{len(self.runs)}",
             "state": "PENDING",
             "storage_state": "AVAILABLE",
-            "created_at": f"2026-01-01T00:00:{index:02d}Z",
+            "created_at": f"2026-01-01T00:00:{len(self.runs):02d}Z",
             "finished_at": NEVER,
         }
+        self._begin(made)
+        if any(char > "\uffff" for char in json.dumps(body, ensure_ascii=False)):
+            self.unlisted.append(made)
+            raise Refused(500, "InternalServerError: Failed to store run: Error 1366 (22007)")
+        if self.loses == "unlisted":
+            self.unlisted.append(made)
+            raise Refused(500, "InternalServerError: Failed to store run: invalid connection")
         self.runs.append(made)
+        if self.loses == "listed":
+            raise Refused(504, "upstream request timeout")
+        if self.loses == "silent":
+            raise httpx2.ReadTimeout("timed out")
         return made
 
+    def _begin(self, run: Json) -> None:
+        """The workflow of a run, as Argo and the driver make it."""
+        values = run.get("runtime_config", {}).get("parameters", {})
+        try:
+            _, self.received[run["run_id"]] = argo.received(run["display_name"], values)
+        except argo.SubmitError as error:
+            raise Refused(
+                500, f"InternalServerError: Failed to create a workflow: {error}"
+            ) from None
+        except argo.WorkflowError as error:
+            run |= {"state": "FAILED", "error": {"code": 13, "message": str(error)}}
+
     def _get_run(self, request: httpx2.Request, _: Any, run_id: str) -> Json:
-        result = _by(self.runs, "run_id", run_id)
+        result = by(self.runs, "run_id", run_id)
         self._get_experiment(request, None, result["experiment_id"])
         return result
+
+    def _get_older_run(self, request: httpx2.Request, _: Any, run_id: str) -> Json:
+        """The only answer with the workflow in it."""
+        self._get_run(request, None, run_id)
+        workflow = self.workflows.get(run_id)
+        runtime = {}
+        if workflow:
+            runtime = {"workflow_manifest": json.dumps(workflow.manifest())}
+        return {"run": {"id": run_id}, "pipeline_runtime": runtime}
+
+    def _get_log(self, _request: httpx2.Request, _: Any, run_id: str, pod: str) -> str:
+        """Success comes first, and an error as the text."""
+        logs = self.workflows[run_id].logs
+        gone = json.dumps({"error_message": f"Failed to read logs for run {run_id}"})
+        return logs.get(pod, gone)
 
     def _list_runs(self, request: httpx2.Request, _: Any) -> Json:
         experiment = request.url.params["experiment_id"]
@@ -251,69 +308,6 @@ class FakeKfp:
         mine = [run for run in self.runs if run["experiment_id"] == experiment]
         newest_first = request.url.params.get("sort_by") == "created_at desc"
         return self._page(request, "runs", mine[::-1] if newest_first else mine)
-
-    # pipelines
-
-    def _create_pipeline(self, request: httpx2.Request, body: Json) -> Json:
-        self._may(request, body.get("namespace", ""), "create", "pipelines")
-        if any(
-            (pipeline["name"], pipeline.get("namespace")) == (body["name"], body.get("namespace"))
-            for pipeline in self.pipelines
-        ):
-            raise Refused(409, f"AlreadyExists: The pipeline {body['name']} already exists.")
-        made = {
-            **body,
-            "pipeline_id": f"p{len(self.pipelines)}",
-            "created_at": "2026-01-01T00:00:00Z",
-        }
-        self.pipelines.append(made)
-        return made
-
-    def _pipeline_by_name(self, request: httpx2.Request, _: Any, name: str) -> Json:
-        namespace = request.url.params.get("namespace")
-        self._may(request, namespace or "", "get", "pipelines")
-        for pipeline in self.pipelines:
-            if (pipeline["name"], pipeline.get("namespace")) == (name, namespace):
-                return pipeline
-        raise Refused(404, f"ResourceNotFoundError: Pipeline {name} not found.")
-
-    def _list_versions(self, request: httpx2.Request, _: Any, pipeline_id: str) -> Json:
-        self._may(
-            request,
-            _by(self.pipelines, "pipeline_id", pipeline_id).get("namespace", ""),
-            "list",
-            "pipelines",
-        )
-        mine = [version for version in self.versions if version["pipeline_id"] == pipeline_id]
-        return self._page(request, "pipeline_versions", mine[::-1])
-
-    def _upload_version(self, request: httpx2.Request, _: Any) -> Json:
-        query = request.url.params
-        pipeline = _by(self.pipelines, "pipeline_id", query["pipelineid"])
-        try:
-            self._may(request, pipeline.get("namespace", ""), "create", "pipelines")
-        except Refused:
-            raise Refused(
-                400, "pipeline upload denied: permission to create pipelines is required", True
-            ) from None
-        spec, *_rest = yaml.safe_load_all(_file(request))
-        _check_shape(spec)
-        if any(
-            (version["pipeline_id"], version["name"]) == (pipeline["pipeline_id"], query["name"])
-            for version in self.versions
-        ):
-            raise Refused(409, "Failed to create a pipeline version", True)
-        made = {
-            "pipeline_id": pipeline["pipeline_id"],
-            "pipeline_version_id": f"v{len(self.versions)}",
-            "name": query["name"],
-            "display_name": query["name"],
-            "description": query.get("description", ""),
-            "created_at": "2026-01-01T00:00:00Z",
-            "pipeline_spec": spec,
-        }
-        self.versions.append(made)
-        return made
 
     def _page(self, request: httpx2.Request, name: str, items: list[Json]) -> Json:
         """A page; protobuf leaves out what is empty. `filter` by name, as the client of kfp sends
@@ -356,39 +350,9 @@ class _Door(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def _by(items: list[Json], key: str, value: str) -> Json:
-    for item in items:
-        if item[key] == value:
-            return item
-    raise Refused(404, f"ResourceNotFoundError: {key} {value} not found.")
-
-
-def _file(request: httpx2.Request) -> str:
-    """The part `uploadfile` of a multipart body."""
-    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
-    for part in email.message_from_bytes(head + request.content).walk():
-        if part.get_param("name", header="content-disposition") == "uploadfile":
-            payload = part.get_payload(decode=True)
-            assert isinstance(payload, bytes)
-            return payload.decode()
-    raise Refused(400, "Failed to read pipeline from file", True)
-
-
-def _check_shape(spec: Json) -> None:
-    if spec.get("schemaVersion") != "2.1.0":
-        raise Refused(
-            400, f"InvalidInputError: unsupported schema version {spec.get('schemaVersion')}"
-        )
-    name = spec.get("pipelineInfo", {}).get("name", "")
-    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name) or "root" not in spec:
-        raise Refused(
-            400, "InvalidInputError: pipeline's name must contain only lower case characters or '-'"
-        )
-
-
 def _check_spec(spec: Json, values: Json) -> None:
     """One mistake at a time, as the API server tells them."""
-    _check_shape(spec)
+    check_shape(spec)
     desired = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     for name, item in desired.items():
         if name not in values:

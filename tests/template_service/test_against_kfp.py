@@ -14,7 +14,6 @@ from tests.template_service.fake_kfp import FakeKfp
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = "catalog/templates/rollout-canary.yaml"
-KFP = "from kfp.cli.__main__ import main; main()"  # the command `kfp`
 pytestmark = pytest.mark.real
 
 
@@ -62,12 +61,15 @@ def test_what_the_service_asks_and_the_stand_in_answers_is_in_the_published_docu
     body = {"parameters": CANARY, "namespace": "team-a", "service_account": "default-editor"}
     for _ in range(3):
         made = call("POST", "/templates/rollout-canary/runs", body)
-    kfp.becomes(made["run_id"], "FAILED", ("Preflight", "FAILED"), error="refused")
+    kfp.becomes(made["run_id"], "FAILED", ("preflight", "FAILED"), error="refused")
     assert len(call("GET", "/runs?namespace=team-a")["items"]) == 3
     call("GET", f"/runs/{made['run_id']}")
     call("POST", "/uploads", {"namespace": "team-a"})
     call("POST", "/uploads", {"namespace": "team-a"})
-    assert faults(kfp_python, kfp.seen, tmp_path) == ["10"], "operations, none with a fault"
+    # The reason of a failure is in the older API and in the logs, which the document leaves out
+    current = [call for call in kfp.seen if call["path"].startswith("/apis/v2beta1/")]
+    assert len(kfp.seen) - len(current) == 2
+    assert faults(kfp_python, current, tmp_path) == ["10"], "operations, none with a fault"
     broken = [
         {**kfp.seen[0], "path": "/apis/v2beta1/healthy"},
         {**kfp.seen[0], "query": {"verbose": "1"}},
@@ -108,7 +110,7 @@ def test_the_command_of_kfp_as_the_page_shows_it(
     values = ["endpoint=demo-triton", *([f"model_version={version}"] if version else [])]
     with kfp.served() as url:
         words = ("--endpoint", url, "run", "create", "-e", "tidegate", "-f", TEMPLATE, *values)
-        done = run(kfp_python, "-c", KFP, *words, home=tmp_path)
+        done = run(str(Path(kfp_python).with_name("kfp")), *words, home=tmp_path)
     assert bool(kfp.runs) == (not refused), done.stdout + done.stderr
     if refused:
         assert done.returncode == 1
@@ -130,4 +132,4 @@ def test_a_page_of_experiments_is_found_by_its_name_only(make: Make) -> None:
     service.submit(experiment="weekly")
     assert [experiment["display_name"] for experiment in kfp.experiments] == ["weekly-2", "weekly"]
     with kfp.served() as url:
-        assert httpx2.get(f"{url}/apis/v2beta1/healthz").json() == {"multi_user": False}
+        assert httpx2.get(f"{url}/apis/v2beta1/healthz").json()["multi_user"] is False

@@ -267,22 +267,6 @@ def test_a_token_for_kfp_is_read_at_each_call(make: Make, kfp: FakeKfp, token_fi
     assert service.submit(namespace="team-a").json()["code"] == "no-kfp-token"
 
 
-def test_an_upload_that_kfp_refuses_says_so(make: Make, kfp: FakeKfp) -> None:
-    """Its upload service wraps a missing permission in a 400."""
-    service = make(kfp, peer="10.1.2.3", trusted_proxies="10.1.0.0/16")
-    kfp.pipelines.append({"name": "rollout-canary", "pipeline_id": "p", "namespace": "team-a"})
-    kfp.users["anna@example.com"] = {"team-a"}
-    allowed = kfp._upload_version
-
-    def refused(request: httpx2.Request, body: object) -> dict[str, object]:
-        kfp.users["anna@example.com"] = set()
-        return allowed(request, body)
-
-    kfp._upload_version = refused  # type: ignore[method-assign]
-    answer = service.call("POST", "/uploads", {"namespace": "team-a"}, token=None, headers=ANNA)
-    assert (answer.status_code, answer.json()["code"]) == (403, "kfp-forbidden")
-
-
 def test_every_route_stands_in_the_table_and_a_caller_without_a_role_runs_and_sees_nothing(
     make: Make,
 ) -> None:

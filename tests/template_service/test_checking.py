@@ -47,7 +47,11 @@ def test_every_template_takes_its_defaults() -> None:
         ("bake_seconds", float("nan"), "a number"),
         ("bake_seconds", None, "a number"),
         ("min_requests", 2.5, "a whole number"),
-        ("alpha", 0, "between 1e-06 and 0.5"),
+        ("alpha", 0, "above 0 and at most 0.5"),
+        ("fail_margin", 0.5, "at least 0 and below 0.5"),
+        ("pass_margin", 0, "above 0 and below 0.5"),
+        ("latency_threshold_ms", -1, "between 0 and 3.6e+06"),
+        ("runtime_version", "a/b", "of the form"),
         ("on_heartbeat_timeout", "explode", "one of 'continue', 'pause', 'abort'"),
         ("approval", "true", "true or false"),
         ("golden", [], "an object"),
@@ -90,12 +94,40 @@ def test_what_belongs_together_is_asked_together() -> None:
         in problems("rollout-canary", {**GOOD, "namespace": "other"})["namespace"]
     )
     assert problems("rollout-canary", {**GOOD, "namespace": "demo"}) == {}
-    assert (
-        "raise it"
-        in problems("endpoint-deploy", {**GOOD, "model_id": "add_sub", "min_replicas": 3})[
-            "max_replicas"
-        ]
-    )
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "rule"),
+    [
+        ({"min_replicas": 3}, "min_replicas", "minReplicas 3 is above maxReplicas 1"),
+        ({"min_replicas": 0, "mode": "standard"}, "min_replicas", "the least in standard mode"),
+        ({"keda": True, "mode": "knative"}, "keda", "KEDA is refused in knative mode"),
+        ({"endpoint": "demo/1st"}, "endpoint", "begin with a letter"),
+        ({"endpoint": "demo/fraud-r2"}, "endpoint", "ends like a revision"),
+        ({"endpoint": "demo/" + "x" * 41}, "endpoint", "at most 40"),
+    ],
+)
+def test_a_new_endpoint_is_put_before_the_rule_book(
+    values: dict[str, Any], field: str, rule: str
+) -> None:
+    result = problems("endpoint-deploy", {**GOOD, "model_id": "add_sub", **values})
+    assert set(result) == {field}
+    assert rule in result[field]
+
+
+def test_a_new_endpoint_may_scale_to_zero_where_the_mode_is_the_installations() -> None:
+    values = {**GOOD, "model_id": "add_sub", "min_replicas": 0, "keda": True}
+    assert problems("endpoint-deploy", values) == {}
+
+
+@pytest.mark.parametrize("header", ["x-group: beta", "x = y", " x:y ", "x=a:b", "X-Team: a, b"])
+def test_a_header_is_taken_as_the_steps_read_it(header: str) -> None:
+    assert problems("rollout-ab", {**GOOD, "header": header}) == {}
+
+
+@pytest.mark.parametrize("header", ["x", "x:", ": y", "x y: z", "x: é", "a/b: c"])
+def test_a_header_that_is_none_is_refused_before_a_pod_reads_it(header: str) -> None:
+    assert set(problems("rollout-ab", {**GOOD, "header": header})) == {"header"}
 
 
 def test_a_first_deployment_names_its_model() -> None:

@@ -102,20 +102,6 @@ def test_no_experiment_yet_is_an_empty_list(service: Service) -> None:
     assert service.kfp.experiments == [], "reading makes nothing"
 
 
-def test_a_run_is_shown_with_its_tasks(make: Make) -> None:
-    service = make(kfp_ui_url="https://kubeflow.example.com/pipeline/")
-    run_id = service.submit().json()["run_id"]
-    service.kfp.becomes(
-        run_id, "FAILED", ("root", "FAILED"), ("reach-2", "FAILED"), error="endpoint is not there"
-    )
-    view = service.call("GET", f"/runs/{run_id}").json()
-    assert [(task["name"], task["state"]) for task in view["tasks"]] == [
-        ("Traffic step 2 of 5", "FAILED")
-    ]
-    assert (view["ended"], view["error"]) == (True, "endpoint is not there")
-    assert view["url"] == f"https://kubeflow.example.com/pipeline/#/runs/details/{run_id}"
-
-
 def test_a_run_is_watched_to_its_end(service: Service) -> None:
     run_id = service.submit().json()["run_id"]
     states = []
@@ -123,7 +109,7 @@ def test_a_run_is_watched_to_its_end(service: Service) -> None:
         "GET", f"/api/v1/runs/{run_id}/events", headers={"Authorization": "Bearer root"}
     ) as response:
         moves = iter(
-            [("RUNNING", ("Preflight", "SUCCEEDED")), ("SUCCEEDED", ("Promotion", "SUCCEEDED"))]
+            [("RUNNING", ("preflight", "SUCCEEDED")), ("SUCCEEDED", ("finish", "SUCCEEDED"))]
         )
         service.kfp.becomes(run_id, *next(moves))
         for line in response.iter_lines():

@@ -16,6 +16,7 @@ from tidegate.cli.words import one_line
 from tidegate.client import ApiProblem, Client, Options, UnreadableAnswer
 from tidegate.client import Unreachable as NoAnswer
 from tidegate.client.transport import as_it_came
+from tidegate.core.shown_address import shown_address
 from tidegate.schemas import responses as out
 
 T = TypeVar("T")
@@ -161,7 +162,8 @@ class Api:
             raise CliError(one_line(str(error))) from None
         except ValueError:  # an answer that is not JSON
             raise CliError(
-                f"{self._target.url} does not answer as Tidegate does: check TIDEGATE_URL"
+                f"{shown_address(self._target.url)} does not answer as Tidegate does: check "
+                "TIDEGATE_URL"
             ) from None
 
 

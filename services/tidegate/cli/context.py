@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from tidegate.cli import logins
 from tidegate.cli.errors import CliError, usage
+from tidegate.core.shown_address import shown_address
 
 PLANE = "plane.json"
 NO_PLANE = (
@@ -65,7 +66,8 @@ def find(environ: Mapping[str, str], url: str | None = None, token: str | None =
         token = token or logins.find(home(environ), url)
         if not token:
             raise CliError(
-                f"no token for {url}: `tidegate login`, set TIDEGATE_TOKEN or TIDEGATE_TOKEN_FILE, "
+                f"no token for {shown_address(url)}: `tidegate login`, set TIDEGATE_TOKEN or "
+                "TIDEGATE_TOKEN_FILE, "
                 "or give --token"
             )
         return Target(url, token)
@@ -88,7 +90,7 @@ def _checked(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise usage(
-            f"url {url!r} is not an http or https URL: give one such as "
+            f"url {shown_address(url)!r} is not an http or https URL: give one such as "
             "https://tidegate.example.com"
         )
     return url.rstrip("/")

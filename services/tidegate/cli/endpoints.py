@@ -90,10 +90,7 @@ def create(
     session.warn(made.warnings)
     for line in preflight.told(made.preflight):
         session.note(line)
-    first = f"r{made.stable.revision}" if made.stable else "the first revision"
-    session.note(
-        accepted.line("create", f"{first} gets ready, then it serves all traffic", dry_run=dry_run)
-    )
+    session.note(accepted.endpoint(made))
     endpoint = _finish(session, made, wait=wait, seconds=seconds)
     if wait and not dry_run and endpoint.phase == "degraded":
         raise CliError(
@@ -152,7 +149,7 @@ def adopt(
         lambda client, options: client.adopt_endpoint(*key, body, options), dry_run=dry_run
     )
     session.warn(made.warnings)
-    session.note(accepted.line("adopt", "it serves on as r0, and no pod restarts", dry_run=dry_run))
+    session.note(accepted.endpoint(made))
     _finish(session, made, wait=wait, seconds=seconds)
 
 
@@ -243,11 +240,7 @@ def delete(
         dry_run=dry_run,
         generation=seen.generation,
     )
-    running = ""
-    if seen.rollout:
-        running = "its rollout ends, then "
-    follows = f"{running}its objects go; its history and its numbers stay"
-    session.note(accepted.line("delete", follows, dry_run=dry_run))
+    session.note(accepted.endpoint(gone))
     if dry_run:
         session.dry_run()
     session.show(

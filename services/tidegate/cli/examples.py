@@ -46,6 +46,7 @@ EXAMPLES = {
     "template render": "tidegate template render rollout-undo endpoint=fraud -f run.yaml",
     "template submit": "tidegate template submit rollout-canary endpoint=fraud model_version=2 "
     "--wait",
+    "template run": "tidegate template run 2f6e1c1a-8a5e-4a5b-9d0a-5b1f6c7d8e9f --wait",
     "template upload": "tidegate template upload --image registry.example.com/ml/tidegate:1.2.3",
     "tenant show": "tidegate tenant show team-a -o yaml",
     "tenant set": 'tidegate tenant set team-a -f team-a.yaml --reason "a bucket of its own"',

@@ -22,6 +22,7 @@ from tidegate.cli.options import DryRun, ModelArgument, VersionArgument, command
 from tidegate.cli.session import Session
 from tidegate.core.intent import Batcher
 from tidegate.core.ports import Unresolved
+from tidegate.core.shown_address import shown_address
 from tidegate.folders import cache_dir
 from tidegate.staging.archives import Limits
 from tidegate.staging.importer import Imported, import_model
@@ -106,7 +107,7 @@ def _register(
         session.api.change(
             lambda client, options: client.create_model(model_id, description, options)
         )
-    session.doing = f"checking the bytes at {uri}"
+    session.doing = f"checking the bytes at {shown_address(uri)}"
     made = session.api.change(
         lambda client, options: client.create_version(model_id, version_id, uri, options)
     )
@@ -184,7 +185,7 @@ def _progress(session: Session) -> Iterator[Callable[[Progress], None]]:
 def _data(imported: Imported) -> Json:
     models = [{"name": name, "versions": list(versions)} for name, versions in imported.models]
     return {
-        "uri": imported.uri,
+        "uri": shown_address(imported.uri),
         "digest": imported.digest,
         "models": models,
         "files": imported.files,

@@ -13,11 +13,17 @@ from urllib.parse import urlsplit
 
 from tidegate.cli.errors import CliError, Unreachable, usage
 from tidegate.cli.session import Session
+from tidegate.core.shown_address import shown_address
 from tidegate.template_service.catalog import Catalog, CatalogError, Entry, UnknownTemplateError
 from tidegate.template_service.checking import from_text
-from tidegate.template_service.kfp import Kfp, KfpError, connect
+from tidegate.template_service.kfp import OLDEST, Kfp, KfpError, UncertainError, connect
+from tidegate.template_service.landing import AlreadyBegunError, Tidegate, UnknownTrace, trace
+from tidegate.template_service.releases import KfpTooOldError, known
 from tidegate.template_service.rendering import InvalidParametersError
 from tidegate.template_service.submitting import NotOursError
+
+# Seconds: a task's pod, and the driver's before it, have begun by then
+SEARCH_S = 60.0
 
 
 @contextmanager
@@ -29,11 +35,13 @@ def explained() -> Iterator[None]:
         raise usage("; ".join(problem.sentence for problem in error.problems)) from None
     except UnknownTemplateError as error:
         raise usage(str(error)) from None
+    except UncertainError as error:
+        raise CliError(error.detail) from None
     except KfpError as error:
         raise (Unreachable if error.status in (0, 502, 503, 504) else CliError)(
             error.detail
         ) from None
-    except (CatalogError, NotOursError) as error:
+    except (CatalogError, NotOursError, KfpTooOldError, AlreadyBegunError) as error:
         raise CliError(str(error)) from None
 
 
@@ -75,10 +83,20 @@ def kfp(session: Session, url: str | None) -> Kfp:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise usage(
-            f"--kfp-url {address!r} is not an http or https URL: give one such as "
+            f"--kfp-url {shown_address(address)!r} is not an http or https URL: give one such as "
             "http://localhost:8888"
         )
     return Kfp(connect(address, session.world.transport), lambda: _identity(environ))
+
+
+def warn_of_unknown_release(session: Session, kfp: Kfp) -> None:
+    """A note where KFP does not say which release it is."""
+    release = kfp.health().release
+    if not known(release):
+        session.note(
+            f"⚠ KFP at {kfp.url} does not say its release ({release or 'no tag'}); the templates "
+            f"need {OLDEST} or newer"
+        )
 
 
 def _identity(environ: Mapping[str, str]) -> dict[str, str]:
@@ -95,6 +113,18 @@ def _identity(environ: Mapping[str, str]) -> dict[str, str]:
     if token.strip():
         return {"Authorization": f"Bearer {token.strip()}"}
     return {}
+
+
+def tidegate(session: Session) -> Tidegate:
+    """Where a submission is looked for; a laptop may know no Tidegate."""
+
+    def find(space: str, name: str, submission: str) -> str:
+        try:
+            return session.api.read(lambda client: trace(client, space, name, submission))
+        except CliError as error:
+            raise UnknownTrace(error.message) from None
+
+    return Tidegate(find, SEARCH_S, session.world.sleep)
 
 
 def namespace(session: Session) -> str:

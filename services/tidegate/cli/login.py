@@ -14,6 +14,7 @@ from tidegate.cli.options import DryRun, Yes, command
 from tidegate.cli.session import Session, plain
 from tidegate.cli.words import age
 from tidegate.core.access import EVERYWHERE
+from tidegate.core.shown_address import shown_address
 
 if TYPE_CHECKING:
     from tidegate.schemas import responses as out
@@ -37,7 +38,7 @@ def login(
     from tidegate.cli.api import Api  # pydantic: a while to load
 
     url = context.address(session.world.environ, session.url)
-    password = _password(session, f"Password of {user} at {url}: ")
+    password = _password(session, f"Password of {user} at {shown_address(url)}: ")
     api = Api(context.Target(url, ""), session.patience, session.world.transport)
     try:
         log_in = api.read(lambda client: client.log_in(user, password))
@@ -45,9 +46,15 @@ def login(
         api.close()
     ends = session.world.now() + float(log_in.expires_in)
     file = logins.save(context.home(session.world.environ), url, log_in.access_token, ends)
-    data = {"url": url, "user": user, "expires_in": log_in.expires_in, "file": str(file)}
+    data = {
+        "url": shown_address(url),
+        "user": user,
+        "expires_in": log_in.expires_in,
+        "file": str(file),
+    }
     text = words.icon(
-        words.OK, f"logged in at {url} as {user} for {words.lasts(float(log_in.expires_in))}"
+        words.OK,
+        f"logged in at {shown_address(url)} as {user} for {words.lasts(float(log_in.expires_in))}",
     )
     session.show(data, lambda _: f"user/{user}", lambda: text)
 
@@ -61,11 +68,11 @@ def logout(session: Session) -> None:
     environ = session.world.environ
     url = context.address(environ, session.url)
     forgotten = logins.forget(context.home(environ), url)
-    data = {"url": url, "forgotten": forgotten}
+    data = {"url": shown_address(url), "forgotten": forgotten}
     if forgotten:
-        text = f"logged out at {url}"
+        text = f"logged out at {shown_address(url)}"
     else:
-        text = f"nobody was logged in at {url}"
+        text = f"nobody was logged in at {shown_address(url)}"
     session.show(
         data, lambda _: url, lambda: words.icon(words.OK if forgotten else words.NEUTRAL, text)
     )
@@ -83,7 +90,7 @@ def whoami(session: Session) -> None:
     identity = session.api.read(lambda client: client.whoami())
     url = session.target.url
     session.show(
-        {**plain(identity), "url": url},
+        {**plain(identity), "url": shown_address(url)},
         lambda _: f"user/{identity.name}",
         lambda: _caller(identity, url),
     )

@@ -12,6 +12,7 @@ from tidegate.cli import accepted, completion, importing, words
 from tidegate.cli.options import DryRun, Limit, ModelArgument, VersionArgument, command
 from tidegate.cli.session import Session, plain
 from tidegate.cli.words import age
+from tidegate.core.shown_address import shown_address
 
 if TYPE_CHECKING:
     from tidegate.schemas import responses as out
@@ -47,7 +48,7 @@ def add(
         return
     if session.api.model(model_id) is None:
         _create(session, model_id, description, dry_run=False)
-    session.doing = f"checking the bytes at {uri}"
+    session.doing = f"checking the bytes at {shown_address(uri)}"
     version = session.api.change(
         lambda client, options: client.create_version(model_id, version_id, uri, options),
         dry_run=dry_run,

@@ -13,6 +13,7 @@ from tidegate.cli import find, words
 from tidegate.cli.errors import CliError, Exit
 from tidegate.cli.options import Reason, command
 from tidegate.cli.session import Session
+from tidegate.core.shown_address import shown_address
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.golden_set import Case, Result, read
 from tidegate.steps.golden_set import replay as asked_of
@@ -87,13 +88,13 @@ def _ask(
     until = session.world.clock() + PATIENCE_S
     while True:
         url = at or _address(rollout)
-        session.doing = f"asking {url}"
+        session.doing = f"asking {shown_address(url)}"
         try:
             with session.patience():
                 return list(asked_of(url, cases, infer))
         except NotThere as error:
             if session.world.clock() >= until:
-                message = f"{url} does not answer: {error}"
+                message = f"{shown_address(url)} does not answer: {error}"
                 raise CliError(f"{message}; forward a port to it and name that with --at") from None
         except StepFailed as error:
             raise CliError(str(error)) from None

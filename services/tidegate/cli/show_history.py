@@ -50,13 +50,18 @@ def events(ledger: list[out.EntryOut]) -> list[list[out.EntryOut]]:
         same = next((event for event in reversed(near) if _one_event(event, entry)), None)
         if same is not None:
             same[:] = sorted((*same, entry), key=lambda each: bool(each.action == "intent"))
-        elif not any(_answers(event[0], entry) for event in near):
+            continue
+        event = next((each for each in near if _answers(each[0], entry)), None)
+        if event is None:
             entries.append([entry])
+        elif entry.kind:  # the person's own word for it
+            event[0] = entry
     return entries
 
 
 def _answers(note: out.EntryOut, action: out.EntryOut) -> bool:
-    same = note.actor == action.actor and action.action == f"rollout.{note.action}"
+    kind = action.kind or action.action.removeprefix("rollout.")
+    same = note.actor == action.actor and note.action == kind and note.action != action.action
     return same and _apart(note, action) < _HEARING
 
 
@@ -93,10 +98,16 @@ def what(entry: out.EntryOut) -> str:
     action = entry.action
     rollout = entry.rollout
     if entry.intent is not None:
-        return _intent(entry.intent)
+        called = ""
+        if entry.called:
+            called = f"{entry.called}, "
+        return called + _intent(entry.intent)
     if rollout is not None:
         return f"start {rollout.strategy} of r{rollout.candidate}"
-    return str(action.removeprefix("rollout."))
+    name = str(action.removeprefix("rollout."))
+    if entry.kind:
+        return f"{name.replace('-', ' ')} ({entry.kind})"
+    return name
 
 
 def _intent(intent: out.RecordedIntent) -> str:

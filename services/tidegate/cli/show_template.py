@@ -7,11 +7,19 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tidegate.cli import words
-from tidegate.template_service.catalog import Catalog, Entry, Parameter
-from tidegate.template_service.submitting import Run
+from tidegate.core.bounds import Bounds
+from tidegate.template_service.catalog import Catalog, Entry, Json, Parameter
+from tidegate.template_service.rendering import Rendered
+from tidegate.template_service.submitting import Run, Target
 from tidegate.template_service.uploading import Uploaded
 
-_ICONS = {"SUCCEEDED": words.OK, "FAILED": words.BAD, "CANCELED": words.BAD, "RUNNING": words.GOING}
+_ICONS = {
+    "SUCCEEDED": words.OK,
+    "FAILED": words.BAD,
+    "CANCELED": words.BAD,
+    "RUNNING": words.GOING,
+    "SKIPPED": words.NEUTRAL,
+}
 
 
 def listing(catalog: Catalog) -> RenderableType:
@@ -54,7 +62,18 @@ def values(parameter: Parameter) -> str:
             return "list"
         case "STRUCT":
             return "JSON"
-    return f"{_number(parameter.minimum)} to {_number(parameter.maximum)}"
+    return _range(parameter.bounds)
+
+
+def _range(bounds: Bounds) -> str:
+    """`1 to 5`; an end that is not within is said so: `above 0, to 0.5`, `0 to below 0.5`."""
+    low = _number(bounds.ge)
+    high = _number(bounds.le)
+    if bounds.lt is not None:
+        high = f"below {_number(bounds.lt)}"
+    if bounds.gt is not None:
+        return f"above {_number(bounds.gt)}, to {high}"
+    return f"{low} to {high}"
 
 
 def _number(bound: float | None) -> str:
@@ -71,6 +90,24 @@ def _value(value: Any) -> str:
     if not isinstance(value, str):
         return json.dumps(value)
     return value
+
+
+def request(made: Rendered, target: Target, body: Json) -> RenderableType:
+    """What KFP would be sent for a run; the pipeline itself is in the other formats."""
+    head = words.pairs()
+    head.add_row("Template:", f"{made.entry.name} {made.entry.version}")
+    head.add_row("Run:", Text(body["display_name"]))
+    head.add_row("Description:", Text(body["description"]))
+    head.add_row("Experiment:", Text(target.experiment))
+    head.add_row("Namespace:", Text(target.namespace or "none (a KFP of one user)"))
+    head.add_row("ServiceAccount:", Text(target.service_account or "KFP's own"))
+    for image in sorted(made.images):
+        head.add_row("Image:", Text(image))
+    table = words.table("PARAMETER", "VALUE", "")
+    for name, value in made.parameters.items():
+        origin = {True: "given", False: "default"}[name in made.given]
+        table.add_row(name, Text(_value(value)), origin)
+    return Group(head, Text(), table)
 
 
 def run(seen: Run) -> RenderableType:
@@ -90,12 +127,12 @@ def state(word: str, message: str = "") -> Text:
 
 
 def change(seen: Run) -> str:
-    """A run as one line of a watch: the task that it is at."""
-    begun = [task for task in seen.tasks if task.state not in ("PENDING", "")]
+    """A run as one line of a watch: the task that it is at, or was at when it ended."""
+    begun = [task for task in seen.tasks if task.state not in ("PENDING", "SKIPPED")]
     at = ""
     if begun:
         at = f": {begun[-1].name}"
-    return f"{state(seen.state).plain}{at}{'  ' + seen.error if seen.error else ''}"
+    return f"{state(seen.state).plain}{at}"
 
 
 def uploads(made: list[Uploaded]) -> RenderableType:

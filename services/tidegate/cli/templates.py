@@ -5,6 +5,7 @@ together."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -118,32 +119,62 @@ def submit(
 ) -> None:
     """Start a run of the template in KFP.
 
-    In a KFP of several users -n names the run's namespace.
+    In a KFP of several users -n names the run's namespace. With submission_id=ID, as an error named
+    it, an earlier submission is looked for first, and nothing is begun twice. --dry-run shows what
+    KFP would be sent, with -o json or yaml whole.
     """
     from tidegate.cli import kubeflow, show_template
-    from tidegate.template_service import submitting
+    from tidegate.template_service import landing, submitting
 
-    made, seconds = _render(session, template, values, image), timeout(time_limit)
+    seconds = timeout(time_limit)
+    made = _render(session, template, values, image)
+    author = session.world.environ.get("USER", "tidegate")
+    namespace = kubeflow.namespace(session)
+    target = submitting.Target(namespace, experiment, run_name, service_account)
+    with kubeflow.explained():
+        submitting.check(target)
     if dry_run:
+        body = submitting.request(made, target, author)
         session.dry_run()
         session.show(
-            made.parameters,
+            {"experiment": {"display_name": experiment, "namespace": namespace}, "run": body},
             lambda _: f"template/{template}",
-            lambda: show_template.whole(made.entry),
+            lambda: show_template.request(made, target, body),
         )
         return
     kfp = kubeflow.kfp(session, kfp_url)
     with kubeflow.explained():
-        place = submitting.place(kfp, kubeflow.namespace(session))
-        target = submitting.Target(place, experiment, run_name, service_account)
-        run = submitting.submit(kfp, made, target, session.world.environ.get("USER", "tidegate"))
+        target = replace(target, namespace=submitting.place(kfp, namespace))
+        kubeflow.warn_of_unknown_release(session, kfp)
+        run = landing.submit(kfp, made, target, author, kubeflow.tidegate(session))
     if wait:
         run = _wait(session, kfp, run.run_id, seconds)
-    session.show(run, lambda item: f"run/{item.run_id}", lambda: show_template.run(run))
-    if wait and run.state != "SUCCEEDED":
-        raise CliError(
-            f"run {run.run_id} {run.state.lower()}: {run.error or 'see its page'}", Exit.DEGRADED
-        )
+    _end(session, run)
+
+
+@app.command("run")
+@command
+def show_run(
+    session: Session,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Its id, as `submit` printed it.")],
+    kfp_url: KfpUrl = None,
+    wait: Wait = False,
+    time_limit: Timeout = None,
+) -> None:
+    """A run that was started here, task by task.
+
+    The exit code follows the run: 3 once it has failed.
+    """
+    from tidegate.cli import kubeflow
+    from tidegate.template_service import submitting
+
+    seconds = timeout(time_limit)
+    kfp = kubeflow.kfp(session, kfp_url)
+    with kubeflow.explained():
+        run = submitting.observe(kfp, run_id)
+    if wait and not run.ended:
+        run = _wait(session, kfp, run_id, seconds)
+    _end(session, run)
 
 
 @app.command("upload")
@@ -162,6 +193,7 @@ def upload(session: Session, kfp_url: KfpUrl = None, image: Image = None) -> Non
         catalog = kubeflow.catalog(session)
         kfp = kubeflow.kfp(session, kfp_url)
         place = uploading.place(kfp, kubeflow.namespace(session))
+        kubeflow.warn_of_unknown_release(session, kfp)
         made = list(uploading.upload(kfp, catalog, place, chosen))
     session.show(
         made,
@@ -197,9 +229,17 @@ def _wait(session: Session, kfp: Kfp, run_id: str, seconds: float | None) -> Run
 
     goes_on = f"the run goes on in KFP: {run_id}"
     with watch.on_change(lambda seen: session.note(show_template.change(seen)), mark) as view:
-        return watch.follow(
-            session, observe, lambda seen: seen.state in submitting.ENDED, view, seconds, goes_on
-        )
+        return watch.follow(session, observe, lambda seen: seen.ended, view, seconds, goes_on)
+
+
+def _end(session: Session, run: Run) -> None:
+    """Show a run; the exit code follows it. Raises CliError."""
+    from tidegate.cli import show_template
+
+    session.show(run, lambda item: f"run/{item.run_id}", lambda: show_template.run(run))
+    if run.ended and run.state != "SUCCEEDED":
+        message = f"run {run.run_id} {run.state.lower()}: {run.error or 'see its page in KFP'}"
+        raise CliError(message, Exit.DEGRADED)
 
 
 def _name(item: Mapping[str, object]) -> str:

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from tidegate.cli import accepted, completion, rollout_options, show_endpoint
-from tidegate.cli.accepted import PROMOTE
 from tidegate.cli.errors import usage
 from tidegate.cli.options import (
     AcceptBreaking,
@@ -25,6 +24,8 @@ from tidegate.cli.options import (
 )
 from tidegate.cli.rollouts import finish
 from tidegate.cli.session import Session
+
+PROMOTE = 100  # percent of `set canary` that is no share
 
 app = typer.Typer(help="Set the candidate's percent.", no_args_is_help=True)
 
@@ -69,7 +70,7 @@ def canary(
         generation=seen,
     )
     session.warn(changed.warnings)
-    session.note(accepted.line("set canary", accepted.canary(changed, requested), dry_run=dry_run))
+    session.note(accepted.endpoint(changed))
     if dry_run:
         session.dry_run()
     session.show(

@@ -8,6 +8,7 @@ import httpx2
 from pydantic import ValidationError
 
 from tidegate.core.errors import Remediation, TidegateError
+from tidegate.core.shown_address import shown_address
 
 _TEXTS = ("pointer", "detail", "step", "object", "path", "rule")  # of a fault
 TEXT_LIMIT = 200  # characters of an answer that is no problem document
@@ -26,7 +27,7 @@ class UnreadableAnswer(TidegateError, ValueError):  # noqa: N818  (an expected o
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         super().__init__(
-            f"{base_url} does not answer as this version of Tidegate does ({place}: "
+            f"{shown_address(base_url)} does not answer as this version of Tidegate does ({place}: "
             f"{first['msg']}): is it another one?"
         )
 

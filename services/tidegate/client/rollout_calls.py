@@ -30,14 +30,20 @@ class RolloutCalls(Calls):
         )
 
     def rollouts(
-        self, namespace: str, name: str, *, run_id: str | None = None
+        self,
+        namespace: str,
+        name: str,
+        *,
+        run_id: str | None = None,
+        submission_id: str | None = None,
     ) -> Iterator[out.RolloutOut]:
         """Its rollouts, newest first; with a run_id those that this pipeline run started or acted
-        on."""
+        on, with a submission_id those of any run that this submission began."""
         return self._pages(
             out.RolloutsPage.model_validate,
             f"{endpoint_path(namespace, name)}/rollouts",
             run_id=run_id,
+            submission_id=submission_id,
         )
 
     def all_rollouts(

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from tidegate.client.errors import Unreachable, problem_of
+from tidegate.core.shown_address import shown_address
 
 Json = dict[str, Any]
 Prepare = Callable[[Json], Json]
@@ -101,7 +102,8 @@ class Transport:
 
     def _unreachable(self, error: Exception) -> Unreachable:
         return Unreachable(
-            f"{self.base_url} does not answer ({str(error) or type(error).__name__}): is it up?"
+            f"{shown_address(str(self.base_url))} does not answer "
+            f"({str(error) or type(error).__name__}): is it up?"
         )
 
 

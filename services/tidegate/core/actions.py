@@ -5,6 +5,7 @@ from typing import assert_never
 
 from tidegate.core import endings
 from tidegate.core.evidence import new_size, new_step, slower_accepted
+from tidegate.core.phases import step_to_answer
 from tidegate.core.rollout import (
     NO_WAIT,
     Action,
@@ -13,6 +14,8 @@ from tidegate.core.rollout import (
     Outcome,
     Pause,
     PauseKind,
+    Routed,
+    StepAnswer,
 )
 from tidegate.core.turn import Turn
 
@@ -40,7 +43,7 @@ def _grant(turn: Turn, action: Action) -> Turn:
         case ActionKind.RESUME:
             return _resume(turn)
         case ActionKind.APPROVE:
-            return turn.having(
+            return _answered(turn, action).having(
                 step=replace(turn.progress.step, approved_by=action.author),
                 wait=NO_WAIT,
             )
@@ -59,21 +62,25 @@ def _grant(turn: Turn, action: Action) -> Turn:
                 return (
                     turn  # it is on its way back; promoting now would turn a running abort around
                 )
-            return endings.begin(turn, Outcome.PROMOTED, f"promoted by {message}")
+            return endings.begin(
+                _answered(turn, action), Outcome.PROMOTED, f"promoted by {message}"
+            )
         case _:
             assert_never(action.kind)
 
 
 def _resume(turn: Turn) -> Turn:
     """A candidate that was too small begins its step again. What it answered during the pause may
-    all be saturation, which is no error and is forgotten here: it must not count toward pass. Who
-    resumes a slower one accepts that, short of a gross slowdown."""
+    all be saturation, which is no error and is forgotten here: it must not count toward pass. Nor
+    does the interval that ends now or the one that a scrape before now begins: the split counts as
+    not shown yet. Who resumes a slower one accepts that, short of a gross slowdown."""
     pause = turn.progress.pause
     if pause is not None and pause.kind is PauseKind.TOO_SMALL:
         evidence = new_step(new_size(turn.progress.analysis.evidence))
         turn = turn.having(
             analysis=replace(turn.progress.analysis, evidence=evidence),
             step=replace(turn.progress.step, baked=0.0),
+            routed=Routed(),
         )
     if pause is not None and pause.kind is PauseKind.SLOWER:
         evidence = slower_accepted(turn.progress.analysis.evidence)
@@ -89,9 +96,22 @@ def _toward_stable(turn: Turn, ending: Outcome, message: str) -> Turn:
     return endings.begin(turn, ending, message)
 
 
+def _answered(turn: Turn, action: Action) -> Turn:
+    """The turn that remembers who answered the step, where one waits."""
+    step = step_to_answer(turn.rollout, turn.progress)
+    if step is None:
+        return turn
+    answer = StepAnswer(step, action.kind, action.author, action.at)
+    return turn.having(answers=(*turn.progress.answers, answer))
+
+
 def _call_off(turn: Turn) -> Turn:
     """A pause stops a promotion that was decided, as long as stable has not changed for it."""
     promoting = turn.progress.end.toward is Outcome.PROMOTED
     if not promoting or turn.intent.stable != turn.rollout.base:
         return turn
-    return turn.having(end=replace(turn.progress.end, toward=None, message="", at=None))
+    step = turn.progress.step.index + 1
+    answers = turn.progress.answers
+    kept = (each for each in answers if (each.step, each.kind) != (step, ActionKind.PROMOTE))
+    end = replace(turn.progress.end, toward=None, message="", at=None)
+    return turn.having(end=end, answers=tuple(kept))

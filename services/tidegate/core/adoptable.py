@@ -74,7 +74,9 @@ def problems(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
     yield from _state(live, key)
     for part in _COMPONENTS:
         if spec.get(part):
-            yield _problem(key, f"has a {part}, which Tidegate cannot roll out", "deploy it apart")
+            yield _problem(
+                key, f"has spec.{part}, which Tidegate cannot roll out", "deploy it apart"
+            )
     yield from _model(spec["predictor"], key)
     if mode_of(live) is Mode.KNATIVE:
         yield from _knative(spec["predictor"], key)
@@ -139,40 +141,47 @@ def _acts(name: str) -> bool:
 def _way(loss: Loss) -> str:
     if loss.path == f"{MODEL}.args" and any(flag.rstrip("=") in loss.value for flag in FLAGS):
         return "one form of a restriction is taken over (docs/access-restriction.md): write that"
-    for beginning, reachable_intent in _REMEDIATIONS.items():
+    for beginning, remediation in _REMEDIATIONS.items():
         if loss.path.startswith(beginning):
-            return reachable_intent
+            return remediation
     field = loss.path.removeprefix(f"{PREDICTOR}.").partition(".")[0].partition("[")[0]
     if field in _MOVABLE:
         return _TO_RUNTIME
     return _REMOVE
 
 
-def _problem(key: EndpointKey, detail: str, reachable_intent: str) -> Problem:
-    return Problem("/name", f"InferenceService {key} {detail}", Remediation(reachable_intent))
+def _problem(key: EndpointKey, detail: str, remediation: str) -> Problem:
+    return Problem("/name", f"InferenceService {key} {detail}", Remediation(remediation))
 
 
 def _state(live: Manifest, key: EndpointKey) -> Iterator[Problem]:
     meta = live["metadata"]
     if meta.get("deletionTimestamp"):
-        yield _problem(key, "is being deleted", "wait until it is gone, and make a new endpoint")
+        detail = f"is being deleted (metadata.deletionTimestamp {meta['deletionTimestamp']})"
+        yield _problem(key, detail, "wait until it is gone, then make a new endpoint")
     if ENDPOINT in (meta.get("labels") or {}):
         yield _problem(key, f"is Tidegate's already (label {ENDPOINT})", "go on with its endpoint")
     if mode_of(live) is None:
-        yield _problem(key, f"has deploymentMode {said_mode(live)!r}", "use Standard or Knative")
+        detail = f"has deploymentMode {said_mode(live)!r}, in which Tidegate rolls nothing out"
+        yield _problem(key, detail, f"write Standard or Knative (annotation {DEPLOYMENT_MODE})")
 
 
 def _canary(spec: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
     """In Knative mode a percent of the predictor, in Standard mode (KServe 0.20) a list beside
     it."""
+    field = "spec.canary"
     percents = [entry.get("trafficPercent") for entry in spec.get("canary") or ()]
     percent = spec["predictor"].get("canaryTrafficPercent")
     if percent not in (None, 100):
+        field = f"{PREDICTOR}.canaryTrafficPercent"
         percents.append(percent)
     if percents:
         shares = ", ".join(f"{share} %" for share in percents)
         yield _problem(
-            key, f"is in a canary of its own ({shares})", "promote it or take it back first"
+            key,
+            f"has {field} ({shares}): it is in a rollout of KServe's own, and only one can move "
+            "its traffic",
+            "promote it or roll it back first",
         )
 
 
@@ -201,14 +210,17 @@ def _model(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem]:
         return
     named = (model.get("modelFormat") or {}).get("name")
     if named != "triton":
-        yield _problem(key, f"serves model format {named!r}", "use 'triton'")
+        field = f"{MODEL}.modelFormat.name"
+        yield _problem(key, f"has {field} {named!r}, and Tidegate rolls out Triton", "use 'triton'")
     if not model.get("storageUri"):
         yield _problem(key, *_nowhere(predictor, model))
     protocol = model.get("protocolVersion")
     if protocol not in (None, *Protocol):
         allowed = " or ".join(Protocol)
         yield _problem(
-            key, f"has protocolVersion {protocol!r}", f"use {allowed}, which Triton speaks"
+            key,
+            f"has {MODEL}.protocolVersion {protocol!r}, which Triton does not speak",
+            f"use {allowed}",
         )
 
 
@@ -242,32 +254,30 @@ def _knative(predictor: Mapping[str, Any], key: EndpointKey) -> Iterator[Problem
     for result in model.get("ports") or ():
         if result.get("containerPort") != port:
             spoken = Protocol.GRPC_V2 if grpc else Protocol.V2
-            reachable_intent = f"a Knative revision has one, and for {spoken} that is {port}"
+            rule = f"a Knative revision has one, and for {spoken} that is {port}"
             yield _problem(
                 key,
-                f"has {MODEL}.ports with {result.get('containerPort')}: {reachable_intent}",
+                f"has {MODEL}.ports with {result.get('containerPort')}: {rule}",
                 "write that one, or none",
             )
     for kind in _PROBES:
         if kind != probe and kind in (model.get("readinessProbe") or {}):
-            reachable_intent = (
-                f"Tidegate's revisions are asked by {probe}, and both at once are refused"
-            )
+            rule = f"Tidegate's revisions are asked by {probe}, and both at once are refused"
             yield _problem(
                 key,
-                f"has {MODEL}.readinessProbe.{kind}: {reachable_intent}",
+                f"has {MODEL}.readinessProbe.{kind}: {rule}",
                 f"write {probe}, or no readinessProbe",
             )
     for mount in model.get("volumeMounts") or ():
         if mount.get("mountPath") != SHM_PATH:
-            reachable_intent = (
+            rule = (
                 "Tidegate's revisions bring their own volumes, so that its volume would be missing"
             )
             yield _problem(
                 key,
-                f"has {MODEL}.volumeMounts at {mount.get('mountPath')}: {reachable_intent}",
+                f"has {MODEL}.volumeMounts at {mount.get('mountPath')}: {rule}",
                 "remove the mount",
             )
     if not predictor.get("maxReplicas"):
-        reachable_intent = "Knative reads that as no limit, and Tidegate's revisions have one"
-        yield _problem(key, f"has no {PREDICTOR}.maxReplicas: {reachable_intent}", "write it")
+        rule = "Knative reads that as no limit, and Tidegate's revisions have one"
+        yield _problem(key, f"has no {PREDICTOR}.maxReplicas: {rule}", "write it")

@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tidegate.core import bounds
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.sequential import Test, Wealth, requests_to
 from tidegate.core.windows import NOISE_WINDOW, Window, seconds_to_pass
@@ -83,7 +84,7 @@ class Metric:
 def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
     """What is wrong with a metric; () when nothing is."""
     problems = []
-    if not 0 <= metric.fail_margin < 0.5:
+    if not bounds.FAIL_MARGIN.holds(metric.fail_margin):
         problems.append(
             Problem(
                 f"{field}.fail_margin",
@@ -92,7 +93,7 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
             )
         )
     experiment = metric.kind is MetricKind.EXPERIMENT
-    if experiment and not -0.5 < metric.pass_margin < 0.5:
+    if experiment and not bounds.EXPERIMENT_MARGIN.holds(metric.pass_margin):
         problems.append(
             Problem(
                 f"{field}.pass_margin",
@@ -108,7 +109,7 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
                 Remediation("leave it out"),
             )
         )
-    if not experiment and not 0 < metric.pass_margin < 0.5:
+    if not experiment and not bounds.PASS_MARGIN.holds(metric.pass_margin):
         problems.append(
             Problem(
                 f"{field}.pass_margin",

@@ -11,6 +11,7 @@ from tidegate.core.checks import BytesCheck, BytesUnread, Checks
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.ports import Resolved
 from tidegate.core.rollout import Decision, Progress
+from tidegate.core.shown_address import shown_address
 
 READ_AGAIN_S = 2.0  # between reconciles while a model is being read
 
@@ -39,7 +40,8 @@ def changed(candidate: Revision | None, checks: Checks) -> str:
     if not isinstance(read, Resolved) or read.digest == candidate.model.digest:
         return ""
     return (
-        f"the bytes at {candidate.model.uri} changed since {candidate.label} was made "
+        f"the bytes at {shown_address(candidate.model.uri)} changed since {candidate.label} "
+        "was made "
         f"({candidate.model.digest[:19]} is now {read.digest[:19]}): "
         "register them as a version of their own"
     )
@@ -47,5 +49,8 @@ def changed(candidate: Revision | None, checks: Checks) -> str:
 
 def wait(candidate: Revision, before: Progress, now: float) -> Decision:
     """The decision while the bytes are being read: no step, and no action consumed."""
-    message = f"{candidate.label} waits: its bytes at {candidate.model.uri} may have changed and are being read again"
+    place = shown_address(candidate.model.uri)
+    message = (
+        f"{candidate.label} waits: its bytes at {place} may have changed and are being read again"
+    )
     return Decision(replace(before, message=message), message, now + READ_AGAIN_S)

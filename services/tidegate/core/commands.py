@@ -31,6 +31,16 @@ def abort(key: EndpointKey) -> str:
     return f"tidegate rollout abort {key}"
 
 
+def abort_by_id(rollout: str) -> str:
+    """The command that ends one rollout of several, also one that waits behind another."""
+    return f"tidegate rollout abort {rollout}"
+
+
+def resume(key: EndpointKey) -> str:
+    """The command that ends a pause or an override."""
+    return f"tidegate rollout resume {key}"
+
+
 def undo(key: EndpointKey, to: int | None = None) -> str:
     """The command that goes back. to: the revision, None: the last one that served well."""
     if to is None:

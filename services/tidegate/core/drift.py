@@ -20,6 +20,7 @@ from tidegate.core.field_owners import Owner, Path, leaves, of_others, owner, va
 from tidegate.core.foreign_text import first_words
 from tidegate.core.intent import Adopted, Intent, Mode
 from tidegate.core.ports import Apply, Manifest, Snapshot, Write
+from tidegate.core.written_fields import Written, named
 
 MANAGER = "tidegate"  # our field manager
 MOST = 5  # fields of one object
@@ -85,15 +86,25 @@ class Drift:
 _STARTED = {Starts.PODS: "new pods", Starts.REVISION: "a new revision"}
 
 
-def of_write(live: Manifest, desired: Manifest, mode: Mode, *, current: bool) -> tuple[Drift, ...]:
+def of_write(
+    live: Manifest,
+    desired: Manifest,
+    mode: Mode,
+    *,
+    current: bool,
+    written: Written | None = None,
+) -> tuple[Drift, ...]:
     """The drift of one object, as a planned write meets it. current: the endpoint's objects follow
-    the present intent; where this one does, too, what is missing was taken away."""
+    the present intent; where this one does, too, what is missing was taken away. written: the
+    fields that Tidegate remembers writing, None where it remembers none of this object."""
     entries = of_others(live["metadata"].get("managedFields") or (), MANAGER)
     kind = str(live["kind"])
     current = current and _follows(live, desired)
     drifts = []
     for path in _differences(kind, live, desired, ()):
         if value(live, path) is None and value(desired, path) in _EMPTY:
+            continue
+        if written is not None and not _was_ours(written, kind, path):
             continue
         author = owner(entries, live, path)
         if author is None and not (current and _taken_away(live, path)):
@@ -122,9 +133,12 @@ def observed(
     intent: Intent,
     generation: int | None,
     adopted: Adopted | None,
+    written: Iterable[Written] = (),
 ) -> tuple[Drift, ...]:
     """Everything of an endpoint that is not as Tidegate wrote it. writes: planned on this snapshot,
-    as the cluster has it. generation: that the cluster's objects follow."""
+    as the cluster has it. generation: that the cluster's objects follow. written: what Tidegate
+    remembers writing."""
+    remembering = {each.object: each for each in written}
     current = generation == intent.generation
     drifts: list[Drift] = []
     for write in writes:
@@ -132,7 +146,8 @@ def observed(
             manifest = write.manifest
             live = snapshot.get(manifest["kind"], manifest["metadata"]["name"])
             if live is not None and ours(live, intent.key):
-                drifts += of_write(live, manifest, intent.mode, current=current)
+                known = remembering.get(named(manifest))
+                drifts += of_write(live, manifest, intent.mode, current=current, written=known)
     for live in snapshot.all("InferenceService"):
         # what an adopted one carries beside ours is its owner's, from before
         theirs = adopted is not None and live["metadata"].get("uid") == adopted.uid
@@ -216,6 +231,13 @@ def _differences(kind: str, live: Any, desired: Any, path: Path) -> Iterator[Pat
             yield from _differences(kind, theirs, ours, (*path, index))
     else:
         yield path
+
+
+def _was_ours(written: Written, kind: str, path: Path) -> bool:
+    """Whether Tidegate has written a field, or the whole map that it stands in."""
+    if written.holds(path):
+        return True
+    return len(path) > 1 and (kind, path[-2]) in _WHOLE and written.holds(path[:-1])
 
 
 def _follows(live: Manifest, desired: Manifest) -> bool:

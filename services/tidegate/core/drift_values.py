@@ -1,17 +1,15 @@
 """Values of fields for people: plain ones are shown, and whatever may hold a secret is hidden or
 cut."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from tidegate.core.field_owners import Path
 from tidegate.core.foreign_text import first_words
+from tidegate.core.shown_address import HIDDEN, shown_address
 
 VALUE_LENGTH = 60
 NOTHING = "nothing"
-HIDDEN = "(hidden)"
 _HIDING = frozenset({"env", "args", "command", "headers", "filters", "data", "annotations"})
 _OURS = ("tidegate.dev/", "serving.kserve.io/", "autoscaling.knative.dev/")
 _PLAIN = frozenset(
@@ -34,8 +32,6 @@ _PLAIN = frozenset(
         "version",
     }
 )
-_PARAMETERS = re.compile(r"[;?#]")
-_DIGEST = re.compile(r"@[a-z0-9+._-]+:[0-9a-f]{32,}$")
 _PLAIN_MAPS = frozenset({"labels", "selector", "limits", "requests", "nodeSelector", "hostnames"})
 
 
@@ -52,7 +48,7 @@ def readable(path: Path, content: Any) -> str:
     if _is_hidden(path):
         return HIDDEN
     if path[-1] in _CUT:
-        return first_words(_CUT[path[-1]](str(content)), VALUE_LENGTH)
+        return first_words(shown_address(str(content)), VALUE_LENGTH)
     if isinstance(content, int | float) or _is_plain(path):
         return first_words(str(content), VALUE_LENGTH) or '""'
     return HIDDEN
@@ -64,37 +60,7 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}s"
 
 
-def _address(uri: str) -> str:
-    """Where a URI leads, without its user and what `_place` cuts."""
-    place = _place(uri)
-    if place == HIDDEN:
-        return HIDDEN
-    try:
-        parts = urlsplit(place)
-    except ValueError:
-        return HIDDEN
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def _image(reference: str) -> str:
-    """An image, with its digest and without a user."""
-    place = _place(reference)
-    digest = _DIGEST.search(place)
-    if digest is None:
-        return place.rpartition("@")[2]
-    return place[: digest.start()].rpartition("@")[2] + digest.group()
-
-
-def _place(address: str) -> str:
-    """An address without parameters, a query or a fragment: they may hold a signature. Hidden
-    where a user's password may be what was cut."""
-    place = _PARAMETERS.split(address)[0]
-    if "@" in address[len(place) :]:
-        return HIDDEN
-    return place
-
-
-_CUT = {"image": _image, "path": _place, "storageUri": _address}
+_CUT = frozenset({"image", "path", "storageUri"})
 
 
 def _is_hidden(path: Path) -> bool:

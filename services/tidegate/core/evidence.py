@@ -98,26 +98,24 @@ def absorb(
     toward_pass False: stable had no ready endpoint; the interval counts toward fail, never toward
     pass or `min_requests`. comparable False: the weights changed within the interval; it only moves
     the base line and empties `split`, because a block over two splits is Simpson's paradox in
-    small. An interval in which more requests may be lost than anybody can tell cannot pass either
-    (`lost`). mirrored: a shadow; the candidate's side is its answers to copies, and stable's its
-    live answers over the protocols whose copies are counted. noise_window: seconds
-    (`windows`).
+    small. Requests that may be lost count against whoever would gain by them (`losses`). mirrored:
+    a shadow; the candidate's side is its answers to copies, and stable's its live answers over the
+    protocols whose copies are counted. noise_window: seconds (`windows`).
     """
     bounds = _bounds(evidence, scrape)
     if evidence.last is None:
-        checked, _ = watched(None, scrape)
+        checked = watched(None, scrape)
         return replace(evidence, last=base_line(None, checked, bounds))
     if scrape.at <= evidence.last.at:
         return evidence
     last = evidence.last
-    checked, ambiguous = watched(last, scrape)
+    checked = watched(last, scrape)
     if not comparable:
         return replace(evidence, last=base_line(None, checked, bounds), split=Block())
     kept = base_line(last, checked, bounds)
-    now = confirmed(last, checked, ambiguous)
+    now = confirmed(last, checked)
     interval = _Interval(last, now, stable, candidate, mirrored, noise_window)
     errors = interval.sides(_SENT)
-    toward_pass = toward_pass and not ambiguous
     tracks = tuple(
         take(track, *errors, interval.seconds, toward_pass, noise_window)
         if track.metric.kind is MetricKind.ERRORS
@@ -223,7 +221,7 @@ def tracking(evidence: Evidence, metrics: tuple[Metric, ...]) -> Evidence:
 
 def requests(last: Scrape, now: Scrape) -> int:
     """How many requests of all revisions ended between a base line and a scrape, lost ones too."""
-    checked, _ = watched(last, now)
+    checked = watched(last, now)
     revisions = {reading.revision for reading in now.readings}
     return sum(between(last, checked, revision, _SENT).arm.n for revision in revisions)
 

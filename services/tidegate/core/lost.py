@@ -11,9 +11,12 @@ for good, so the best bounds over time hold: the highest lower bound, less the l
 were lost since the source is watched. Both bounds count only when two readings in a row show them,
 since a proxy's counters are not read at one instant.
 
-What bodies under way hide (`Account.doubt`) can be no more than there are unanswered requests. An
-interval in which that rises to a new high is ambiguous, and so is one with events after which the
-number of begun requests is uncertain, or with a restart: it may not speak for the candidate.
+**What nobody can tell is a number**, of one source and one interval (`Loss.doubt`): so many more
+may have been lost. It rises with bodies that are seen to be under way, which can hide no more than
+there are unanswered requests; with events after which `started` may be too high (`unclear`); and
+where a source turns out to have begun again, or answers what it never began. A doubt counts once,
+when it rises to a new high. With thirty proxies it stays what it is at that one, and the others
+speak for themselves. `losses` says what a doubt does to a verdict.
 """
 
 from dataclasses import dataclass, replace
@@ -25,9 +28,9 @@ class Flow:
 
     started: requests, not attempts. answered: those whose answer has begun. active: those that have
     not ended now, with answers under way. overdue: at least so many requests have ever waited for
-    an answer longer than the setting `stuck_seconds`. unclear: rises when `started` may be too high
-    from now on. settled: two readings in a row were taken, and this is the lower of them. carried:
-    of `started`, those that were under way when the source began; their answers are counted here.
+    an answer longer than the setting `stuck_seconds`. unclear: `started` may be too high by so
+    many. settled: two readings in a row were taken, and this is the lower of them. zero_at: the
+    latest time (epoch seconds) at which all of this was surely zero, None where nobody knows.
     """
 
     started: int
@@ -36,12 +39,7 @@ class Flow:
     overdue: int = 0
     unclear: int = 0
     settled: bool = False
-    carried: int = 0
-
-    @property
-    def sent(self) -> int:
-        """Requests begun since the source began."""
-        return self.started - self.carried
+    zero_at: float | None = None
 
     @property
     def unanswered(self) -> int:
@@ -63,7 +61,7 @@ class Flow:
             self.overdue + other.overdue,
             self.unclear + other.unclear,
             self.settled and other.settled,
-            self.carried + other.carried,
+            _earlier(self.zero_at, other.zero_at),
         )
 
 
@@ -71,37 +69,31 @@ class Flow:
 class Account:
     """What is kept of a source from one scrape to the next. last: its flow. before: at most so many
     were lost before it was watched. ended: at least so many were ever lost. overdue: at least so
-    many have ever waited too long. earlier: lost ones that were counted before the account had to
-    begin anew. lost: what was counted since it is watched. doubt: the most that
-    answers under way may have hidden so far."""
+    many have ever waited too long. lost: what was counted since it is watched. doubt: the most that
+    was ever in doubt. unclear: of the flow when it was first watched."""
 
     last: Flow
     before: int
     ended: int
     overdue: int = 0
-    earlier: int = 0
     lost: int = 0
     doubt: int = 0
+    unclear: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What one interval adds. sent: requests begun. lost: requests lost, at least. ambiguous: more
-    may have been, and nobody can tell."""
+    """What one interval adds. sent: requests begun. lost: requests lost, at least. doubt: so many
+    more may have been, and nobody can tell."""
 
     sent: int = 0
     lost: int = 0
-    ambiguous: bool = False
-
-    def __add__(self, other: "Loss") -> "Loss":
-        return Loss(
-            self.sent + other.sent, self.lost + other.lost, self.ambiguous or other.ambiguous
-        )
+    doubt: int = 0
 
 
 def begin(flow: Flow) -> Account:
     """Watch a source from now on: whatever it has not answered yet may have been lost before."""
-    return Account(flow, before=flow.unanswered, ended=flow.ended)
+    return Account(flow, before=flow.unanswered, ended=flow.ended, unclear=flow.unclear)
 
 
 def born(flow: Flow) -> tuple[Account, Loss]:
@@ -112,31 +104,36 @@ def born(flow: Flow) -> tuple[Account, Loss]:
 def follow(account: Account, flow: Flow) -> tuple[Account, Loss]:
     """The account after one more scrape, and what the interval adds.
 
-    Where answers fell, where more are answered than ever began (something before the proxy's router
-    answers, and is counted so), or where something happened after which nobody can tell, the
-    interval is ambiguous and the account begins anew.
+    Where answers fell, the source began again and nothing told so: what was under way is in doubt.
+    Where fewer are unanswered than were surely lost, something before the proxy's router answers
+    and is counted as if the revision did: all that was sent is in doubt. Both begin anew.
     """
     last = account.last
-    sent = max(0, flow.sent - last.sent)  # a retry that is to come takes one off for a moment
-    impossible = max(last.unanswered, flow.unanswered) < 0
-    if impossible or flow.answered < last.answered or flow.unclear != last.unclear:
-        anew = replace(begin(flow), earlier=account.lost, lost=account.lost)
-        return anew, Loss(ambiguous=True)
+    sent = max(0, flow.started - last.started)  # a retry that is to come takes one off for a moment
+    under_way = max(0, last.unanswered - _surely(account.ended, account.overdue))
+    if flow.answered < last.answered:
+        return begin(flow), Loss(doubt=under_way + max(0, flow.unanswered))
+    if _at_most(last, flow) < account.ended:
+        return begin(flow), Loss(sent, doubt=under_way + sent)
+    unclear = flow.unclear - account.unclear
     before = min(account.before, _at_most(last, flow))
-    ended = max(account.ended, _at_least(last, flow))
-    overdue = max(account.overdue, min(last.overdue, flow.overdue))
-    lost = max(account.lost, account.earlier + max(ended, overdue) - before)
-    doubt = min(max(ended - flow.ended, 0), max(flow.unanswered - max(ended, overdue), 0))
-    kept = replace(
-        account,
-        last=flow,
-        before=before,
-        ended=ended,
-        overdue=overdue,
-        lost=lost,
-        doubt=max(account.doubt, doubt),
-    )
-    return kept, Loss(sent, lost - account.lost, doubt > account.doubt)
+    ended = max(account.ended, _at_least(last, flow) - unclear)
+    overdue = max(account.overdue, min(last.overdue, flow.overdue) - unclear)
+    surely = _surely(ended, overdue)
+    lost = max(account.lost, surely - before)
+    hidden = ended - (flow.ended - unclear)  # at least so many bodies are under way
+    unknown = max(0, flow.unanswered - surely)
+    doubt = max(account.doubt, min(max(0, hidden) + unclear, unknown))
+    kept = Account(flow, before, ended, overdue, lost, doubt, account.unclear)
+    return kept, Loss(sent, lost - account.lost, doubt - account.doubt)
+
+
+def _surely(ended: int, overdue: int) -> int:
+    """The better of two lower bounds; `overdue` is none while it is 0, for both may lie below it
+    where answers were counted that nobody had asked for."""
+    if overdue:
+        return max(ended, overdue)
+    return ended
 
 
 def _at_least(last: Flow, flow: Flow) -> int:
@@ -151,6 +148,13 @@ def _at_most(last: Flow, flow: Flow) -> int:
     if flow.settled:
         return flow.unanswered
     return max(last.unanswered, flow.unanswered)
+
+
+def _earlier(first: float | None, second: float | None) -> float | None:
+    """The earlier of two times; None where one is unknown."""
+    if first is None or second is None:
+        return None
+    return min(first, second)
 
 
 def lower(first: Flow, second: Flow) -> Flow:

@@ -2,12 +2,23 @@
 
 from dataclasses import dataclass
 
-from tidegate.core.rollout import Action, ActionKind, Outcome, PauseKind, Progress, Rollout
+from tidegate.core.phases import step_to_answer
+from tidegate.core.rollout import (
+    Action,
+    ActionKind,
+    Outcome,
+    PauseKind,
+    Progress,
+    Rollout,
+    StepAnswer,
+)
 from tidegate.core.strategy import Kind
 
 TOWARD_STABLE = frozenset(
     {ActionKind.ABORT, ActionKind.UNDO, ActionKind.REJECT, ActionKind.SUPERSEDE}
 )
+
+_ANSWERS = (ActionKind.APPROVE, ActionKind.PROMOTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +62,34 @@ class OpenRollout:
                 return f"{action.kind} by {action.author}"
         return ""
 
-    @property
-    def answered_by(self) -> str:
-        """Who answered the step that waits: by an approval, or by a promotion that is still
-        pending; '' while nobody did."""
+    def answer(self, step: int) -> StepAnswer | None:
+        """Who answered a step, by its number from 1, also by an action that is still pending; None
+        where nobody did, or a pause called the promotion off."""
+        answer = next((each for each in self.progress.answers if each.step == step), None)
+        if step != step_to_answer(self.rollout, self.progress):
+            return answer
+        approver = self.progress.step.approved_by
+        if answer is None and approver:  # stored before answers were
+            answer = StepAnswer(step, ActionKind.APPROVE, approver)
         for action in self.pending:
-            if action.kind in (ActionKind.APPROVE, ActionKind.PROMOTE):
-                return action.author
-        return self.progress.step.approved_by or ""
+            if action.kind in _ANSWERS and answer is None:
+                answer = StepAnswer(step, action.kind, action.author, action.at)
+            called_off = answer is not None and answer.kind is ActionKind.PROMOTE
+            if action.kind is ActionKind.PAUSE and called_off:
+                answer = None
+        return answer
 
     @property
-    def promoted_by(self) -> str:
-        """Who promoted it by an action that is still pending; '' where nobody did, or a later pause
-        calls it off."""
-        author = ""
+    def promotion(self) -> Action | None:
+        """The promotion that is still pending; None where there is none, or a later pause calls it
+        off."""
+        promotion = None
         for action in self.pending:
             if action.kind is ActionKind.PROMOTE:
-                author = action.author
+                promotion = action
             if action.kind is ActionKind.PAUSE:
-                author = ""
-        return author
+                promotion = None
+        return promotion
 
     @property
     def paused(self) -> bool:
@@ -79,13 +98,36 @@ class OpenRollout:
         return pause is not None and pause.kind is PauseKind.PAUSED
 
     @property
-    def resumable(self) -> bool:
-        """Whether a resume changes anything: it is paused or overridden, also by an action that is
-        still pending."""
-        resumable = self.progress.pause is not None or self.progress.override is not None
+    def rests(self) -> str:
+        """Who paused or overrode it, also by an action that is still pending; '' while nothing
+        waits for a resume."""
+        cause = ""
+        if self.progress.override is not None:
+            cause = f"overridden by {self.progress.override}"
+        if self.progress.pause is not None:
+            cause = f"paused by {self.progress.pause.author}"
         for action in self.pending:
-            if action.kind in (ActionKind.PAUSE, ActionKind.OVERRIDE):
-                resumable = True
-            if action.kind is ActionKind.RESUME:
-                resumable = False
-        return resumable
+            if action.kind is ActionKind.PAUSE:
+                cause = f"paused by {action.author}"
+            if action.kind is ActionKind.OVERRIDE:
+                cause = f"overridden by {action.author}"
+            if action.kind in (ActionKind.RESUME, ActionKind.PROMOTE):
+                cause = ""
+        return cause
+
+    def stable_after(self, stable: int) -> int:
+        """The revision that is stable once this rollout has gone back. stable: of the present
+        intent. An undo that another rollout supersedes stays where it leads by now, and one whose
+        base is not stable any more leads back nowhere."""
+        stays = self.superseded and self.rollout.strategy.urgent
+        if stays or stable not in (self.rollout.base, self.rollout.candidate):
+            return stable
+        return self.rollout.base
+
+    @property
+    def superseded(self) -> bool:
+        """Whether it ends because another rollout supersedes it, also by a pending action."""
+        if self.progress.end.toward not in (None, Outcome.PROMOTED):
+            return self.progress.end.toward is Outcome.SUPERSEDED
+        endings = (action.kind for action in self.pending if action.kind in TOWARD_STABLE)
+        return next(endings, None) is ActionKind.SUPERSEDE

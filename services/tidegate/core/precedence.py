@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from tidegate.core.intent import Intent
 from tidegate.core.open_rollout import OpenRollout
 from tidegate.core.phases import step_to_answer, waits_for_person
-from tidegate.core.rollout import STARTING, ActionKind, Rollout
+from tidegate.core.rollout import STARTING, Action, ActionKind, Rollout
 from tidegate.core.strategy import Kind
 
 PROMOTE = 100  # percent: the promotion, never stored
@@ -55,15 +55,18 @@ class NoCandidate:
 class RolloutEnded:
     """The candidate's rollout has ended meanwhile, and without one nothing is raised."""
 
+    candidate: int
+
 
 @dataclass(frozen=True, slots=True)
 class RolloutEnding:
     """The rollout has been decided. cause: the ending and its reason. promoting: toward the
-    candidate, and not back to stable."""
+    candidate, and not back to stable. forward: what is refused leads there, too."""
 
     rollout: str
     cause: str
     promoting: bool = False
+    forward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +111,14 @@ class OtherStep:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyAnswered:
-    """Somebody has answered the step, or promoted, a moment ago. step: its number, None for a
-    promotion that answers none."""
+    """Somebody has answered the step, or promoted. step: its number, None for a promotion that
+    answers none. kind: approve or promote. at: epoch seconds, None where that was not kept."""
 
     rollout: str
     step: int | None
+    kind: ActionKind
     author: str
+    at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +183,20 @@ def decide_promotion(
 ) -> Promotion | Refusal:
     """What promoting comes to: a person's answer where one is waited for, else an override
     first. step: the number of the step that the person answers, None where none is named."""
+    answered = _answered(running, step)
+    if answered is not None:
+        return answered
     if running.leaving:
-        return _ending(running)
-    if running.promoted_by:
-        return AlreadyAnswered(running.rollout.id, None, running.promoted_by)
+        return _ending(running, forward=True)
+    if running.promotion is not None:
+        return _promoted(running, running.promotion)
     waits = _step_to_answer(running)
     if step is not None and step != running.progress.step.index + 1:
         return _other_step(running, step)
     if waits is not None and not override:
-        return _refuse_answer(running, waits, step) or Promotion((ActionKind.PROMOTE,))
+        if step is None:
+            return StepMissing(running.rollout.id, waits)
+        return Promotion((ActionKind.PROMOTE,))
     if _takes_promotion(running):
         return Promotion((ActionKind.PROMOTE,))
     if override:
@@ -197,14 +207,19 @@ def decide_promotion(
 def refuse_approval(running: OpenRollout, step: int | None) -> Refusal | None:
     """Why a rollout takes no approval of this step now; None where it waits for one. So each step
     is approved once: the second of two approvers, and whoever looks at an old page, is told."""
+    answered = _answered(running, step)
+    if answered is not None:
+        return answered
     if running.leaving:
-        return _ending(running)
+        return _ending(running, forward=True)
     if step is not None and step != running.progress.step.index + 1:
         return _other_step(running, step)
     waits = _step_to_answer(running)
     if waits is None:
         return NothingToApprove(running.rollout.id)
-    return _refuse_answer(running, waits, step)
+    if step is None:
+        return StepMissing(running.rollout.id, waits)
+    return None
 
 
 def refuse_pause(running: OpenRollout, intent: Intent) -> Refusal | None:
@@ -218,8 +233,8 @@ def refuse_pause(running: OpenRollout, intent: Intent) -> Refusal | None:
 def refuse_resume(running: OpenRollout) -> Refusal | None:
     """Why a resume would change nothing; None where something is paused or overridden."""
     if running.leaving:
-        return _ending(running)
-    if not running.resumable:
+        return _ending(running, forward=True)
+    if not running.rests:
         return NothingToResume(running.rollout.id)
     return None
 
@@ -228,7 +243,7 @@ def refuse_counts(running: OpenRollout) -> Refusal | None:
     """Why a rollout takes no counts from outside any more; None while it is open."""
     if not running.leaving:
         return None
-    return _ending(running)
+    return _ending(running, forward=True)
 
 
 def refuse_start(running: OpenRollout | None, *, supersede: bool) -> Refusal | None:
@@ -244,7 +259,7 @@ def _percent_without_rollout(percent: int | None, intent: Intent) -> Lowering | 
     # Its rollout ended a moment ago
     if percent is not None and percent <= intent.candidate_traffic.percent:
         return Lowering(percent)
-    return RolloutEnded()
+    return RolloutEnded(intent.candidate)
 
 
 def _lower(
@@ -259,7 +274,7 @@ def _lower(
         new = None
     if running.going_back:
         return Lowering(new)
-    if running.leaving or running.promoted_by:
+    if running.leaving or running.promotion is not None:
         return Lowering(new, (ActionKind.PAUSE,))
     if new is None or running.override or running.paused:
         return Lowering(new)
@@ -274,9 +289,9 @@ def _raise(
     override: bool,
 ) -> Raising | Refusal:
     if running.leaving:
-        return _ending(running)
-    if running.promoted_by:
-        return AlreadyAnswered(running.rollout.id, None, running.promoted_by)
+        return _ending(running, forward=True)
+    if running.promotion is not None:
+        return _promoted(running, running.promotion)
     if running.override:
         return Raising(percent)
     if override:
@@ -298,13 +313,18 @@ def _step_to_answer(running: OpenRollout) -> int | None:
     return step_to_answer(running.rollout, running.progress)
 
 
-def _refuse_answer(running: OpenRollout, waits: int, step: int | None) -> Refusal | None:
-    """Why the step that waits takes no answer, which names `step` or none."""
-    if step is None:
-        return StepMissing(running.rollout.id, waits)
-    if running.answered_by:
-        return AlreadyAnswered(running.rollout.id, waits, running.answered_by)
-    return None
+def _answered(running: OpenRollout, step: int | None) -> AlreadyAnswered | None:
+    """The refusal of an answer that names a step which has one, also an earlier step."""
+    if step is None or running.going_back:
+        return None
+    answer = running.answer(step)
+    if answer is None:
+        return None
+    return AlreadyAnswered(running.rollout.id, step, answer.kind, answer.author, answer.at)
+
+
+def _promoted(running: OpenRollout, promotion: Action) -> AlreadyAnswered:
+    return AlreadyAnswered(running.rollout.id, None, promotion.kind, promotion.author, promotion.at)
 
 
 def _other_step(running: OpenRollout, named: int) -> OtherStep:
@@ -313,10 +333,11 @@ def _other_step(running: OpenRollout, named: int) -> OtherStep:
     return OtherStep(running.rollout.id, named, present, waits)
 
 
-def _ending(running: OpenRollout) -> RolloutEnding:
+def _ending(running: OpenRollout, *, forward: bool = False) -> RolloutEnding:
     """The refusal of what comes too late."""
     cause = running.leaving or f"promoted: r{running.rollout.candidate} is stable"
-    return RolloutEnding(running.rollout.id, cause, promoting=not running.going_back)
+    promoting = not running.going_back
+    return RolloutEnding(running.rollout.id, cause, promoting, forward and promoting)
 
 
 def _needs_override(running: OpenRollout, rise: tuple[int, int] | None) -> NeedsOverride:

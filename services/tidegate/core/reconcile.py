@@ -6,7 +6,16 @@ The worker loads, observes, calls `reconcile`, stores its decisions, makes its w
 but the next pass.
 """
 
-from tidegate.core import allow_list_check, contract_check, drift, failed_writes, planned_writes
+from dataclasses import replace
+
+from tidegate.core import (
+    allow_list_check,
+    contract_check,
+    drift,
+    failed_writes,
+    planned_writes,
+    written_fields,
+)
 from tidegate.core.checks import Check, Checks, ContractCheck, LogCheck, MarkCheck, WarmUpCheck
 from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.drivers import driver_for
@@ -144,8 +153,14 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
     retry = Retry(known.failed_writes, intent.generation, now, seconds)
     sifted = planned_writes.sift(next_writes.writes, snapshot, retry)
     drifts = drift.observed(
-        next_writes.writes, snapshot, intent, observation.stamp.generation, adopted(known.revisions)
+        next_writes.writes,
+        snapshot,
+        intent,
+        observation.stamp.generation,
+        adopted(known.revisions),
+        known.memory.written,
     )
+    written = written_fields.kept(known.memory.written, snapshot.objects)
     gone = intent.stable is None and observation.gone and not next_writes.writes
     waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)
     if message:
@@ -155,7 +170,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
         Kind.GONE if gone else Kind.OK,
         observation,
         intent,
-        next_writes.memory,
+        replace(next_writes.memory, written=written),
         retry,
         steered.decisions,
         sifted.writes,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tidegate.core import planned_writes
+from tidegate.core import planned_writes, written_fields
 from tidegate.core.conditions import Condition, Wait
 from tidegate.core.drift import Drift
 from tidegate.core.drivers.base import Memory
@@ -12,7 +12,7 @@ from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
 from tidegate.core.planned_writes import PlannedWrite, Retry
-from tidegate.core.ports import WriteResult
+from tidegate.core.ports import Apply, Done, WriteResult
 from tidegate.core.steering import Decided
 
 
@@ -68,11 +68,18 @@ def conclude(result: Result, written: Sequence[tuple[PlannedWrite, WriteResult]]
             waits += [wait]
         if failed is not None:
             remembered += [failed]
+    applied = [
+        write.write.manifest
+        for write, answer in written
+        if isinstance(answer, Done) and isinstance(write.write, Apply)
+    ]
+    fields = written_fields.added(result.memory.written, applied)
     now = result.retry.now
     again = planned_writes.soonest([answer for _, answer in written])
     wakes = [result.wake_at, *(_at(now, wait.wake_in) for wait in waits), _at(now, again)]
     return replace(
         result,
+        memory=replace(result.memory, written=fields),
         waits=tuple(waits),
         failed_writes=tuple(remembered),
         wake_at=min((at for at in wakes if at is not None), default=None),

@@ -29,12 +29,14 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action, append-only; `id` rises."""
+    """One action, append-only; `id` rises. at: epoch seconds when it was accepted, None where that
+    was not kept."""
 
     id: int
     kind: ActionKind
     author: str
     reason: str = ""
+    at: float | None = None
 
 
 class Outcome(StrEnum):
@@ -117,6 +119,17 @@ class StepProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class StepAnswer:
+    """A person's answer to a step that waited for one. step: its number, from 1. kind: approve or
+    promote. at: epoch seconds, None where that was not kept."""
+
+    step: int
+    kind: ActionKind
+    author: str
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutWait:
     """The present wait. seconds: how long it has lasted, observed."""
 
@@ -178,7 +191,8 @@ class Progress:
     reconcile. message: of the last decision. action: the last action consumed. override: who sets
     the percent. outcome: set when the cluster shows the end. heartbeats: what was last heard of its
     pipeline. contract: the candidate's beside stable's, once compared. base: what was stable when
-    an undo began, where that is not what was stable when it was asked for.
+    an undo began, where that is not what was stable when it was asked for. answers: people's, to
+    its steps.
     """
 
     at: float | None = None
@@ -196,6 +210,7 @@ class Progress:
     heartbeats: Heartbeats = Heartbeats()  # noqa: RUF009  (frozen)
     contract: Contract | None = None
     base: int | None = None
+    answers: tuple[StepAnswer, ...] = ()
 
 
 def with_base(rollout: Rollout, progress: Progress) -> Rollout:

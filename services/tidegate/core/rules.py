@@ -59,7 +59,7 @@ def check(new: Intent, old: Intent | None, caps: Capabilities) -> tuple[Problem,
         *(
             _check_host(new) if old is None else ()
         ),  # never in the way of an endpoint that is there: it must roll back
-        *_check_scaling(new.scaling, new.mode),
+        *check_scaling(new.scaling, new.mode),
         *_check_keda(new, old, caps),
         *(_check_adopted(new, caps) if old is None else ()),
         *_check_candidate_traffic(new, caps),
@@ -120,7 +120,8 @@ def check_runtime(
     return tuple(problems)
 
 
-def _check_scaling(scaling: Scaling, mode: Mode) -> Iterator[Problem]:
+def check_scaling(scaling: Scaling, mode: Mode) -> Iterator[Problem]:
+    """What is wrong with an endpoint's bounds of replicas in a mode."""
     lowest = 0 if mode is Mode.KNATIVE else 1
     if scaling.min_replicas < lowest:
         yield Problem(
@@ -144,12 +145,7 @@ def _check_keda(new: Intent, old: Intent | None, caps: Capabilities) -> Iterator
     back at any time."""
     if not new.scaling.keda or (old is not None and old.scaling.keda):
         return
-    if new.mode is Mode.KNATIVE:
-        yield Problem(
-            "/autoscaling/keda",
-            "KEDA is refused in knative mode: Knative's own autoscaler scales there",
-            Remediation("leave it out, or use standard mode"),
-        )
+    yield from check_keda_mode(new.scaling, new.mode)
     if not caps.keda:
         yield Problem(
             "/autoscaling/keda",
@@ -165,6 +161,16 @@ def _check_keda(new: Intent, old: Intent | None, caps: Capabilities) -> Iterator
             f"{len(new.key.name)}: KEDA puts it "
             f"into a label of at most {LABEL_LIMIT}",
             Remediation("leave it out, or choose a shorter name"),
+        )
+
+
+def check_keda_mode(scaling: Scaling, mode: Mode) -> Iterator[Problem]:
+    """KEDA in a mode that has its own autoscaler."""
+    if scaling.keda and mode is Mode.KNATIVE:
+        yield Problem(
+            "/autoscaling/keda",
+            "KEDA is refused in knative mode: Knative's own autoscaler scales there",
+            Remediation("leave it out, or use standard mode"),
         )
 
 

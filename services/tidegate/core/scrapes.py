@@ -22,10 +22,10 @@ class Counters:
 
     answers: final answers, all codes. errors, rejections, saturated: how many of them were of each
     kind (`answers.kind_of`); they share none. lost: requests that ended without an answer, beside
-    the answers. buckets: (upper bound in ms, cumulative count), rising, () where latency is not
-    measured. causes: answers that were not fine, by cause, such as ("http 500", 12).
-    flow: what the proxy tells of requests begun and ended, None where it does not; `lost` and
-    `sent`, requests begun, are derived from it (`losses.watched`).
+    the answers; doubt: so many more may have (`lost`). buckets: (upper bound in ms, cumulative
+    count), rising, () where latency is not measured. causes: answers that were not fine, by cause,
+    such as ("http 500", 12). flow: what the proxy tells of requests begun and ended, None where it
+    does not; `lost`, `doubt` and `sent`, requests begun, are derived from it (`losses.watched`).
     """
 
     answers: int
@@ -37,6 +37,7 @@ class Counters:
     lost: int = 0
     sent: int = 0
     flow: Flow | None = None
+    doubt: int = 0
 
 
 def counters_of(
@@ -70,7 +71,8 @@ class Reading:
     source names an incarnation (Envoy's epoch, a pod's start): a new incarnation starts at zero.
     spoken: the protocol, where the source counts each apart, else "". began: since when it counts
     (epoch seconds), None where it does not tell; only then does a source that was not there before
-    count from zero. account: of its lost requests, in a base line only.
+    count from zero. account: of its lost requests, in a base line only. place: what counts its
+    flow, by a name that outlives the source's; "" where that is the source.
     """
 
     source: str
@@ -79,6 +81,12 @@ class Reading:
     spoken: str = ""
     began: float | None = None
     account: Account | None = None
+    place: str = ""
+
+
+def place_of(reading: Reading) -> str:
+    """The name under which a reading's flow is followed."""
+    return reading.place or f"{reading.source}#r{reading.revision}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +115,26 @@ class Scrape:
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """One revision between two scrapes. torn: readings with more bad answers than answers, which
-    were cut down to the answers. missing: why a bound could not be read. sent: requests that were
-    begun."""
+    """One revision between two scrapes. arm: what is sure. torn: readings with more bad answers
+    than answers, which were cut down to the answers. missing: why a bound could not be read. sent:
+    requests that were begun. doubt: so many more may have been lost."""
 
     arm: Arm = field(default_factory=Arm)
     torn: int = 0
     missing: str = ""
     sent: int = 0
+    doubt: int = 0
+
+    @property
+    def possible(self) -> tuple[Arm, ...]:
+        """What the counts may have been, by how many were lost: what is sure first, at most
+        `_POSSIBLE`, evenly apart, the bounds among them."""
+        count = min(self.doubt + 1, _POSSIBLE)
+        steps = (round(self.doubt * n / max(1, count - 1)) for n in range(count))
+        return tuple(self.arm + Arm(more, more) for more in steps)
 
 
+_POSSIBLE = 8
 _NOTHING = Counters(0, 0)
 # Envoy refreshes the uptime that tells its start every 5 s, so the start seems to move by so much
 UNSURE_S = 12.0
@@ -172,6 +190,7 @@ def _add(first: Between, second: Between) -> Between:
         first.torn + second.torn,
         first.missing or second.missing,
         first.sent + second.sent,
+        first.doubt + second.doubt,
     )
 
 
@@ -179,7 +198,11 @@ def _change(old: Counters, new: Counters, metric: Metric) -> Between:
     bound = metric.latency_threshold_ms
     if bound is None:
         change = _difference(_counted(old, metric.kind), _counted(new, metric.kind))
-        return Between(change.arm, change.torn, sent=max(0, new.sent - old.sent))
+        doubt = 0
+        if metric.kind is MetricKind.ERRORS:
+            doubt = max(0, new.doubt - old.doubt)
+        sent = max(0, new.sent - old.sent)
+        return Between(change.arm, change.torn, sent=sent, doubt=doubt)
     if not new.buckets:  # before the first answer there may be none
         missing = ""
         if new.answers:
@@ -233,8 +256,9 @@ def base_line(last: Scrape | None, now: Scrape, bounds_ms: Iterable[float]) -> S
     """What must be kept of a scrape to understand the next one, small and writable as JSON.
 
     A source that is missing in one scrape keeps its old counters, or it would count twice when it
-    is back. Only the buckets at `bounds_ms` and the last are kept; infinity, which JSON has not,
-    becomes the largest float; causes are dropped.
+    is back; not one whose place counts under another name by now. Only the buckets at `bounds_ms`
+    and the last are kept; infinity, which JSON has not, becomes the largest float; causes are
+    dropped.
     """
     desired = frozenset(bounds_ms)
     readings = _kept(last.readings if last else (), now.readings, desired)
@@ -245,7 +269,9 @@ def _kept(
     last: tuple[Reading, ...], now: tuple[Reading, ...], desired: frozenset[float]
 ) -> tuple[Reading, ...]:
     seen = {(r.source, r.revision) for r in now}
-    absent = (r for r in last if (r.source, r.revision) not in seen)
+    places = {place_of(reading) for reading in now}
+    missing = (r for r in last if (r.source, r.revision) not in seen)
+    absent = (reading for reading in missing if place_of(reading) not in places)
     return (
         *(replace(r, counters=_compact(r.counters, desired)) for r in now),
         *absent,

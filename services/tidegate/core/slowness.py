@@ -83,7 +83,7 @@ def _weighed(bucket: Bucket, test: Test, block: Block, window: int, left: float)
     weight = _weight(block)
     return Bucket(
         bucket.bound,
-        advance(bucket.fail, test, block, window, spread(noise)),
+        advance(bucket.fail, test, block, window=window, spread=spread(noise)),
         noise,
         bucket.block + block,
         left * (bucket.candidate + weight * block.candidate.rate),

@@ -68,9 +68,10 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class EndRollouts:
-    """Every open rollout ends, and all traffic goes back to stable."""
+    """Every open rollout ends, and all traffic goes to `stable`."""
 
     rollouts: tuple[str, ...]
+    stable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,15 @@ class JoinRollout:
 
     rollout: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeUndo:
+    """This undo leads there already, but somebody paused or overrode it: it goes on. cause: who
+    did."""
+
+    rollout: str
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +112,14 @@ class AlreadyStable:
 @dataclass(frozen=True, slots=True)
 class AlreadyRolledBack:
     """A rollback runs, or ended a moment ago. message: what happened. queued: the id of a rollout
-    that starts after it, '' where none does. served: what `to` may name."""
+    that starts after it, '' where none does. rests: the id of an undo that waits for a resume, ''
+    where it does not. served: what `to` may name."""
 
     message: str
     stable: int
     served: tuple[Served, ...] = ()
     queued: str = ""
+    rests: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +130,7 @@ class NothingToUndo:
     failing: tuple[int, ...] = ()
 
 
-Undo = EndRollouts | JoinRollout | GoBack | AlreadyStable
+Undo = EndRollouts | JoinRollout | ResumeUndo | GoBack | AlreadyStable
 UndoRefusal = AlreadyRolledBack | NothingToUndo
 
 
@@ -154,6 +166,11 @@ def was_left(changes: Sequence[StableChange], stable: int) -> tuple[int, ...]:
     )
 
 
+def last_left(changes: Sequence[StableChange], revision: int) -> StableChange | None:
+    """How a revision was left when it was stable the last time; None where it never was."""
+    return next((change for change in _left(changes) if change.before == revision), None)
+
+
 def is_rollback(rollout: Rollout, outcome: Outcome) -> bool:
     """Whether a rollout that ended so was a rollback. A shadow that keeps stable is none."""
     if rollout.strategy.kind is Kind.UNDO:
@@ -182,26 +199,32 @@ def _while_open(to: int | None, situation: Situation) -> Undo | UndoRefusal:
         rollback = _running_rollback(situation)
         if rollback is not None:
             return rollback
-        return EndRollouts(_ids(situation))
+        return _end(situation)
     if _leads_to(newest, to):
+        if newest.rollout.strategy.kind is Kind.UNDO and newest.rests:
+            return ResumeUndo(newest.rollout.id, newest.rests)
         message = f"r{to} becomes stable already: {_started(newest.rollout)}"
         return JoinRollout(newest.rollout.id, message)
-    if situation.stable == acting.rollout.candidate:
-        return _while_promoted(to, situation)
-    if to == situation.stable:
-        return EndRollouts(_ids(situation))
-    return GoBack(to)
+    if to == acting.stable_after(situation.stable):
+        return _end(situation)
+    return _go_back(to, situation)
 
 
-def _while_promoted(to: int, situation: Situation) -> EndRollouts | GoBack:
-    """While the acting rollout has made its candidate stable already: what ends it makes its base
-    stable again."""
-    base = situation.open[0].rollout.base
-    if to == base:
-        return EndRollouts(_ids(situation))
-    if to == situation.stable:
-        return GoBack(to, base)
-    return GoBack(to)
+def _end(situation: Situation) -> EndRollouts:
+    ids = tuple(each.rollout.id for each in situation.open)
+    return EndRollouts(ids, situation.open[0].stable_after(situation.stable))
+
+
+def _go_back(to: int, situation: Situation) -> GoBack:
+    """To another revision, after what acts now: that is superseded, if it does not go back
+    already."""
+    acting = situation.open[0]
+    base = acting.stable_after(situation.stable)
+    if acting.rollout.strategy.urgent and not acting.going_back:
+        base = situation.stable
+    if base == situation.stable:
+        return GoBack(to)
+    return GoBack(to, base)
 
 
 def _running_rollback(situation: Situation) -> AlreadyRolledBack | None:
@@ -209,8 +232,12 @@ def _running_rollback(situation: Situation) -> AlreadyRolledBack | None:
     newest = situation.open[-1]
     served = served_well(situation.changes, situation.stable)
     if newest.rollout.strategy.kind is Kind.UNDO and not newest.going_back:
-        message = f"{_started(newest.rollout)} is under way"
-        return AlreadyRolledBack(message, situation.stable, _without(served, newest))
+        message = f"{_started(newest.rollout)} is {newest.rests or 'under way'}"
+        rests = ""
+        if newest.rests:
+            rests = newest.rollout.id
+        suggested = _without(served, newest)
+        return AlreadyRolledBack(message, situation.stable, suggested, rests=rests)
     if not acting.going_back:
         return None
     queued = ""
@@ -250,10 +277,6 @@ def _leads_to(running: OpenRollout, revision: int) -> bool:
 def _without(served: tuple[Served, ...], rollout: OpenRollout) -> tuple[Served, ...]:
     """The suggestions without what is tried now."""
     return tuple(each for each in served if each.revision != rollout.rollout.candidate)
-
-
-def _ids(situation: Situation) -> tuple[str, ...]:
-    return tuple(each.rollout.id for each in situation.open)
 
 
 def _started(rollout: Rollout) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from tidegate.core.errors import Remediation
+from tidegate.core.shown_address import shown_address
 
 _STRANGE = re.compile(r"[\x00-\x20\x7f\\]")
 _WRITE = Remediation("write it as s3://bucket/folder/")
@@ -30,7 +31,7 @@ class NotPlain:
 
 def check_uri(uri: str) -> NotPlain | None:
     """Why an address is not plain; None where it is."""
-    text = repr(uri[:200])
+    text = repr(shown_address(uri[:200]))
     if not _SCHEME.match(uri):
         return NotPlain(f"{text} has no scheme in small letters", _WRITE)
     strange = _STRANGE.search(uri)

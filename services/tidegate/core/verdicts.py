@@ -52,9 +52,12 @@ def take(
     toward_pass: bool,
     noise_window: float = NOISE_WINDOW,
 ) -> Track:
-    """One track after one interval of `seconds`."""
-    block = Block(candidate.arm, stable.arm, seconds)
-    track = weigh(track, block, toward_pass, noise_window)
+    """One track after one interval of `seconds`. Each test is told all that may have been lost
+    (`losses`), people what is sure."""
+    block, *others = (
+        Block(ours, theirs, seconds) for ours in candidate.possible for theirs in stable.possible
+    )
+    track = weigh(track, block, toward_pass, *others, noise_window=noise_window)
     trouble = candidate.missing or stable.missing
     torn = stable.torn + candidate.torn
     if not torn and trouble == track.trouble:
@@ -63,10 +66,14 @@ def take(
 
 
 def weigh(
-    track: Track, block: Block, toward_pass: bool, noise_window: float = NOISE_WINDOW
+    track: Track,
+    block: Block,
+    toward_pass: bool,
+    *others: Block,
+    noise_window: float = NOISE_WINDOW,
 ) -> Track:
     """One track after one block. Where one revision has no answers, a comparison does not move; a
-    fixed objective, which does not look at stable, does.
+    fixed objective, which does not look at stable, does. others: what the block may have been.
 
     noise_window: seconds. Windows begin at multiples of it: toward fail of the evidence of the
     rollout, toward pass of that of the step. The intervals of an experiment are its owner's, and
@@ -77,12 +84,14 @@ def weigh(
     noise = track.noise
     if window is not None:
         noise = observed(noise, window, block.stable)
-    fail = advance(track.fail, metric.fail_test, block, window, spread(noise))
+    fail = advance(
+        track.fail, metric.fail_test, block, *others, window=window, spread=spread(noise)
+    )
     passing = track.passing
     step = track.step
     if metric.can_pass and toward_pass:
         window = _window(metric, step, noise_window)
-        passing = advance(passing, metric.pass_test, block, window)
+        passing = advance(passing, metric.pass_test, block, *others, window=window)
     if toward_pass or not metric.can_pass:
         step = step + block
     rollout = track.rollout + block

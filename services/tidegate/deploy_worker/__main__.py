@@ -13,7 +13,7 @@ import structlog
 from prometheus_client import REGISTRY
 
 from tidegate.core.drivers.rendering import Gateway, Platform
-from tidegate.core.intent import Mode
+from tidegate.core.intent import Mode, Runtime
 from tidegate.core.ports import Capabilities
 from tidegate.deploy_worker import health
 from tidegate.deploy_worker.contracts import Contracts, PodContracts
@@ -73,11 +73,11 @@ def cluster_of(settings: WorkerSettings) -> KubernetesCluster:
 def capabilities_of(
     cluster: KubernetesCluster,
     copies: str = "",
-    untold: Callable[[Mode], tuple[str, ...]] = lambda _mode: (),
+    untold: Callable[[Mode, Runtime], tuple[str, ...]] = lambda _mode, _runtime: (),
 ) -> Callable[[], Capabilities]:
     """What the cluster can do; before its first answer, nothing that could do harm. copies: why the
     metric source counts no answers to mirrored requests. untold: which requests without an answer
-    it does not count, by mode."""
+    it does not count, by mode and runtime."""
 
     def capabilities() -> Capabilities:
         result = cluster.capabilities()

@@ -22,6 +22,7 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.observation import Live, Observation
 from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.rollout import Rollout
+from tidegate.core.shown_address import shown_address
 from tidegate.core.triton import restriction
 from tidegate.core.triton.metrics import loaded_models
 from tidegate.core.triton.protocol import HTTP_PORT, METRICS_PORT, REPOSITORY_INDEX, model_path
@@ -206,7 +207,9 @@ class PodContracts:
             for chunk in answer.raise_for_status().iter_bytes():
                 text += chunk
                 if len(text) > MOST_BYTES or self._clock() > until:
-                    raise ValueError(f"{url} answers more than {MOST_BYTES} bytes, or too slowly")
+                    raise ValueError(
+                        f"{shown_address(url)} answers more than {MOST_BYTES} bytes, or too slowly"
+                    )
         return text
 
 

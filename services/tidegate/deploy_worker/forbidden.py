@@ -8,6 +8,7 @@ says so by a setting; otherwise clients would be refused as well, so the pod has
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tidegate.core.shown_address import shown_address
 from tidegate.core.triton.protocol import REPOSITORY_INDEX
 
 FORBIDDEN = 403
@@ -33,7 +34,8 @@ class Closed:
         group = _GROUPS.get(path) or _ENDINGS.get(path.rpartition("/")[2], "metadata")
         if not self.everything and group not in self.groups:
             raise ForbiddenError(
-                f"403 from {url}, which the revision does not restrict: something before the pod "
+                f"403 from {shown_address(url)}, which the revision does not restrict: "
+                "something before the pod "
                 "forbids it (a mesh's AuthorizationPolicy?); allow it, or set "
                 "TIDEGATE_MESH_FORBIDS_WORKER=true"
             )

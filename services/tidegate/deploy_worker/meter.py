@@ -177,26 +177,28 @@ def meter_of(settings: WorkerSettings, observe: Observe) -> tuple[Meter, Explain
     )
 
 
-def untold_of(settings: WorkerSettings) -> Callable[[Mode], tuple[str, ...]]:
+def untold_of(settings: WorkerSettings) -> Callable[[Mode, Runtime], tuple[str, ...]]:
     """Which requests without an answer the proxy of a mode does not count."""
 
-    def untold(mode: Mode) -> tuple[str, ...]:
+    def untold(mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         if not settings.prometheus_url:
             return ()
-        if mode is Mode.KNATIVE:
-            return KNATIVE.untold
-        return PROFILES[settings.gateway_metrics].untold
+        profile = KNATIVE
+        if mode is not Mode.KNATIVE:
+            profile = PROFILES[settings.gateway_metrics]
+        return profile.untold(grpc=runtime.protocol is Protocol.GRPC_V2)
 
     return untold
 
 
 def lost_requests(
-    caps: Capabilities, untold: Callable[[Mode], tuple[str, ...]]
+    caps: Capabilities, untold: Callable[[Mode, Runtime], tuple[str, ...]]
 ) -> tuple[Fact, ...]:
     """For the doctor: what of requests without an answer is not counted in the modes that are
-    there; () where all are."""
+    there, over any protocol; () where all are."""
     modes = [mode for mode, there in _modes(caps) if there]
-    texts = [f"{mode}: {text}" for mode in modes for text in untold(mode)]
+    any_client = Runtime(protocol=Protocol.GRPC_V2)
+    texts = [f"{mode}: {text}" for mode in modes for text in untold(mode, any_client)]
     if not texts:
         return ()
     return (Fact("lost requests", State.MISSING, "; ".join(texts), str(gates.TELL)),)

@@ -8,6 +8,7 @@ from tidegate.core.drivers.rendering import Platform
 from tidegate.core.intent import EndpointKey
 from tidegate.core.observation import FailingContainer, LogLines
 from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Unresolved
+from tidegate.core.shown_address import shown_address
 from tidegate.deploy_worker.contracts import Contracts
 from tidegate.deploy_worker.preflight.site import Anywhere, Site
 from tidegate.deploy_worker.rereading import Rereading
@@ -23,7 +24,7 @@ class Trusting:
 
     def resolve(self, uri: str) -> Resolved | Unresolved:
         """Nothing can be said."""
-        return Unresolved(f"{uri} cannot be read from the worker")
+        return Unresolved(f"{shown_address(uri)} cannot be read from the worker")
 
 
 @dataclass(frozen=True, slots=True)

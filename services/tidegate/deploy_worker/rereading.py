@@ -15,6 +15,7 @@ import structlog
 
 from tidegate.core.intent import EndpointKey
 from tidegate.core.ports import Registry, Resolved, Unresolved
+from tidegate.core.shown_address import shown_address
 
 log = structlog.get_logger()
 
@@ -62,7 +63,9 @@ class Rereading:
             return None
         reading.done.wait(self._patience)
         if reading.found is None and self._clock() - reading.began > LONGEST_S:
-            return Unresolved(f"{request.uri} could not be read within {LONGEST_S:.0f} s")
+            return Unresolved(
+                f"{shown_address(request.uri)} could not be read within {LONGEST_S:.0f} s"
+            )
         return reading.found
 
     def _begun(self, registry: Registry, request: Asked) -> _Reading | None:
@@ -90,8 +93,8 @@ class Rereading:
         try:
             resolved = registry.resolve(uri)
         except Exception as error:
-            log.exception("reading a model again failed", uri=uri)
-            resolved = Unresolved(f"{uri} cannot be read: {error}")
+            log.exception("reading a model again failed", uri=shown_address(uri))
+            resolved = Unresolved(f"{shown_address(uri)} cannot be read: {error}")
         with self._lock:
             reading.found = resolved
             reading.ended = self._clock()

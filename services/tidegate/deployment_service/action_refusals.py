@@ -1,5 +1,6 @@
 """Why an action on a rollout is refused, as a problem with the exact next command."""
 
+from datetime import UTC, datetime
 from typing import assert_never
 
 from tidegate.core import commands
@@ -18,8 +19,12 @@ from tidegate.core.precedence import (
     RolloutRunning,
     StepMissing,
 )
+from tidegate.core.rollout import ActionKind
 from tidegate.core.rules import NAME_CANDIDATE
+from tidegate.store.values import StoredRollout
 from tidegate.web.problems import ApiError, refused
+
+_DONE = {ActionKind.APPROVE: "approved", ActionKind.PROMOTE: "answered by a promotion"}
 
 
 def refusal(key: EndpointKey, result: Refusal) -> ApiError:
@@ -28,7 +33,7 @@ def refusal(key: EndpointKey, result: Refusal) -> ApiError:
         case NoCandidate():
             return _no_candidate()
         case RolloutEnded():
-            return _rollout_ended(key)
+            return _rollout_ended(key, result)
         case RolloutEnding():
             return _rollout_ending(key, result)
         case NeedsOverride():
@@ -49,9 +54,16 @@ def refusal(key: EndpointKey, result: Refusal) -> ApiError:
             assert_never(result)
 
 
-def ended(key: EndpointKey, rollout: str, outcome: str) -> ApiError:
-    """409: what has ended takes no more actions."""
-    if outcome == "promoted":
+def ended(key: EndpointKey, rollout: str, outcome: str, *, back: bool = False) -> ApiError:
+    """409: what has ended takes no more actions. back: what is refused leads to stable, so that a
+    promotion is undone instead."""
+    if outcome == "promoted" and not back:
+        remediation = Remediation(
+            "leave it: it has got there",
+            f"GET /api/v1/rollouts/{rollout}",
+            f"tidegate rollout status {rollout}",
+        )
+    elif outcome == "promoted":
         remediation = Remediation(
             "go back to what served before",
             f"POST /api/v1/endpoints/{key.namespace}/{key.name}/undo",
@@ -67,16 +79,32 @@ def ended(key: EndpointKey, rollout: str, outcome: str) -> ApiError:
     return refused(409, "rollout-ended", problem)
 
 
+def instead_of_retry(old: StoredRollout) -> Remediation:
+    """What to do about a rollout that did not fail."""
+    key = old.key
+    candidate = old.rollout.candidate
+    body = f'{{"revision": {candidate}}}'
+    request = f"POST /api/v1/endpoints/{key.namespace}/{key.name}/rollouts?supersede=true {body}"
+    if old.outcome is None:
+        return Remediation("begin with it anew", request, commands.start_over(key, candidate))
+    return Remediation(
+        "leave it: it has got there",
+        f"GET /api/v1/rollouts/{old.rollout.id}",
+        f"tidegate rollout status {old.rollout.id}",
+    )
+
+
 def _no_candidate() -> ApiError:
     problem = Problem("/canary_percent", "there is no candidate to send traffic to", NAME_CANDIDATE)
     return refused(422, "no-candidate", problem)
 
 
-def _rollout_ended(key: EndpointKey) -> ApiError:
+def _rollout_ended(key: EndpointKey, result: RolloutEnded) -> ApiError:
+    body = f'{{"revision": {result.candidate}}}'
     remediation = Remediation(
         "start another one",
-        f"POST /api/v1/endpoints/{key.namespace}/{key.name}/rollouts",
-        f"tidegate rollout start {key}",
+        f"POST /api/v1/endpoints/{key.namespace}/{key.name}/rollouts {body}",
+        commands.start_over(key, result.candidate),
     )
     problem = Problem("/canary_percent", "the rollout of this candidate has ended", remediation)
     return refused(409, "no-rollout", problem)
@@ -84,7 +112,13 @@ def _rollout_ended(key: EndpointKey) -> ApiError:
 
 def _rollout_ending(key: EndpointKey, result: RolloutEnding) -> ApiError:
     detail = f"rollout {result.rollout} is already ending ({result.cause})"
-    if result.promoting:
+    if result.forward:
+        remediation = Remediation(
+            "leave it: it goes there",
+            f"GET /api/v1/rollouts/{result.rollout}",
+            f"tidegate rollout status {result.rollout} -w",
+        )
+    elif result.promoting:
         remediation = Remediation(
             "abort it, which goes back to stable",
             f"POST /api/v1/rollouts/{result.rollout}/abort",
@@ -167,13 +201,16 @@ def _other_step(key: EndpointKey, result: OtherStep) -> ApiError:
 def _already_answered(key: EndpointKey, result: AlreadyAnswered) -> ApiError:
     what = f"rollout {result.rollout} was promoted"
     if result.step is not None:
-        what = f"step {result.step} of rollout {result.rollout} was answered"
+        what = f"step {result.step} of rollout {result.rollout} was {_DONE[result.kind]}"
+    when = ""
+    if result.at is not None:
+        when = f", at {datetime.fromtimestamp(result.at, UTC):%Y-%m-%dT%H:%M:%SZ}"
     remediation = Remediation(
         "look what follows, then decide anew",
         f"GET /api/v1/rollouts/{result.rollout}",
         f"tidegate rollout status {key}",
     )
-    problem = Problem("/step", f"{what} by {result.author} already", remediation)
+    problem = Problem("/step", f"{what} by {result.author} already{when}", remediation)
     return refused(409, "already-answered", problem)
 
 

@@ -3,11 +3,12 @@ stores."""
 
 from dataclasses import replace
 
-from tidegate.core import rules
+from tidegate.core import following, rules
 from tidegate.core.adopting import Found
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Intent, Mode, Revision
 from tidegate.core.preflight import Request
+from tidegate.core.shown_address import shown_address
 from tidegate.deployment_service import lookup, specs, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.endpoint_changes import exists, path_of
@@ -57,7 +58,8 @@ def adopt(tx: Tx, call: Call, key: EndpointKey, body: AdoptEndpoint, existing: F
         *_unshared(key, existing),
         *warnings.of_scaling(existing.scaling, caps),
     ]
-    endpoint_change = lookup.changed_endpoint(tx, made.endpoint, messages)
+    accepted = lookup.accepted("adopt", following.ADOPT)
+    endpoint_change = lookup.changed_endpoint(tx, made.endpoint, accepted, messages)
     return Reply(
         201,
         endpoint_change,
@@ -93,7 +95,7 @@ def _addresses(key: EndpointKey, existing: Found) -> list[str]:
         return []
     old = ""
     if existing.url:
-        old = f" ({existing.url})"
+        old = f" ({shown_address(existing.url)})"
     return [
         f"the InferenceService's own address{old} goes on to r0 alone; rollouts move the address "
         "of the endpoint's "

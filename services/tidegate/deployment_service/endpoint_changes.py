@@ -4,7 +4,7 @@ transaction."""
 from dataclasses import replace
 from typing import Any, assert_never
 
-from tidegate.core import rules
+from tidegate.core import following, rules
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import NO_TRAFFIC, CandidateTraffic, EndpointKey, Intent
 from tidegate.core.precedence import PROMOTE, Change, Lowering, Promotion, Raising
@@ -14,14 +14,22 @@ from tidegate.core.strategy import manual
 from tidegate.deployment_service import lookup, specs, tenancy, warnings
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.preconditions import check_match, etag, require_match
-from tidegate.deployment_service.rollout_changes import Candidate, candidate_of, named, start
+from tidegate.deployment_service.rollout_changes import (
+    Begun,
+    Candidate,
+    candidate_of,
+    named,
+    start,
+)
 from tidegate.deployment_service.who_wins import Running, change_percent
 from tidegate.schemas.requests.endpoints import NewEndpoint, PatchEndpoint
-from tidegate.schemas.responses import EndpointChange
+from tidegate.schemas.responses import AcceptedOut, EndpointChange
 from tidegate.store import endpoints, intents, rollouts
 from tidegate.store.engine import Tx
 from tidegate.store.values import Appended, Endpoint, Exists
 from tidegate.web.problems import ApiError, invalid, refuse, refused
+
+_SET_CANARY = "set canary"  # as the CLI calls a PATCH that moves traffic
 
 
 def path_of(key: EndpointKey) -> str:
@@ -57,7 +65,8 @@ def create(tx: Tx, call: Call, key: EndpointKey, body: NewEndpoint) -> Reply:
         *warnings.of_runtime(runtime, caps),
         *warnings.of_scaling(scaling, caps),
     ]
-    endpoint_change = lookup.changed_endpoint(tx, made.endpoint, messages)
+    accepted = lookup.accepted("create", following.of_create(made.revision.number))
+    endpoint_change = lookup.changed_endpoint(tx, made.endpoint, accepted, messages)
     asked_of = Request(made.intent, (made.revision,))
     return Reply(201, endpoint_change, etag(made.endpoint.generation), path_of(key), asked_of)
 
@@ -120,6 +129,7 @@ def patch(
         if isinstance(change, Raising):
             _check_with_candidate(tx, call, intent, candidate)
         new = _at(new, candidate, replace(intent.candidate_traffic, percent=percent))
+    called = _called(body, change)
     append(
         tx,
         call,
@@ -128,11 +138,15 @@ def patch(
         new,
         message or _default_message(percent),
         _spec(endpoint, body),
+        called=called,
     )
     for kind in change.actions if change else ():
         assert running is not None
-        lookup.append_action(tx, running, kind, call.principal.name, message)
-    reply = _reply(tx, key, 200, messages)
+        lookup.append_action(
+            tx, running, kind, call.principal.name, message, called=_SET_CANARY.replace(" ", "-")
+        )
+    follows = _follows(key, body, new, change, running)
+    reply = _reply(tx, key, 200, messages, lookup.accepted(called, follows))
     grows = new.scaling.min_replicas > intent.scaling.min_replicas
     if grows and not isinstance(change, Lowering):
         # More pods at once: is there capacity?
@@ -214,9 +228,10 @@ def _bring(
             Remediation("send 0 to 99, then promote"),
         )
     intent, new = intent_and_new
-    endpoint = append(
-        tx, call, endpoint, intent, new, body.reason or "scaled", _spec(endpoint, body)
-    )
+    called = _called(body, None)
+    scaled = body.reason or "scaled"
+    spec = _spec(endpoint, body)
+    endpoint = append(tx, call, endpoint, intent, new, scaled, spec, called=called)
     started = start(
         tx,
         call,
@@ -244,11 +259,11 @@ def _bring(
             with_candidate,
             body.reason or f"r{started.candidate} at {percent} %",
             None,
+            called=called,
         )
-    reply = replace(
-        _reply(tx, endpoint.key, 202, messages, f"/api/v1/rollouts/{started.id}"),
-        preflight=started.preflight,
-    )
+    accepting = lookup.accepted(called, _brought(tx, started, percent))
+    made = _reply(tx, endpoint.key, 202, messages, accepting, f"/api/v1/rollouts/{started.id}")
+    reply = replace(made, preflight=started.preflight)
     return _without_id(reply) if call.dry_run else reply
 
 
@@ -313,9 +328,11 @@ def append(
     new: Intent,
     message: str,
     spec: dict[str, Any] | None,
+    *,
+    called: str,
 ) -> Endpoint:
     """Append an intent under the caller's name, if it says anything new; the endpoint afterwards.
-    Raises ApiError."""
+    called: what the caller calls the change. Raises ApiError."""
     if replace(new, author=old.author, message=old.message) == old:
         return endpoint
     caps, _ = lookup.capabilities(tx, call.services.settings.worker_timeout)
@@ -323,7 +340,7 @@ def append(
     if problems:
         raise invalid(problems)
     signed = replace(new, author=call.principal.name, message=message)
-    done = intents.append_intent(tx, signed, endpoint.generation)
+    done = intents.append_intent(tx, signed, endpoint.generation, called=called)
     assert isinstance(done, Appended)  # the endpoint's row is locked
     if spec is not None:
         endpoints.set_spec(tx, endpoint.key, spec)
@@ -339,6 +356,46 @@ def _spec(endpoint: Endpoint, body: PatchEndpoint) -> dict[str, Any] | None:
     return {**endpoint.spec, "autoscaling": {**endpoint.spec.get("autoscaling", {}), **changed}}
 
 
+def _called(body: PatchEndpoint, change: Change | None) -> str:
+    """What the caller calls a PATCH."""
+    brings = body.model_version_id is not None or body.revision is not None
+    if change is not None or brings:
+        return _SET_CANARY
+    return "scale"
+
+
+def _follows(
+    key: EndpointKey,
+    body: PatchEndpoint,
+    new: Intent,
+    change: Change | None,
+    running: Running | None,
+) -> str:
+    """What follows a PATCH that brings nothing new."""
+    lines = []
+    if body.autoscaling is not None:
+        lines.append(following.of_scaling(new.scaling))
+    if change is not None:
+        percent = PROMOTE
+        if body.canary_percent is not None:
+            percent = body.canary_percent
+        if running is not None:
+            lines.append(following.of_percent(key, percent, change, running.open))
+        else:
+            lines.append(f"{percent} % of the traffic goes to r{new.candidate}")
+    return "; ".join(lines) or "nothing changes: it is the candidate already"
+
+
+def _brought(tx: Tx, started: Begun, percent: int | None) -> str:
+    """What follows a PATCH that brings a candidate."""
+    stored = lookup.rollout_by_id(tx, started.id)
+    follows = following.of_start(stored.key, stored.rollout, queued=started.queued)
+    if percent and not started.queued:
+        number = started.candidate
+        return f"r{number} gets ready, then {percent} % of the traffic goes to it"
+    return follows
+
+
 def _default_message(percent: int | None) -> str:
     if percent is None:
         return "scaled"
@@ -350,21 +407,27 @@ def delete(tx: Tx, call: Call, key: EndpointKey, reason: str) -> Reply:
     endpoint = lookup.locked(tx, key)
     require_match(call.if_match, endpoint.generation, "deleting")
     intent = lookup.intent_of(tx, key)
-    running = lookup.running(tx, key)
-    if running is not None:
+    opened = lookup.all_running(tx, key)
+    follows = following.of_delete([each.open for each in opened])
+    for running in opened[:1]:
+        message = reason or "the endpoint is deleted"
         lookup.append_action(
-            tx, running, ActionKind.ABORT, call.principal.name, reason or "the endpoint is deleted"
+            tx, running, ActionKind.ABORT, call.principal.name, message, called="delete"
         )
     gone = replace(intent, stable=None, candidate=None, candidate_traffic=NO_TRAFFIC, standby=())
-    append(tx, call, endpoint, intent, gone, reason or "deleted", None)
-    return _reply(tx, key, 202, [])
+    append(tx, call, endpoint, intent, gone, reason or "deleted", None, called="delete")
+    return _reply(tx, key, 202, [], lookup.accepted("delete", follows))
 
 
 def _reply(
-    tx: Tx, key: EndpointKey, status: int, messages: list[str], location: str | None = None
+    tx: Tx,
+    key: EndpointKey,
+    status: int,
+    messages: list[str],
+    accepted: AcceptedOut,
+    location: str | None = None,
 ) -> Reply:
     endpoint = endpoints.get(tx, key)
     assert endpoint is not None
-    return Reply(
-        status, lookup.changed_endpoint(tx, endpoint, messages), etag(endpoint.generation), location
-    )
+    body = lookup.changed_endpoint(tx, endpoint, accepted, messages)
+    return Reply(status, body, etag(endpoint.generation), location)

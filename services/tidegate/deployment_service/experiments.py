@@ -33,9 +33,12 @@ def add(tx: Tx, call: Call, running: Running, endpoint: Endpoint, body: Evidence
             raise invalid(problems)
         _keep(tx, call, rollout, endpoint, new, body)
     warnings = []
+    follows = "counted once the same interval of both revisions is there"
     if not rules.asked(rollout.strategy):
         warnings = [SHOWN_ONLY]
-    return Reply(201, lookup.changed_rollout(tx, running.stored, warnings))
+        follows = "shown beside the rollout"
+    accepting = lookup.accepted("evidence", follows)
+    return Reply(201, lookup.changed_rollout(tx, running.stored, accepting, warnings))
 
 
 def _keep(

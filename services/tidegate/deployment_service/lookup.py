@@ -127,10 +127,12 @@ def endpoint_out(tx: ReadTx, endpoint: Endpoint) -> out.EndpointOut:
 
 
 def changed_endpoint(
-    tx: ReadTx, endpoint: Endpoint, warnings: Sequence[str] = ()
+    tx: ReadTx, endpoint: Endpoint, accepted: out.AcceptedOut, warnings: Sequence[str] = ()
 ) -> out.EndpointChange:
     """An endpoint as a change answers it."""
-    return out.changed(out.EndpointChange, endpoint_out(tx, endpoint), warnings)
+    resource = endpoint_out(tx, endpoint)
+    content = {**dict(resource), "warnings": list(warnings), "accepted": accepted}
+    return out.EndpointChange.model_validate(content)
 
 
 def endpoints_out(tx: ReadTx, results: Sequence[Endpoint]) -> list[out.EndpointOut]:
@@ -196,12 +198,13 @@ def _revision_out(whole: Overview, number: int | None) -> out.RevisionOut | None
 def changed_rollout(
     tx: ReadTx,
     stored: StoredRollout,
+    accepted: out.AcceptedOut,
     warnings: Sequence[str] = (),
-    accepted: out.AcceptedOut | None = None,
 ) -> out.RolloutChange:
     """A rollout as a change answers it."""
-    changed = out.changed(out.RolloutChange, rollout_out(tx, stored), warnings)
-    return changed.model_copy(update={"accepted": accepted})
+    resource = rollout_out(tx, stored)
+    content = {**dict(resource), "warnings": list(warnings), "accepted": accepted}
+    return out.RolloutChange.model_validate(content)
 
 
 def accepted(action: str, follows: str) -> out.AcceptedOut:
@@ -285,11 +288,19 @@ def append_action(
     reason: str,
     run_id: str = "",
     step: int | None = None,
+    called: str = "",
 ) -> None:
     """Append an action, or 409 when the rollout has ended meanwhile. step: the number of the step
-    that it answers."""
+    that it answers. called: as the person calls it, where that is not its kind."""
     match rollouts.add_action(
-        tx, request.rollout.id, kind, author=author, reason=reason, run_id=run_id, step=step
+        tx,
+        request.rollout.id,
+        kind,
+        author=author,
+        reason=reason,
+        run_id=run_id,
+        step=step,
+        called=called,
     ):
         case Finished(outcome):
             raise action_refusals.ended(request.stored.key, request.rollout.id, outcome.value)

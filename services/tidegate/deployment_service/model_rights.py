@@ -8,6 +8,7 @@ have.
 from tidegate.core.access import EVERYWHERE, Role
 from tidegate.core.allowed import ask_to_allow, quoted, reaches
 from tidegate.core.errors import Remediation
+from tidegate.core.shown_address import shown_address
 from tidegate.deployment_service.calls import Caller
 from tidegate.deployment_service.tenancy import allowed
 from tidegate.store import endpoints, models
@@ -53,7 +54,7 @@ def _check_uri(caller: Caller, uri: str) -> None:
     if not reaches(uri, prefixes):
         raise Forbidden(
             "not-allowed",
-            f"{uri[:200]!r} lies below no storage URI prefix of a tenant where "
+            f"{shown_address(uri[:200])!r} lies below no storage URI prefix of a tenant where "
             f"{caller.principal.name!r} is editor "
             f"({quoted(prefixes) or 'they have none'})",
             ask_to_allow("store it below one"),

@@ -5,6 +5,7 @@ import json
 import sys
 
 from tidegate.core.ports import Unresolved
+from tidegate.core.shown_address import shown_address
 from tidegate.deployment_service.app import create_app
 from tidegate.settings import Settings
 from tidegate.store import Store
@@ -16,7 +17,7 @@ class NoRegistry:
 
     def resolve(self, uri: str) -> Unresolved:
         """Refuse."""
-        return Unresolved(f"{uri} is not looked at here")
+        return Unresolved(f"{shown_address(uri)} is not looked at here")
 
 
 def text() -> str:

@@ -40,9 +40,17 @@ def entry(stored: Entry) -> out.EntryOut:
         rollout_id=_rollout_id(stored.actor, body),
         intent=_recorded_intent(body.get("intent")),
         rollout=_recorded_rollout(body.get("rollout")),
+        called=_text(body.get("called")),
+        kind=_text(body.get("kind")),
         body=body,
         hash=stored.hash,
     )
+
+
+def _text(content: Any) -> str | None:
+    if isinstance(content, str):
+        return content
+    return None
 
 
 def _rollout_id(actor: str, body: dict[str, Any]) -> str | None:

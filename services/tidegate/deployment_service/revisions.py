@@ -1,6 +1,7 @@
 """Revisions and replica bounds as answered, under the names by which callers ask for them. Pure."""
 
 from tidegate.core.intent import Pods, Restriction, Revision, Runtime, Scaling, Toleration
+from tidegate.core.shown_address import shown_address
 from tidegate.deployment_service.statuses import when
 from tidegate.schemas import responses as out
 from tidegate.store.values import StoredRevision
@@ -20,7 +21,7 @@ def revision(value: Revision) -> out.RevisionOut:
         label=value.label,
         model_id=value.model.model_id,
         model_version_id=value.model.version_id,
-        uri=value.model.uri,
+        uri=shown_address(value.model.uri),
         digest=value.digest,
         runtime=value.runtime.name,
         runtime_config=runtime_config(value.runtime),

@@ -257,9 +257,8 @@ def started(tx: Tx, call: Call, begun: Begun, action: str, cautions: tuple[str, 
     """The answer of what started a rollout, with what follows."""
     stored = lookup.rollout_by_id(tx, begun.id)
     follows = following.of_start(stored.key, stored.rollout, queued=begun.queued)
-    rollout_change = lookup.changed_rollout(
-        tx, stored, [*cautions, *begun.warnings], lookup.accepted(action, follows)
-    )
+    accepting = lookup.accepted(action, follows)
+    rollout_change = lookup.changed_rollout(tx, stored, accepting, [*cautions, *begun.warnings])
     if call.dry_run:
         # Nobody will ever find it under the one it had here
         rollout_change = rollout_change.model_copy(update={"id": ""})
@@ -277,7 +276,7 @@ def act(
         ended = _ended_back(tx, call, rollout_id, kind, body)
         if ended is not None:
             return ended
-    running, endpoint = _live(tx, call, rollout_id)
+    running, endpoint = _live(tx, call, rollout_id, back=kind not in _UPWARD)
     if kind in _UPWARD:
         check_match(call.if_match, endpoint.generation)
     step = None
@@ -287,11 +286,12 @@ def act(
     cautions: tuple[str, ...] = ()
     if kind in TOWARD_STABLE:
         cautions = tuple(toward_stable.warnings(tx, endpoint, running.open, dry_run=call.dry_run))
+    follows = _follows(tx, running, kind)
     for each in kinds:
         author = call.principal.name
         run_id = body.run_id or ""
         lookup.append_action(tx, running, each, author, body.reason, run_id, step=step)
-    return accepted(tx, running, kind, cautions)
+    return accepted(tx, running, str(kind), follows, cautions)
 
 
 def _actions(
@@ -332,26 +332,46 @@ def nothing_more(
     line = Line(call.principal.name, f"rollout.{action}", reason, {"rollout": rollout_id})
     ledger.append(tx, stored.endpoint_id, line)
     follows = f"nothing more is needed: {message}"
-    rollout_change = lookup.changed_rollout(tx, stored, (), lookup.accepted(action, follows))
+    rollout_change = lookup.changed_rollout(tx, stored, lookup.accepted(action, follows))
     return Reply(202, rollout_change, location=f"/api/v1/rollouts/{rollout_id}")
 
 
-def _live(tx: Tx, call: Call, rollout_id: str) -> tuple[Running, Endpoint]:
+def _live(tx: Tx, call: Call, rollout_id: str, *, back: bool = False) -> tuple[Running, Endpoint]:
     rollout = lookup.rollout_by_id(tx, rollout_id)
     endpoint = lookup.locked(tx, rollout.key)
     rollout = lookup.rollout_by_id(tx, rollout_id)  # again, under the endpoint's lock
     if rollout.outcome is not None:
-        raise action_refusals.ended(rollout.key, rollout_id, rollout.outcome.value)
+        outcome = rollout.outcome.value
+        raise action_refusals.ended(rollout.key, rollout_id, outcome, back=back)
     return lookup.with_actions(tx, rollout), endpoint
 
 
-def accepted(tx: Tx, running: Running, kind: ActionKind, cautions: tuple[str, ...] = ()) -> Reply:
-    """The answer of an action that was appended, with what follows."""
+def accepted(
+    tx: Tx, running: Running, action: str, follows: str, cautions: tuple[str, ...] = ()
+) -> Reply:
+    """The answer of an action that was appended, as the person calls it, with what follows."""
     stored = running.stored
-    follows = following.of_action(kind, stored.rollout, stored.progress)
-    accepting = lookup.accepted(str(kind), follows)
-    rollout_change = lookup.changed_rollout(tx, stored, cautions, accepting)
+    accepting = lookup.accepted(action, follows)
+    rollout_change = lookup.changed_rollout(tx, stored, accepting, cautions)
     return Reply(202, rollout_change, location=f"/api/v1/rollouts/{stored.rollout.id}")
+
+
+def _follows(tx: ReadTx, running: Running, kind: ActionKind) -> str:
+    stored = running.stored
+    if kind not in TOWARD_STABLE:
+        return following.of_action(kind, stored.rollout, stored.progress)
+    opened = lookup.all_running(tx, stored.key)
+    if opened[0].rollout.id != running.rollout.id:
+        return following.of_waiting(running.rollout)
+    intent = lookup.intent_of(tx, stored.key)
+    assert intent.stable is not None
+    after = running.open.stable_after(intent.stable)
+    return following.of_end(after, queued_behind(opened))
+
+
+def queued_behind(opened: tuple[Running, ...]) -> tuple[Rollout, ...]:
+    """The rollouts that start after the one that acts, as far as nobody has ended them, too."""
+    return tuple(each.rollout for each in opened[1:] if not each.open.going_back)
 
 
 def retry(tx: Tx, call: Call, rollout_id: str, body: Again) -> Reply:
@@ -371,7 +391,7 @@ def retry(tx: Tx, call: Call, rollout_id: str, body: Again) -> Reply:
         code = "promoted"
         if old.outcome is None:
             code = "not-ended"
-        raise refused(409, code, Problem("rollout", detail, Remediation("start another rollout")))
+        raise refused(409, code, Problem("rollout", detail, action_refusals.instead_of_retry(old)))
     candidate = existing(tx, old.key, old.rollout.candidate)
     intent = lookup.intent_of(tx, old.key)
     reason = body.reason or f"retry of {rollout_id}"
@@ -400,7 +420,10 @@ def heartbeat(tx: Tx, call: Call, rollout_id: str, *, release: bool) -> Reply:
     match rollouts.heartbeat(tx, rollout_id, author=call.principal.name, release=release):
         case Finished(outcome):
             raise action_refusals.ended(rollout.key, rollout_id, outcome.value)
-    return Reply(200, lookup.changed_rollout(tx, rollout))
+    accepting = lookup.accepted(
+        "heartbeat", following.of_heartbeat(rollout.rollout, release=release)
+    )
+    return Reply(200, lookup.changed_rollout(tx, rollout, accepting))
 
 
 def experiment(tx: Tx, call: Call, rollout_id: str, body: EvidenceIn) -> Reply:

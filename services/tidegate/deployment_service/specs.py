@@ -19,6 +19,7 @@ from tidegate.core.intent import (
 )
 from tidegate.core.near import hint
 from tidegate.core.ports import Capabilities
+from tidegate.core.shown_address import shown_address
 from tidegate.core.triton.restriction import restricted
 from tidegate.deployment_service.calls import Call
 from tidegate.schemas.requests.endpoints import Autoscaling, NewEndpoint, RuntimeConfig, SecurityIn
@@ -170,5 +171,7 @@ def check_scheme(model: Model, caps: Capabilities) -> tuple[Problem, ...]:
     if scheme in caps.schemes:
         return ()
     known = ", ".join(caps.schemes)
-    detail = f"{model.uri!r} has the scheme {scheme!r}, which this cluster cannot read"
+    detail = (
+        f"{shown_address(model.uri)!r} has the scheme {scheme!r}, which this cluster cannot read"
+    )
     return (Problem("/model_version_id", detail, Remediation(f"register a copy under {known}")),)

@@ -14,6 +14,7 @@ from tidegate.core import traffic as traffics
 from tidegate.core.drift import Drift
 from tidegate.core.intent import HeaderMatch
 from tidegate.core.observation import Live
+from tidegate.core.shown_address import shown_address
 from tidegate.core.traffic import Share, Traffic
 from tidegate.schemas import responses as out
 
@@ -81,7 +82,11 @@ def lives(stored: Status) -> tuple[Live, ...]:
 
 def address(stored: Status, revision: int) -> str | None:
     """URL where one revision alone answers, as the worker last saw it."""
-    return next((live.address for live in lives(stored) if live.revision == revision), None) or None
+    results = (live.address for live in lives(stored) if live.revision == revision)
+    url = next(results, None)
+    if not url:
+        return None
+    return shown_address(url)
 
 
 def rate(stored: Status) -> float | None:
@@ -94,7 +99,7 @@ def rate(stored: Status) -> float | None:
 
 def urls(stored: Status) -> list[str]:
     """Where clients call the endpoint, as the worker last saw it."""
-    return _texts(stored.get("urls"))
+    return [shown_address(url) for url in _texts(stored.get("urls"))]
 
 
 def traffic(value: Traffic | None) -> out.TrafficOut | None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import assert_never
 
-from tidegate.core import commands
+from tidegate.core import commands, following
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import EndpointKey, Intent
 from tidegate.core.rollout import ActionKind
@@ -18,6 +18,7 @@ from tidegate.core.undoing import (
     GoBack,
     JoinRollout,
     NothingToUndo,
+    ResumeUndo,
     Served,
     Situation,
     UndoRefusal,
@@ -45,14 +46,18 @@ def go_back(tx: Tx, call: Call, key: EndpointKey, body: Undo) -> Reply:
     if isinstance(result, UndoRefusal):
         raise refusal(key, result)
     match result:
-        case EndRollouts():
-            return _end(tx, call, endpoint, running, body)
+        case EndRollouts(_, stable):
+            return _end(tx, call, endpoint, running, stable, body)
         case JoinRollout(rollout, message):
             return rollout_changes.nothing_more(tx, call, rollout, "undo", body.reason, message)
+        case ResumeUndo(rollout, cause):
+            undo_that_rests = next(each for each in running if each.rollout.id == rollout)
+            return _resume(tx, call, undo_that_rests, cause, body)
         case GoBack(number, base):
             if base is not None:
                 intent = replace(intent, stable=base, standby=())
-            return _start(tx, call, endpoint, intent, number, body)
+            cautions = toward_stable.of_undo(tx, endpoint, running, number)
+            return _start(tx, call, endpoint, intent, number, body, tuple(cautions))
         case AlreadyStable():
             return _already_stable(tx, call, key, result, body)
         case _:
@@ -65,9 +70,11 @@ def refusal(key: EndpointKey, result: UndoRefusal) -> ApiError:
         return _nothing_to_undo(key, result)
     detail = f"{result.message}: r{result.stable} is stable"
     if result.queued:
-        command = f"tidegate rollout abort {result.queued}"
+        command = commands.abort_by_id(result.queued)
         detail += f"; rollout {result.queued} starts after it (`{command}` ends that one)"
     problem = Problem("/to", detail, _suggestions(key, result))
+    if result.rests:
+        problem = replace(problem, remediation=_let_go_on(key, result))
     return refused(409, "already-rolled-back", problem)
 
 
@@ -84,18 +91,42 @@ def _situation(
     return Situation(intent.stable, opened, ended, rollbacks.stable_changes(tx, key))
 
 
-def _end(tx: Tx, call: Call, endpoint: Endpoint, running: tuple[Running, ...], body: Undo) -> Reply:
+def _end(
+    tx: Tx,
+    call: Call,
+    endpoint: Endpoint,
+    running: tuple[Running, ...],
+    stable: int,
+    body: Undo,
+) -> Reply:
     """Everything that runs, or waits behind it, ends toward stable."""
     acting = running[0]
     warnings = tuple(toward_stable.warnings(tx, endpoint, acting.open, dry_run=call.dry_run))
+    queued = rollout_changes.queued_behind(running)
     for each in running:
         author = call.principal.name
         lookup.append_action(tx, each, ActionKind.UNDO, author, body.reason, body.run_id or "")
-    return rollout_changes.accepted(tx, acting, ActionKind.UNDO, warnings)
+    follows = following.of_ends(stable, acting.rollout, queued)
+    return rollout_changes.accepted(tx, acting, "undo", follows, warnings)
+
+
+def _resume(tx: Tx, call: Call, running: Running, cause: str, body: Undo) -> Reply:
+    """The undo that was asked for before goes on."""
+    author = call.principal.name
+    run_id = body.run_id or ""
+    lookup.append_action(tx, running, ActionKind.RESUME, author, body.reason, run_id, called="undo")
+    follows = following.of_resumed_undo(running.rollout, cause)
+    return rollout_changes.accepted(tx, running, "undo", follows)
 
 
 def _start(
-    tx: Tx, call: Call, endpoint: Endpoint, intent: Intent, number: int, body: Undo
+    tx: Tx,
+    call: Call,
+    endpoint: Endpoint,
+    intent: Intent,
+    number: int,
+    body: Undo,
+    cautions: tuple[str, ...],
 ) -> Reply:
     candidate = rollout_changes.existing(tx, endpoint.key, number, "/to")
     begun = rollout_changes.start(
@@ -110,7 +141,7 @@ def _start(
         run_id=body.run_id or "",
         action="undo",
     )
-    return rollout_changes.started(tx, call, begun, "undo")
+    return rollout_changes.started(tx, call, begun, "undo", cautions)
 
 
 def _already_stable(
@@ -119,7 +150,7 @@ def _already_stable(
     message = f"r{result.revision} is stable already, and no rollout runs"
     if result.rollout:
         return rollout_changes.nothing_more(tx, call, result.rollout, "undo", body.reason, message)
-    remediation = Remediation("leave it, or name another revision", "'to'", "--to")
+    remediation = _list_revisions(key, "leave it, or name another revision with --to")
     raise refused(409, "nothing-to-undo", Problem("/to", message, remediation))
 
 
@@ -131,8 +162,7 @@ def _nothing_to_undo(key: EndpointKey, result: NothingToUndo) -> ApiError:
             f"no other revision served well than r{result.stable}, which is stable: "
             f"a rollback left {left}"
         )
-    request = f"POST /api/v1/endpoints/{key.namespace}/{key.name}/undo with 'to'"
-    remediation = Remediation("name a revision", request, f"tidegate undo {key} --to REVISION")
+    remediation = _list_revisions(key, "look at its revisions, then name one with --to")
     return refused(409, "nothing-to-undo", Problem("/to", detail, remediation))
 
 
@@ -140,8 +170,8 @@ def _suggestions(key: EndpointKey, result: AlreadyRolledBack) -> Remediation:
     served = result.served[:MOST_SUGGESTIONS]
     request = f"POST /api/v1/endpoints/{key.namespace}/{key.name}/undo"
     if not served:
-        text = "leave it, or name a revision: no other one served well"
-        return Remediation(text, f"{request} with 'to'", f"tidegate undo {key} --to REVISION")
+        text = "leave it, or name a revision with --to: no other one served well"
+        return _list_revisions(key, text)
     named = ", ".join(_when(each) for each in served)
     body = f'{{"to": {served[0].revision}}}'
     return Remediation(
@@ -149,6 +179,21 @@ def _suggestions(key: EndpointKey, result: AlreadyRolledBack) -> Remediation:
         f"{request} {body}",
         commands.undo(key, served[0].revision),
     )
+
+
+def _list_revisions(key: EndpointKey, text: str) -> Remediation:
+    path = f"/api/v1/endpoints/{key.namespace}/{key.name}/revisions"
+    return Remediation(text, f"GET {path}", f"tidegate endpoint get {key}")
+
+
+def _let_go_on(key: EndpointKey, result: AlreadyRolledBack) -> Remediation:
+    """An undo rests: the person who wants to go back wants it to go on."""
+    suggested = ", ".join(_when(each) for each in result.served[:MOST_SUGGESTIONS])
+    text = "let it go on"
+    if suggested:
+        text = f"let it go on, or name another revision: {suggested}"
+    request = f"POST /api/v1/rollouts/{result.rests}/resume"
+    return Remediation(text, request, commands.resume(key))
 
 
 def _when(served: Served) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from tidegate.core.shown_address import shown_address
 from tidegate.staging import outbound
 from tidegate.staging.sources import SourceError
 
@@ -68,7 +69,7 @@ class HttpsFile:
                 yield _part(answer, start, tag)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise SourceError(
-                f"{shown(self.uri)} cannot be fetched: {error or type(error).__name__}"
+                f"{shown_address(self.uri)} cannot be fetched: {error or type(error).__name__}"
             ) from None
 
     @contextmanager
@@ -79,7 +80,8 @@ class HttpsFile:
         for _ in range(_HOPS):
             if urlsplit(url).scheme != "https":
                 raise SourceError(
-                    f"{shown(self.uri)} leads to {shown(url)}: models are fetched over https only"
+                    f"{shown_address(self.uri)} leads to {shown_address(url)}: models are "
+                    "fetched over https only"
                 )
             transport = self.transport or outbound.way(url)
             with (
@@ -91,13 +93,14 @@ class HttpsFile:
                 if not answer.is_redirect:
                     if answer.status_code not in (200, 206, 416):
                         raise SourceError(
-                            f"{shown(self.uri)} cannot be fetched: HTTP {answer.status_code}"
+                            f"{shown_address(self.uri)} cannot be fetched: HTTP "
+                            f"{answer.status_code}"
                         )
                     yield answer
                     return
                 url = urljoin(url, answer.headers.get("location", ""))
         raise SourceError(
-            f"{shown(self.uri)} redirects more than {_HOPS} times: name the last of them"
+            f"{shown_address(self.uri)} redirects more than {_HOPS} times: name the last of them"
         )
 
 
@@ -113,7 +116,7 @@ def fetch(
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SourceError(
-                f"{shown(remote.uri)} is being fetched already: wait until that has ended"
+                f"{shown_address(remote.uri)} is being fetched already: wait until that has ended"
             ) from None
         return _fetch(remote, folder / f"{name}.part", most, tell, sha256)
 
@@ -129,7 +132,8 @@ def _fetch(remote: RemoteFile, file: Path, most: int, tell: Tell, sha256: str | 
     with remote.open(there if tag else 0, tag) as part:
         if part.start not in (0, there):
             raise SourceError(
-                f"{shown(remote.uri)} sends bytes from {part.start} on, asked for those from "
+                f"{shown_address(remote.uri)} sends bytes from {part.start} on, asked for "
+                "those from "
                 f"{there} on"
             )
         if part.start == 0:
@@ -138,13 +142,15 @@ def _fetch(remote: RemoteFile, file: Path, most: int, tell: Tell, sha256: str | 
         _append(remote.uri, part, file, most, tell)
     if part.total is not None and file.stat().st_size != part.total:
         raise SourceError(
-            f"{shown(remote.uri)} broke off at {file.stat().st_size} of {part.total} bytes: repeat "
+            f"{shown_address(remote.uri)} broke off at {file.stat().st_size} of {part.total} "
+            "bytes: repeat "
             "it"
         )
     if sha256 is not None and (value := digest(file)) != sha256.lower():
         forget(file)
         raise SourceError(
-            f"{shown(remote.uri)} has the SHA-256 {value}, expected {sha256}: these are other bytes"
+            f"{shown_address(remote.uri)} has the SHA-256 {value}, expected {sha256}: these "
+            "are other bytes"
         )
     return file
 
@@ -162,14 +168,6 @@ def digest(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def shown(uri: str) -> str:
-    """A URI without what may be a secret in it: user, password and query."""
-    parts = urlsplit(uri)
-    return parts._replace(
-        netloc=parts.netloc.rpartition("@")[2], query="...=" if parts.query else ""
-    ).geturl()
-
-
 def _append(uri: str, part: Part, file: Path, most: int, tell: Tell) -> None:
     done = part.start
     with file.open("ab" if part.start else "wb") as out:
@@ -177,7 +175,9 @@ def _append(uri: str, part: Part, file: Path, most: int, tell: Tell) -> None:
         for chunk in part.chunks:
             done += len(chunk)
             if done > most:
-                raise SourceError(f"{shown(uri)} is larger than {most} bytes: raise --max-size")
+                raise SourceError(
+                    f"{shown_address(uri)} is larger than {most} bytes: raise --max-size"
+                )
             out.write(chunk)
             tell(done, part.total)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from tidegate.core.errors import TidegateError
 from tidegate.core.intent import Batcher
 from tidegate.core.ports import Unresolved
-from tidegate.staging.download import shown
+from tidegate.core.shown_address import shown_address
 from tidegate.staging.incoming import Edited, Progress, Ways, incoming
 from tidegate.staging.layout import Layout, examine, models, wrong
 from tidegate.staging.model_config import Facts, batched, problems
@@ -79,7 +79,7 @@ def import_model(
     except (SourceError, RefusedError) as error:
         return Unresolved(str(error))
     except OSError as error:
-        return Unresolved(f"{shown(uri)} cannot be imported into {store}: {error}")
+        return Unresolved(f"{shown_address(uri)} cannot be imported into {store}: {error}")
     named = tuple((model.name, model.versions) for model in layout.models)
     return Imported(target.uri, layout.digest, named, layout.files, layout.size)
 

@@ -10,8 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 import httpx2
 
+from tidegate.core.shown_address import shown_address
 from tidegate.staging.archives import Limits, is_archive, unpack
-from tidegate.staging.download import HttpsFile, RemoteFile, digest, fetch, forget, shown
+from tidegate.staging.download import HttpsFile, RemoteFile, digest, fetch, forget
 from tidegate.staging.s3_file import S3File
 from tidegate.staging.sources import Access, Entry, FolderSource, Source, SourceError, open_source
 
@@ -53,7 +54,8 @@ def incoming(uri: str, ways: Ways) -> Iterator[Source]:
     if remote is None and archive is None:
         if ways.sha256 is not None:
             raise SourceError(
-                f"{shown(uri)} is no archive: --sha256 is of an archive's bytes, leave it out"
+                f"{shown_address(uri)} is no archive: --sha256 is of an archive's bytes, "
+                "leave it out"
             )
         yield _checked(open_source(_as_uri(uri), ways.access), ways.limits)
         return
@@ -69,14 +71,15 @@ def incoming(uri: str, ways: Ways) -> Iterator[Source]:
             and (value := digest(file)) != ways.sha256.lower()
         ):
             raise SourceError(
-                f"{uri} has the SHA-256 {value}, expected {ways.sha256}: these are other bytes"
+                f"{shown_address(uri)} has the SHA-256 {value}, expected {ways.sha256}: these "
+                "are other bytes"
             )
         ways.tell(Progress("unpacking", 0, None))
         folder = Path(scratch) / "unpacked"
         folder.mkdir()
-        unpack(file, folder, shown(uri), ways.limits)
+        unpack(file, folder, shown_address(uri), ways.limits)
         source = FolderSource(folder)
-        source.uri = shown(uri)
+        source.uri = shown_address(uri)
         yield source
         if fetched is not None:
             forget(fetched)

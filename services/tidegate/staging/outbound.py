@@ -17,6 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
+from tidegate.core.shown_address import shown_address
 from tidegate.staging.sources import SourceError
 
 HOSTS = "TIDEGATE_STORAGE_HOSTS"
@@ -111,15 +112,15 @@ class Places:
             host = parts.hostname or ""
             port = parts.port or 443
         except ValueError as error:
-            return f"{uri[:200]!r} names no host: {error}"
+            return f"{shown_address(uri[:200])!r} names no host: {error}"
         if not host:
-            return f"{uri[:200]!r} names no host: write it as https://host/path"
+            return f"{shown_address(uri[:200])!r} names no host: write it as https://host/path"
         if self.named(host):
             return None
         try:
             self.address(host, port)
         except SourceError as error:
-            return f"{uri[:200]!r}: {error}"
+            return f"{shown_address(uri[:200])!r}: {error}"
         return None
 
 

@@ -5,6 +5,7 @@ import hashlib
 import os
 
 from tidegate.core.ports import Resolved, Unresolved
+from tidegate.core.shown_address import shown_address
 from tidegate.staging import outbound
 from tidegate.staging.layout import Staging
 from tidegate.staging.sources import Access, S3Access
@@ -41,7 +42,8 @@ class StagedRegistry:
         if scheme not in self._schemes:
             supported = ", ".join(f"{item}://" for item in self._schemes)
             return Unresolved(
-                f"{uri!r}: the storage scheme {scheme or '(none)'!r} is not supported; use "
+                f"{shown_address(uri)!r}: the storage scheme {scheme or '(none)'!r} is not "
+                "supported; use "
                 f"{supported}"
             )
         if scheme in _READABLE:

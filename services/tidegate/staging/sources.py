@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from tidegate.core.errors import TidegateError
+from tidegate.core.shown_address import shown_address
 
 _CHUNK = 1 << 20
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
@@ -77,19 +78,25 @@ def open_source(uri: str, access: Access, *, leaky: bool = False) -> Source:
     if parts.scheme not in access.schemes:
         supported = " and ".join(f"{scheme}://" for scheme in access.schemes) or "no scheme"
         raise SourceError(
-            f"{uri!r}: the scheme {parts.scheme or '(none)'!r} cannot be read here, {supported} can"
+            f"{shown_address(uri)!r}: the scheme {parts.scheme or '(none)'!r} cannot be read "
+            f"here, {supported} can"
         )
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
             raise SourceError(
-                f"{uri!r}: a file URI names an absolute path, such as file:///srv/models/add_sub"
+                f"{shown_address(uri)!r}: a file URI names an absolute path, such as "
+                "file:///srv/models/add_sub"
             )
         return FolderSource(Path(unquote(parts.path)))
     if not parts.netloc:
-        raise SourceError(f"{uri!r}: an S3 URI names a bucket, such as s3://models/add_sub/")
-    if not _BUCKET.fullmatch(parts.netloc):  # an ARN or a user name would lead elsewhere
         raise SourceError(
-            f"{uri!r}: {parts.netloc!r} is no name of a bucket: letters, digits, '.', '_' and '-'"
+            f"{shown_address(uri)!r}: an S3 URI names a bucket, such as s3://models/add_sub/"
+        )
+    if not _BUCKET.fullmatch(parts.netloc):  # an ARN or a user name would lead elsewhere
+        place = shown_address(uri)
+        bucket = shown_address(parts.netloc)
+        raise SourceError(
+            f"{place!r}: {bucket!r} is no name of a bucket: letters, digits, '.', '_' and '-'"
         )
     assert access.s3 is not None
     return S3Source(parts.netloc, parts.path.lstrip("/"), access.s3, leaky=leaky)

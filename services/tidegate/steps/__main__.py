@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from tidegate.client import ApiProblem, Unreachable, UnreadableAnswer
+from tidegate.core.shown_address import shown_address
 from tidegate.steps import beginning, connection, deploying, following, rollout_request
 from tidegate.steps.arguments import parse
 from tidegate.steps.errors import StepFailed, UsageError
@@ -66,7 +67,8 @@ def main(
         ValueError,
     ) as error:  # something else listens there, or another version of it
         return _fail(
-            f"{where.url} does not answer as Tidegate does ({_describe(error)}): is it that?"
+            f"{shown_address(where.url)} does not answer as Tidegate does "
+            f"({_describe(error)}): is it that?"
         )
     except OSError as error:
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")

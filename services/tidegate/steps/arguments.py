@@ -30,8 +30,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The command's arguments; `command` names it. Raises UsageError."""
-    return parser().parse_args(list(argv))
+    """The command's arguments; `command` names it, and `run_id` what its run has made: the run, and
+    the submission that began it, where it has one. Raises UsageError."""
+    args = parser().parse_args(list(argv))
+    if args.run_id and args.submission_id:
+        args.run_id = f"{args.run_id}.{args.submission_id}"
+    return args
 
 
 @cache
@@ -47,13 +51,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _common(item: argparse.ArgumentParser) -> None:
-    _text(item, "--service-url", "the deployment-service; else TIDEGATE_URL")
+    _text(item, "--service-url", "must be TIDEGATE_URL, where a run insists on its service")
     _text(
         item,
         "--token-file",
         "a bearer token; else TIDEGATE_TOKEN, TIDEGATE_TOKEN_FILE, a projected token",
     )
     _text(item, "--run-id", "of the pipeline run: what it makes, it makes once")
+    _text(item, "--submission-id", "of what Tidegate submitted: the run is found by it")
     _text(item, "--time-limit-seconds", "of this task, 0: none", values.number, "0")
     for name in ("phase", "routed-percent", "verdict", "rollout-url"):
         _text(item, f"--out-{name}", f"path for the output {name}")

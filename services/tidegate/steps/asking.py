@@ -4,6 +4,7 @@ for a moment."""
 import os
 from collections.abc import Callable
 
+from tidegate.core.shown_address import shown_address
 from tidegate.core.triton.restriction import VARIABLE
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.golden import parse
@@ -27,7 +28,7 @@ def wrong(task: Task, find: Callable[[], str]) -> str:
                 return golden.wrong(infer(url, golden, os.environ.get(VARIABLE, "")))
             except NotThere as error:
                 if task.service.clock() >= until:
-                    return f"{url} does not answer: {error}"
+                    return f"{shown_address(url)} does not answer: {error}"
                 task.service.sleep(AGAIN_S)
     except StepFailed as failed:
         return str(failed)

@@ -67,10 +67,17 @@ def start(task: Task) -> None:
 def undo(task: Task) -> None:
     """Back to an older revision, until it serves."""
     key = task.endpoint()
-    rollout_change = task.service.ask(lambda client: _undo(client, task, key, task.options("undo")))
-    task.say(f"back to r{_back_to(rollout_change)}: rollout {rollout_change.id}")
-    task.say(reading.url(rollout_change, task.url))
-    seen = task.watch().until(rollout_change, reading.ended)
+    rollout = _own_undo(task, key)
+    if rollout is None:
+        rollout = task.service.ask(lambda client: _undo(client, task, key, task.options("undo")))
+        task.say(f"back to r{_back_to(rollout)}: rollout {rollout.id}")
+    else:
+        task.say(
+            f"attached to the undo that this run asked for: back to r{_back_to(rollout)}, rollout "
+            f"{rollout.id}"
+        )
+    task.say(reading.url(rollout, task.url))
+    seen = task.watch().until(rollout, reading.ended)
     outputs.of_rollout(task.args, seen, task.url)
     summary.write(task, seen)
     if seen.strategy == "undo" and seen.phase != "promoted":
@@ -155,6 +162,21 @@ def _touched(task: Task, key: tuple[str, str]) -> out.RolloutOut | None:
     return task.service.ask(lambda client: next(client.rollouts(*key, run_id=run_id), None))
 
 
+def _own_undo(task: Task, key: tuple[str, str]) -> out.RolloutOut | None:
+    """The undo that this run has asked for. An idempotency key is forgotten after a day, and a
+    second undo would take back the first."""
+    known = _touched(task, key)
+    if known is None:
+        return None
+    if known.run_id == task.args.run_id:
+        began = known.strategy == "undo"
+    else:  # acted on: the end of a rollout that ran
+        began = known.phase == "aborting" or known.phase in reading.BAD
+    if began:
+        return known
+    return None
+
+
 def _running(task: Task, key: tuple[str, str]) -> out.RolloutOut:
     rollout = task.service.ask(lambda client: client.endpoint(*key)).rollout
     if not rollout:
@@ -166,9 +188,13 @@ def _running(task: Task, key: tuple[str, str]) -> out.RolloutOut:
 
 
 def to_promote(task: Task, key: tuple[str, str]) -> out.RolloutOut:
-    """The running rollout; the newest one where this run's word has promoted it already."""
+    """The rollout that this run has started or said yes to, else the running one. What it said yes
+    to stays its rollout, also when that one has ended: another one may run by then."""
     known = _touched(task, key)
-    if known is not None and known.phase == "promoted":
+    if known is None:
+        return _running(task, key)
+    acted_on = known.run_id != task.args.run_id
+    if acted_on or known.phase == "promoted":
         return known
     return _running(task, key)
 

@@ -3,6 +3,9 @@
 The token is a Secret's (TIDEGATE_TOKEN), a file's (TIDEGATE_TOKEN_FILE, or the flag), or a
 projected ServiceAccount token where the platform mounts one. Files are read again when the service
 says 401: projected tokens are renewed.
+
+The address is the pod's own, too: TIDEGATE_URL, from the namespace's ConfigMap. The flag comes from
+a run's parameters, which whoever starts a run writes, and a token is sent nowhere because of one.
 """
 
 from collections.abc import Mapping
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tidegate.core.shown_address import shown_address
 from tidegate.steps.errors import UsageError
 
 PROJECTED = Path("/var/run/secrets/tidegate.dev/serviceaccount/token")
@@ -46,20 +50,9 @@ class Connection:
 def find(
     environ: Mapping[str, str], url: str, token_file: str, projected: Path = PROJECTED
 ) -> Connection:
-    """From flags, then the environment, then what the platform mounted. Raises UsageError."""
-    url = url or environ.get("TIDEGATE_URL", "")
-    if not url:
-        raise UsageError(
-            "no service is named: give --service-url, or set TIDEGATE_URL from the ConfigMap "
-            "`tidegate`"
-        )
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise UsageError(
-            f"--service-url {url!r} is not an http or https URL: write "
-            "http://tidegate.tidegate-system"
-        )
-    url = url.rstrip("/")
+    """Address and token of the pod's own settings. url: the flag, which may only repeat the
+    address. token_file: goes before the environment. Raises UsageError."""
+    url = _own_address(environ.get("TIDEGATE_URL", ""), url)
     if token_file:
         return Connection(url, "", Path(token_file))
     secret = environ.get("TIDEGATE_TOKEN", "").strip()
@@ -71,3 +64,36 @@ def find(
     if projected.exists():
         return Connection(url, "", projected)
     raise UsageError(NO_TOKEN)
+
+
+def _own_address(own: str, flag: str) -> str:
+    """The address that the pod's own settings give. Raises UsageError for a flag that names
+    another."""
+    if not own:
+        raise UsageError(
+            "no service is named: set TIDEGATE_URL from the ConfigMap `tidegate` of the namespace"
+        )
+    parts = urlsplit(own)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise UsageError(
+            f"TIDEGATE_URL {shown_address(own)!r} is not an http or https URL: write "
+            "http://tidegate.tidegate-system"
+        )
+    if flag and _comparable(flag) != _comparable(own):
+        raise UsageError(
+            f"--service-url {shown_address(flag)!r} is not {shown_address(own)!r}, the address "
+            "that this pod's own "
+            "settings give (TIDEGATE_URL, from the ConfigMap `tidegate`), and the token goes to "
+            "no other: leave the flag out, or have the ConfigMap changed"
+        )
+    return own.rstrip("/")
+
+
+def _comparable(url: str) -> str:
+    """Without what makes no difference: the case of scheme and host, the last slash."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return url
+    whole = parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower())
+    return whole.geturl().rstrip("/")

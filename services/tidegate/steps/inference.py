@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from tidegate.core.shown_address import shown_address
 from tidegate.core.triton.restriction import GRPC_HEADER, HTTP_HEADER
 from tidegate.steps.errors import StepFailed
 from tidegate.steps.golden import Golden, Tensor
@@ -24,7 +25,7 @@ def infer(url: str, golden: Golden, token: str = "") -> Mapping[str, list[Any]]:
     Raises NotThere, StepFailed when the model refuses."""
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise StepFailed(f"{url!r} is no address that V2 is spoken at")
+        raise StepFailed(f"{shown_address(url)!r} is no address that V2 is spoken at")
     where = f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}{parts.path.rstrip('/')}"
     names = [name for name, _ in golden.outputs]
     try:
@@ -45,7 +46,9 @@ def infer(url: str, golden: Golden, token: str = "") -> Mapping[str, list[Any]]:
         message = str(error)
         if any(word in message for word in _NOT_THERE):
             raise NotThere(message) from None
-        raise StepFailed(f"{golden.model} at {url} refuses the golden request: {message}") from None
+        raise StepFailed(
+            f"{golden.model} at {shown_address(url)} refuses the golden request: {message}"
+        ) from None
     except (OSError, EOFError) as error:  # geventhttpclient's own
         raise NotThere(str(error) or type(error).__name__) from None
     return {name: _plain(array) for name in names if (array := answer(name)) is not None}

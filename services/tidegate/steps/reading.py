@@ -3,6 +3,7 @@ Pure."""
 
 from collections.abc import Iterator, Sequence
 
+from tidegate.core.shown_address import shown_address
 from tidegate.schemas import responses as out
 
 GOOD = frozenset({"promoted", "kept-stable"})
@@ -113,7 +114,7 @@ def verdict(rollout: out.RolloutOut) -> str:
 
 def url(rollout: out.RolloutOut, base_url: str) -> str:
     """Where it can be read."""
-    return f"{base_url}/api/v1/rollouts/{rollout.id}"
+    return f"{shown_address(base_url)}/api/v1/rollouts/{rollout.id}"
 
 
 def line(rollout: out.RolloutOut) -> str:

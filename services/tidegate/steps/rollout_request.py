@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tidegate.core import strategy
+from tidegate.core import bounds, strategy
 from tidegate.core.intent import HeaderMatch
 from tidegate.core.strategy import Step, Strategy, Until
 from tidegate.steps.arguments import ON_HEARTBEAT_TIMEOUT, STRATEGIES
@@ -102,9 +102,13 @@ def endpoint(args: argparse.Namespace, name: str) -> Json:
 
 
 def reason(args: argparse.Namespace) -> str:
-    """What a person said, and which run it was, for people."""
+    """What a person said, and which run it was, for people; the run, which `run_id` names too, is
+    left out where both are too long."""
     parts = [args.reason, f"pipeline run {args.run_id}" if args.run_id else ""]
-    return "; ".join(part for part in parts if part)
+    whole = "; ".join(part for part in parts if part)
+    if len(whole) > bounds.REASON_LENGTH:
+        return str(args.reason)
+    return whole
 
 
 def _run(args: argparse.Namespace) -> Json:

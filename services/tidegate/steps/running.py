@@ -5,6 +5,7 @@ No stop of a plan is answered here, and nothing is rejected: a wrong answer fail
 the task after it never begins, and what stands stays for people to look at.
 """
 
+from tidegate.core.shown_address import shown_address
 from tidegate.schemas import responses as out
 from tidegate.steps import asking, outputs, reading
 from tidegate.steps.beginning import to_promote
@@ -40,7 +41,7 @@ def candidate(task: Task) -> None:
             f"r{seen.base} serves: "
             f"`tidegate rollout abort {where}` keeps stable it"
         )
-    task.say(f"✓ {name} at {url} gives the golden answer")
+    task.say(f"✓ {name} at {shown_address(url)} gives the golden answer")
 
 
 def endpoint(task: Task) -> None:
@@ -57,7 +58,7 @@ def endpoint(task: Task) -> None:
             "serves: bring another "
             f"version with the template rollout-canary, or `tidegate endpoint delete {name}`"
         )
-    task.say(f"✓ {name} at {_address(task, key)} gives the golden answer")
+    task.say(f"✓ {name} at {shown_address(_address(task, key))} gives the golden answer")
 
 
 def _over(rollout: out.RolloutOut) -> bool:

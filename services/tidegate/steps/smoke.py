@@ -7,6 +7,7 @@ approve the stop after it. What stands already (`--strategy` promote, deploy) ha
 running.py.
 """
 
+from tidegate.core.shown_address import shown_address
 from tidegate.schemas import responses as out
 from tidegate.steps import asking, outputs, reading, running
 from tidegate.steps.errors import StepFailed, UsageError
@@ -59,7 +60,7 @@ def _test(task: Task, rollout: out.RolloutOut) -> None:
     if wrong:
         _answer(task, rollout, "reject", f"smoke test: {wrong}")
         raise StepFailed(f"r{rollout.candidate} failed the smoke test, nothing has moved: {wrong}")
-    task.say(f"✓ r{rollout.candidate} at {url} gives the golden answer")
+    task.say(f"✓ r{rollout.candidate} at {shown_address(url)} gives the golden answer")
     _answer(task, rollout, "approve", "smoke test passed")
 
 

@@ -8,8 +8,10 @@ name.
 
 import json
 import math
+import re
 
 TRUE = ("true", "1", "yes")
+_HEADER = re.compile(r"([^:=]*[^:=\s])\s*[:=]\s*(.*\S)", re.DOTALL)
 FALSE = ("false", "0", "no", "")
 
 
@@ -64,10 +66,10 @@ def percents(text: str) -> tuple[int, ...]:
 
 
 def header(text: str) -> tuple[str, str] | None:
-    """`name: value` or `name=value`; "" is None."""
+    """`name: value` or `name=value`, by the first of the two signs; "" is None."""
     if not text.strip():
         return None
-    name, sign, value = text.partition(":" if ":" in text else "=")
-    if not (sign and name.strip() and value.strip()):
+    parts = _HEADER.fullmatch(text.strip())
+    if parts is None:
         raise ValueError(f"{text!r} is not a header match: write 'x-group: beta'")
-    return name.strip(), value.strip()
+    return parts[1].strip(), parts[2].strip()

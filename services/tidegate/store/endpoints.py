@@ -46,6 +46,7 @@ def create(
         endpoint,
         revision,
         Intent(key, 0, mode, revision.number, scaling=scaling, author=author, message=message),
+        "create",
     )
 
 
@@ -69,7 +70,7 @@ def adopt(
         author=author,
         message=message,
     )
-    return _created(tx, begun, revision, intent)
+    return _created(tx, begun, revision, intent, "adopt")
 
 
 def _begin(tx: Tx, key: EndpointKey, mode: Mode, spec: Json, author: str) -> Endpoint | Exists:
@@ -87,8 +88,10 @@ def _begin(tx: Tx, key: EndpointKey, mode: Mode, spec: Json, author: str) -> End
     return endpoint
 
 
-def _created(tx: Tx, endpoint: Endpoint, revision: Revision, intent: Intent) -> Created:
-    appended = append_intent(tx, intent, endpoint.generation)
+def _created(
+    tx: Tx, endpoint: Endpoint, revision: Revision, intent: Intent, called: str
+) -> Created:
+    appended = append_intent(tx, intent, endpoint.generation, called=called)
     assert isinstance(appended, Appended)
     now = get(tx, endpoint.key)
     assert now is not None

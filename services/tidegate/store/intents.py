@@ -4,7 +4,7 @@ import secrets
 from dataclasses import replace
 
 from tidegate.core.intent import EndpointKey, Intent
-from tidegate.store.codec import clean, dumps, loads, plain
+from tidegate.store.codec import Json, clean, dumps, loads, plain
 from tidegate.store.engine import ReadTx, Tx, row, rows, run
 from tidegate.store.errors import NotFound
 from tidegate.store.ledger import Line, append
@@ -20,14 +20,15 @@ def append_intent(
     *,
     rollout_id: str | None = None,
     mark: str = "",
+    called: str = "",
 ) -> Appended | Stale:
     """Append `intent` as generation `expected_generation + 1` (its own `generation` is replaced,
     and its mark by `mark`, '' : a new one), if nobody was faster.
 
     With it: the endpoint is due now, or again after the present reconcile; its ledger gets a line
-    `intent`; workers and event streams are woken. A stable of None marks the endpoint deleted. Who
-    must always win locks the endpoint first (`endpoints.lock`) and appends against the generation
-    that it finds. Raises NotFound.
+    `intent` (called: what the person calls the change); workers and event streams are woken. A
+    stable of None marks the endpoint deleted. Who must always win locks the endpoint first
+    (`endpoints.lock`) and appends against the generation that it finds. Raises NotFound.
     """
     moved = row(
         tx,
@@ -51,7 +52,7 @@ def append_intent(
         message=clean(intent.message),
         mark=mark or secrets.token_hex(4),
     )
-    _insert(tx, str(moved.id), stored, rollout_id)
+    _insert(tx, str(moved.id), stored, rollout_id, called)
     return Appended(stored)
 
 
@@ -109,7 +110,10 @@ def was_stable(tx: ReadTx, key: EndpointKey, number: int) -> bool:
     return bool(result and result.so)
 
 
-def _insert(tx: Tx, endpoint_id: str, intent: Intent, rollout_id: str | None) -> None:
+def _insert(tx: Tx, endpoint_id: str, intent: Intent, rollout_id: str | None, called: str) -> None:
+    body: Json = {"intent": plain(intent), "rollout": rollout_id}
+    if called:
+        body = {**body, "called": called}
     run(
         tx,
         """INSERT INTO intents (endpoint_id, generation, body, author, message, rollout_id)
@@ -124,12 +128,7 @@ def _insert(tx: Tx, endpoint_id: str, intent: Intent, rollout_id: str | None) ->
     append(
         tx,
         endpoint_id,
-        Line(
-            intent.author,
-            "intent",
-            intent.message,
-            {"intent": plain(intent), "rollout": rollout_id},
-        ),
+        Line(intent.author, "intent", intent.message, body),
     )
     wake_workers(tx)
     tell(tx, endpoint_id)

@@ -4,6 +4,7 @@ again with the same bytes is fine, with others it is refused."""
 from dataclasses import dataclass
 
 from tidegate.core.intent import Model
+from tidegate.core.shown_address import shown_address
 from tidegate.store.codec import clean
 from tidegate.store.engine import ReadTx, Row, Tx, row, rows
 from tidegate.store.installation import store_id
@@ -124,7 +125,7 @@ def add_version(tx: Tx, model: Model, *, author: str) -> Registered | Differs:
     body = {
         "model_id": model.model_id,
         "version_id": model.version_id,
-        "uri": model.uri,
+        "uri": shown_address(model.uri),
         "digest": model.digest,
     }
     append(tx, store_id(tx), Line(author, "model.version", "", body))

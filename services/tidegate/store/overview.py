@@ -91,13 +91,14 @@ def unheard(tx: ReadTx, rollout_ids: list[str]) -> dict[str, tuple[Action, ...]]
         return {}
     results = rows(
         tx,
-        """SELECT w.rollout_id, w.id, w.kind, w.author, w.reason
+        """SELECT w.rollout_id, w.id, w.kind, w.author, w.reason,
+               extract(epoch FROM w.at)::float8 AS at
            FROM actions AS w LEFT JOIN progress AS p ON p.rollout_id = w.rollout_id
            WHERE w.rollout_id = ANY (:ids) AND w.id > coalesce((p.body->>'action')::bigint, 0) ORDER BY w.id""",
         ids=rollout_ids,
     )
     result: dict[str, tuple[Action, ...]] = {}
     for item in results:
-        action = Action(item.id, ActionKind(item.kind), item.author, item.reason)
+        action = Action(item.id, ActionKind(item.kind), item.author, item.reason, item.at)
         result[item.rollout_id] = (*result.get(item.rollout_id, ()), action)
     return result

@@ -38,7 +38,8 @@ _LOAD = f"""
             FROM rollouts AS r LEFT JOIN progress AS p ON p.rollout_id = r.id
             LEFT JOIN heartbeats AS b ON b.rollout_id = r.id
             WHERE r.endpoint_id = e.id AND NOT r.tidy) AS rollouts,
-        (SELECT coalesce(jsonb_agg(to_jsonb(w) ORDER BY w.id), '[]')
+        (SELECT coalesce(jsonb_agg(to_jsonb(w) || jsonb_build_object('at', extract(epoch FROM w.at)::float8)
+                ORDER BY w.id), '[]')
             FROM actions AS w JOIN rollouts AS r ON r.id = w.rollout_id LEFT JOIN progress AS p ON p.rollout_id = r.id
             WHERE r.endpoint_id = e.id AND NOT r.tidy AND w.id > coalesce((p.body->>'action')::bigint, 0)) AS actions,
         (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.id), '[]') FROM ({experiments.SAMPLES}) AS x) AS samples
@@ -173,7 +174,10 @@ def _rollouts(
     results: Sequence[Json], actions: Sequence[Json], samples: Sequence[Json]
 ) -> tuple[RolloutState, ...]:
     requests = [
-        (w["rollout_id"], Action(w["id"], ActionKind(w["kind"]), w["author"], w["reason"]))
+        (
+            w["rollout_id"],
+            Action(w["id"], ActionKind(w["kind"]), w["author"], w["reason"], w["at"]),
+        )
         for w in actions
     ]
     return tuple(

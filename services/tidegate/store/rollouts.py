@@ -27,6 +27,11 @@ SIMILAR_IDS = 5  # that are named to somebody who gave too little of one
 _OF_RUN = """AND (r.run_id = :run_id
     OR EXISTS (SELECT 1 FROM actions AS w WHERE w.rollout_id = r.id AND w.run_id = :run_id))"""
 
+# A run's id ends in that of its submission, after a dot
+_OF_SUBMISSION = """AND (right(r.run_id, length(:suffix)) = :suffix
+    OR EXISTS (SELECT 1 FROM actions AS w
+               WHERE w.rollout_id = r.id AND right(w.run_id, length(:suffix)) = :suffix))"""
+
 
 def start(
     tx: Tx,
@@ -119,16 +124,21 @@ def list_rollouts(
     key: EndpointKey,
     *,
     run_id: str | None = None,
+    submission_id: str | None = None,
     page_token: str | None = None,
     limit: int = 100,
 ) -> Page[StoredRollout]:
     """An endpoint's rollouts, newest first; with a run_id those that this pipeline run started or
-    acted on. Raises BadPageToken."""
+    acted on, with a submission_id those of any run that this submission began. Raises
+    BadPageToken."""
     where = "e.namespace = :namespace AND e.name = :name"
     values = {"namespace": key.namespace, "name": key.name}
     if run_id is not None:
         where = f"{where} {_OF_RUN}"
         values["run_id"] = run_id
+    if submission_id is not None:
+        where = f"{where} {_OF_SUBMISSION}"
+        values["suffix"] = f".{submission_id}"
     return _newest(tx, where, values, page_token, limit)
 
 
@@ -180,9 +190,11 @@ def add_action(
     reason: str = "",
     run_id: str = "",
     step: int | None = None,
+    called: str = "",
 ) -> Action | Finished:
     """Append an action to an unfinished rollout; the endpoint is due now. run_id: of the pipeline
-    run that asks. step: the number of the step that it answers, for the ledger. Raises NotFound."""
+    run that asks. For the ledger: step, the number of the step that it answers, and called, what
+    the person calls the action where that is not its kind. Raises NotFound."""
     rollout = get(tx, rollout_id)
     if rollout is None:
         raise NotFound(f"rollout {rollout_id} does not exist")
@@ -193,20 +205,23 @@ def add_action(
     assert ended is not None
     if ended.outcome is not None:
         return Finished(Outcome(ended.outcome))
-    return _append_action(tx, rollout.endpoint_id, rollout_id, kind, author, reason, run_id, step)
+    return _append_action(
+        tx, rollout.endpoint_id, rollout_id, kind, author, reason, run_id, step, called
+    )
 
 
 def actions(tx: ReadTx, rollout_id: str, after: int = 0) -> tuple[Action, ...]:
     """A rollout's actions with an id above `after`, in order."""
     results = rows(
         tx,
-        "SELECT id, kind, author, reason FROM actions WHERE rollout_id = :id AND id > :after ORDER "
-        "BY id",
+        """SELECT id, kind, author, reason, extract(epoch FROM at)::float8 AS at FROM actions
+           WHERE rollout_id = :id AND id > :after ORDER BY id""",
         id=rollout_id,
         after=after,
     )
     return tuple(
-        Action(item.id, ActionKind(item.kind), item.author, item.reason) for item in results
+        Action(item.id, ActionKind(item.kind), item.author, item.reason, item.at)
+        for item in results
     )
 
 
@@ -244,11 +259,13 @@ def _append_action(
     reason: str,
     run_id: str = "",
     step: int | None = None,
+    called: str = "",
 ) -> Action:
     inserted = row(
         tx,
         """INSERT INTO actions (rollout_id, kind, author, reason, run_id)
-           VALUES (:rollout_id, :kind, :author, :reason, :run_id) RETURNING id""",
+           VALUES (:rollout_id, :kind, :author, :reason, :run_id)
+           RETURNING id, extract(epoch FROM at)::float8 AS at""",
         rollout_id=rollout_id,
         kind=kind.value,
         author=clean(author),
@@ -256,11 +273,13 @@ def _append_action(
         run_id=run_id or None,
     )
     assert inserted is not None
-    action = Action(inserted.id, kind, clean(author), clean(reason))
+    action = Action(inserted.id, kind, clean(author), clean(reason), inserted.at)
     body: dict[str, str | int] = {"rollout": rollout_id, "action": action.id}
     if step is not None:
         body["step"] = step
-    append(tx, endpoint_id, Line(author, f"rollout.{kind.value}", reason, body))
+    if called:
+        body["kind"] = kind.value
+    append(tx, endpoint_id, Line(author, f"rollout.{called or kind.value}", reason, body))
     return action
 
 

@@ -11,11 +11,14 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CollectorRegistry
 from starlette.responses import JSONResponse
 
+from tidegate.core.shown_address import shown_address
 from tidegate.template_service import routes
 from tidegate.template_service.access import enforce
 from tidegate.template_service.callers import Callers
 from tidegate.template_service.catalog import Catalog, UnknownTemplateError
-from tidegate.template_service.kfp import KfpError, connect
+from tidegate.template_service.kfp import KfpError, UncertainError, connect
+from tidegate.template_service.landing import AlreadyBegunError
+from tidegate.template_service.releases import KfpTooOldError
 from tidegate.template_service.rendering import InvalidParametersError
 from tidegate.template_service.settings import TemplateSettings
 from tidegate.template_service.submitting import NotOursError
@@ -60,7 +63,8 @@ def create_app(
     app.state.services = routes.Services(catalog, settings, callers, http)
     metrics = CollectorRegistry()
     problems.install(app)
-    for kind in (KfpError, InvalidParametersError, UnknownTemplateError, NotOursError):
+    expected = (KfpError, KfpTooOldError, InvalidParametersError, AlreadyBegunError)
+    for kind in (*expected, UnknownTemplateError, NotOursError):
         app.add_exception_handler(kind, _answer)
     # The middleware says who calls, `enforce` what that caller may; the scheme is only documented.
     scheme = HTTPBearer(auto_error=False, scheme_name="token")
@@ -87,7 +91,7 @@ def _checks(
     """KFP is shown and not required: templates are served and rendered without it."""
     message = "none: set TIDEGATE_KFP_URL to submit"
     if http:
-        message = f"submits to {http.base_url}"
+        message = f"submits to {shown_address(str(http.base_url))}"
     leaves = stopping.is_set()
     return {
         "service": probes.Check(not leaves, "stopping" if leaves else "taking requests"),
@@ -118,8 +122,14 @@ def from_kfp(error: KfpError) -> ApiError:
 def translated(error: Exception) -> ApiError:
     """An expected failure as the answer that it gets."""
     match error:
+        case UncertainError():
+            return ApiError(502, "submission-uncertain", error.detail)
         case KfpError():
             return from_kfp(error)
+        case AlreadyBegunError():
+            return ApiError(409, "already-submitted", str(error))
+        case KfpTooOldError():
+            return ApiError(409, "kfp-too-old", str(error))
         case InvalidParametersError(problems=results):
             return invalid(results)
     return ApiError(404, "not-found", str(error))

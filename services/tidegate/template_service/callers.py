@@ -17,6 +17,8 @@ from starlette.requests import Request
 from tidegate.client import ApiProblem, Client, Unreachable
 from tidegate.core.access import EVERYWHERE, Role, roles
 from tidegate.core.errors import Remediation
+from tidegate.template_service import landing
+from tidegate.template_service.landing import UnknownTrace
 from tidegate.template_service.settings import TemplateSettings
 from tidegate.web.access import Forbidden
 from tidegate.web.auth import Principal, unauthorized
@@ -24,17 +26,25 @@ from tidegate.web.problems import ApiError
 from tidegate.web.proxy import TrustedProxy
 
 Answer = TypeVar("Answer")
+Trace = Callable[[str, str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller(Principal):
     """proxied: KFP is asked in this user's name. ask: the deployment-service, whether this caller
     has a role in a namespace; it records where not. accounts: the ServiceAccounts that a tenant may
-    name. Both raise ApiError."""
+    name. trace: what a submission did at an endpoint. All raise ApiError."""
 
     proxied: bool = False
     ask: Callable[[Role, str], None] | None = field(default=None, compare=False, repr=False)
     accounts: Callable[[str], Sequence[str]] | None = field(default=None, compare=False, repr=False)
+    trace: Trace | None = field(default=None, compare=False, repr=False)
+
+    def find(self, namespace: str, name: str, submission: str) -> str:
+        """What a submission did in Tidegate; "": nothing. Raises UnknownTrace, ApiError."""
+        if self.trace is None:
+            raise UnknownTrace("a user of the proxy has no token for it")
+        return self.trace(namespace, name, submission)
 
     def check(self, role: Role, namespace: str) -> None:
         """403 for a token without this role there. No namespace is shared by all: that needs the
@@ -68,7 +78,11 @@ class Callers:
         grants = tuple(grant for namespace, role in held for grant in roles((role,), namespace))
         ask = partial(self._demand, token)
         accounts = partial(self._accounts, token)
-        return Caller(who_am_i.name, grants, ask=ask, accounts=accounts)
+        find = partial(self._trace, token)
+        return Caller(who_am_i.name, grants, ask=ask, accounts=accounts, trace=find)
+
+    def _trace(self, token: str, namespace: str, name: str, submission: str) -> str:
+        return self._asked(token, lambda client: landing.trace(client, namespace, name, submission))
 
     def _demand(self, token: str, role: Role, namespace: str) -> None:
         self._asked(token, lambda client: client.verify(namespace, role.value))

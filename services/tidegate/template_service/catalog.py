@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tidegate.core.bounds import Bounds
 from tidegate.core.errors import TidegateError
 from tidegate.core.near import hint
 
@@ -59,6 +60,12 @@ class Parameter(_Part):
     ] = None
     minimum: float | None = Field(None, description="Of a number.", examples=[1])
     maximum: float | None = Field(None, description="Of a number.", examples=[1])
+    exclusive_minimum: float | None = Field(
+        None, description="Of a number, which is above it.", examples=[0]
+    )
+    exclusive_maximum: float | None = Field(
+        None, description="Of a number, which is below it.", examples=[0.5]
+    )
     choices: tuple[str, ...] | None = Field(
         None, description="The texts that are taken.", examples=[["approval", "pass"]]
     )
@@ -73,6 +80,11 @@ class Parameter(_Part):
     rising: bool = Field(
         False, description="Each number of a list is above the one before.", examples=[False]
     )
+
+    @property
+    def bounds(self) -> Bounds:
+        """Of a number."""
+        return Bounds(self.minimum, self.exclusive_minimum, self.maximum, self.exclusive_maximum)
 
 
 class Entry(_Part):

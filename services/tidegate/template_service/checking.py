@@ -7,12 +7,17 @@ what belongs together are known here.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from tidegate.core import rules
+from tidegate.core.bounds import Bounds
 from tidegate.core.errors import Problem, Remediation
+from tidegate.core.intent import Mode, Scaling
 from tidegate.core.near import hint
+from tidegate.template_service import texts
 from tidegate.template_service.catalog import Entry, Parameter
 
 SHOWN = 80
@@ -47,8 +52,30 @@ def from_text(parameter: Parameter, text: str) -> Any:
 
 def check(entry: Entry, arguments: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Everything wrong with these values."""
+    problems = (*missing(entry, arguments), *check_each(entry, arguments))
+    known = {parameter.name for parameter in entry.parameters}
+    if any(problem.field in arguments and problem.field in known for problem in problems):
+        return problems
+    return (*problems, *_together(entry, arguments))
+
+
+def missing(entry: Entry, arguments: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """What is required and not among these values."""
+    return tuple(
+        Problem(
+            parameter.name,
+            f"{parameter.name} is required{_what(parameter)}",
+            Remediation("give it"),
+        )
+        for parameter in entry.parameters
+        if parameter.required and parameter.name not in arguments
+    )
+
+
+def check_each(entry: Entry, arguments: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """What is wrong with each of these values, whatever the others are."""
     known = {parameter.name: parameter for parameter in entry.parameters}
-    problems = [
+    unknown = [
         Problem(
             name,
             f"unknown parameter {name[:SHOWN]!r} of {entry.name}{hint(name, known)}",
@@ -57,18 +84,14 @@ def check(entry: Entry, arguments: Mapping[str, Any]) -> tuple[Problem, ...]:
         for name in arguments
         if name not in known
     ]
-    problems += [
-        Problem(name, f"{name} is required{_what(parameter)}", Remediation("give it"))
-        for name, parameter in known.items()
-        if parameter.required and name not in arguments
-    ]
     wrong = [
         problem
         for name, parameter in known.items()
         if name in arguments
         for problem in _check_one(parameter, arguments[name])
     ]
-    return (*problems, *wrong, *([] if wrong else _together(entry, arguments)))
+    named = {problem.field for problem in (*unknown, *wrong)}
+    return (*unknown, *wrong, *_carried(entry, arguments, named))
 
 
 def values(entry: Entry, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,6 +100,21 @@ def values(entry: Entry, arguments: Mapping[str, Any]) -> dict[str, Any]:
         parameter.name: arguments.get(parameter.name, parameter.default)
         for parameter in entry.parameters
     }
+
+
+def _carried(entry: Entry, arguments: Mapping[str, Any], named: set[str]) -> list[Problem]:
+    """What KFP would not hand on unchanged, the catalog's own defaults among it. named: fields of
+    which something was said already."""
+    everything = {**arguments, **values(entry, arguments)}
+    problems = [
+        problem
+        for name, value in everything.items()
+        if name not in named
+        for problem in texts.check_value(name, value)
+    ]
+    if problems:
+        return problems
+    return list(texts.check_size(everything))
 
 
 def _check_one(parameter: Parameter, value: Any) -> list[Problem]:
@@ -90,7 +128,7 @@ def _check_one(parameter: Parameter, value: Any) -> list[Problem]:
             case bool() | dict():
                 rule = None
             case int() | float():
-                rule = _number(value, parameter.minimum, parameter.maximum)
+                rule = _number(value, parameter.bounds)
     if rule is None:
         return []
     return [
@@ -133,10 +171,18 @@ def _text(parameter: Parameter, value: str) -> str | None:
     return None
 
 
-def _number(value: float, minimum: float | None, maximum: float | None) -> str | None:
-    if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
-        return f"between {minimum:g} and {maximum:g}"
-    return None
+def _number(value: float, bounds: Bounds) -> str | None:
+    if bounds.holds(value):
+        return None
+    if bounds.gt is None and bounds.lt is None and bounds.ge is not None and bounds.le is not None:
+        return f"between {bounds.ge:g} and {bounds.le:g}"
+    words = {
+        "at least": bounds.ge,
+        "above": bounds.gt,
+        "at most": bounds.le,
+        "below": bounds.lt,
+    }
+    return " and ".join(f"{word} {bound:g}" for word, bound in words.items() if bound is not None)
 
 
 def _list(parameter: Parameter, value: list[Any]) -> str | None:
@@ -148,7 +194,7 @@ def _list(parameter: Parameter, value: list[Any]) -> str | None:
     for item in value if bounded else ():
         if isinstance(item, bool) or not isinstance(item, int | float) or item != int(item):
             return "a list of whole numbers"
-        rule = _number(item, parameter.item_minimum, parameter.item_maximum)
+        rule = _number(item, Bounds(ge=parameter.item_minimum, le=parameter.item_maximum))
         if rule:
             return f"a list of numbers {rule}"
     if parameter.rising and any(after <= before for before, after in pairwise(value)):
@@ -171,16 +217,33 @@ def _together(entry: Entry, arguments: Mapping[str, Any]) -> list[Problem]:
     if namespace and other and namespace != other:
         detail = f"the endpoint {namespace}/{name} is not in {other!r}"
         problems.append(Problem("namespace", detail, Remediation("name one namespace")))
-    if {"min_replicas", "max_replicas"} <= has:
-        low = values(entry, arguments)["min_replicas"]
-        high = values(entry, arguments)["max_replicas"]
-        if low > high:
-            problems.append(
-                Problem(
-                    "max_replicas", f"{high} is below min_replicas, {low}", Remediation("raise it")
-                )
-            )
+    if entry.strategy == "deploy":
+        problems += _new_endpoint(entry, arguments)
     return problems
+
+
+# The API's fields, as the parameters are called
+_PARAMETERS = {
+    "/name": "endpoint",
+    "/autoscaling/minReplicas": "min_replicas",
+    "/autoscaling/keda": "keda",
+}
+
+
+def _new_endpoint(entry: Entry, arguments: Mapping[str, Any]) -> Iterator[Problem]:
+    """What the rule book says about an endpoint before a cluster is asked."""
+    chosen = values(entry, arguments)
+    scaling = Scaling(
+        int(chosen["min_replicas"]), int(chosen["max_replicas"]), bool(chosen["keda"])
+    )
+    problems = list(rules.check_name(str(chosen["endpoint"] or "a").rpartition("/")[2]))
+    mode = Mode.KNATIVE  # in which less is refused; "" is the installation's
+    if chosen["mode"]:
+        mode = Mode(chosen["mode"])
+        problems += rules.check_keda_mode(scaling, mode)
+    problems += rules.check_scaling(scaling, mode)
+    for problem in problems:
+        yield replace(problem, field=_PARAMETERS[problem.field])
 
 
 def _what(parameter: Parameter) -> str:

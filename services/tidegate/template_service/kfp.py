@@ -8,6 +8,7 @@ with the user that a trusted proxy set.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -15,21 +16,51 @@ import httpx2
 
 from tidegate.client.transport import is_loopback
 from tidegate.core.errors import TidegateError
+from tidegate.core.shown_address import shown_address
+from tidegate.template_service import logs
 from tidegate.template_service.catalog import Json
 
 API = "/apis/v2beta1"
+OLDER_API = "/apis/v1beta1"
+LOG_API = "/apis/v1alpha1"
+# The first release that knows `optional` of a ConfigMap or Secret in a template's second document
+OLDEST = "2.15"
+_OLD = "unknown field"  # what an older one answers, in a 500, to a run with that document
 PAGE = 100
 SAID = 300  # characters of KFP's own words that are handed on
+# Nothing has left this side yet
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.InvalidURL)
 Identity = Callable[[], Mapping[str, str]]
 
 
 class KfpError(TidegateError):
-    """status: what KFP answered, 0: nobody answered."""
+    """status: what KFP answered, 0: nobody answered. sent: whether it may have got the request."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, *, sent: bool = True) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.sent = sent
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether what was asked for may have been done all the same."""
+        return self.sent and (self.status == 0 or self.status >= 500)
+
+
+class UncertainError(KfpError):
+    """An error after which a run may be there all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a KFP says of itself. multi_user: runs belong to namespaces. release: its tag, such as
+    `2.17.0`; a build of somebody's own may say `unknown`, or nothing. objects: pipelines are kept
+    as objects of Kubernetes, and not in its database."""
+
+    multi_user: bool
+    release: str
+    objects: bool
 
 
 def connect(url: str, transport: httpx2.BaseTransport | None = None) -> httpx2.Client:
@@ -46,15 +77,27 @@ class Kfp:
     def __init__(self, http: httpx2.Client, identity: Identity = dict) -> None:
         self._http = http
         self._identity = identity
+        self._health: Health | None = None
 
     @property
     def url(self) -> str:
         """Where it is."""
         return str(self._http.base_url).rstrip("/")
 
+    def health(self) -> Health:
+        """What it says of itself; asked once."""
+        if self._health is None:
+            answer = self._call("GET", "/healthz")
+            self._health = Health(
+                bool(answer.get("multi_user", False)),
+                str(answer.get("tag_name", "")),
+                answer.get("pipeline_store") == "kubernetes",
+            )
+        return self._health
+
     def multi_user(self) -> bool:
         """Whether runs belong to namespaces there."""
-        return bool(self._call("GET", "/healthz").get("multi_user", False))
+        return self.health().multi_user
 
     # experiments and runs
 
@@ -83,12 +126,32 @@ class Kfp:
         return self._id(self._call("POST", "/experiments", _without_blanks(body)), "experiment_id")
 
     def create_run(self, body: Json) -> Json:
-        """Start a run."""
-        return self._with_id(self._call("POST", "/runs", body), "run_id")
+        """Start a run. Raises UncertainError where it may have begun all the same."""
+        try:
+            return self._with_id(self._call("POST", "/runs", body), "run_id")
+        except KfpError as error:
+            if error.uncertain and _OLD not in error.detail:  # that comes before the workflow
+                raise UncertainError(error.status, error.detail) from error
+            raise
 
     def run(self, run_id: str) -> Json:
         """One run, with its tasks."""
         return self._with_id(self._call("GET", f"/runs/{_part(run_id)}"), "run_id")
+
+    def workflow(self, run_id: str) -> str:
+        """The workflow of a run as JSON text, with what became of each of its pods; "" where it is
+        not kept. Only the older API hands it out."""
+        answer = self._call("GET", f"/runs/{_part(run_id)}", api=OLDER_API)
+        return str((answer.get("pipeline_runtime") or {}).get("workflow_manifest", ""))
+
+    def log(self, run_id: str, pod: str) -> str:
+        """The end of the log of a pod of this run, kept by Kubernetes or archived."""
+        path = f"{LOG_API}/runs/{_part(run_id)}/nodes/{_part(pod)}/log"
+        try:
+            with self._http.stream("GET", path, headers=dict(self._identity())) as answer:
+                return logs.end(answer)
+        except httpx2.HTTPError as error:
+            raise self._silent(error) from error
 
     def runs(self, experiment_id: str) -> Iterator[Json]:
         """The runs of an experiment, newest first."""
@@ -97,18 +160,27 @@ class Kfp:
     # pipelines
 
     def pipeline(self, name: str, namespace: str | None) -> str | None:
-        """The id of the pipeline of that name; None: there is none."""
+        """The id of the pipeline of that name in exactly this namespace, None: shared by all. The
+        answer is None where there is none. The list is filtered by namespace, also by none; a
+        pipeline that is asked for by its name alone may be anybody's."""
+        if namespace is None and self.health().objects:
+            return self._object(name)
+        params = {"namespace": namespace, "filter": _named(name, "name")}
+        mine = (name, namespace or "")
+        for item in self._pages("pipelines", params):
+            if (item.get("name"), item.get("namespace", "")) == mine:
+                return self._id(item, "pipeline_id")
+        return None
+
+    def _object(self, name: str) -> str | None:
+        """A shared pipeline where KFP keeps them as objects: those of its own namespace are shared,
+        and asking by name alone means that namespace."""
         try:
-            result = self._call(
-                "GET",
-                f"/pipelines/names/{_part(name)}",
-                params=_without_blanks({"namespace": namespace}),
-            )
+            return self._id(self._call("GET", f"/pipelines/names/{_part(name)}"), "pipeline_id")
         except KfpError as error:
             if error.status == 404:
                 return None
             raise
-        return self._id(result, "pipeline_id")
 
     def create_pipeline(self, body: Mapping[str, Any]) -> str:
         """A pipeline without a version yet. Its id."""
@@ -123,7 +195,14 @@ class Kfp:
         """A version from a file. Its id."""
         params = {"pipelineid": pipeline_id, "name": name, "description": description}
         files = {"uploadfile": (f"{name}.yaml", text.encode(), "application/yaml")}
-        made = self._call("POST", "/pipelines/upload_version", params=params, files=files)
+        try:
+            made = self._call("POST", "/pipelines/upload_version", params=params, files=files)
+        except KfpError as error:
+            if error.status != 400:
+                raise
+            # It answers alike to a missing permission and to a file that it does not take
+            detail = f"{error.detail}, or this identity may not create pipelines there"
+            raise KfpError(400, detail) from error
         return self._id(made, "pipeline_version_id")
 
     def _pages(
@@ -141,16 +220,15 @@ class Kfp:
             if not token:
                 return
 
-    def _call(self, method: str, path: str, body: Json | None = None, **more: Any) -> Json:
+    def _call(
+        self, method: str, path: str, body: Json | None = None, api: str = API, **more: Any
+    ) -> Json:
         try:
             answer = self._http.request(
-                method, f"{API}{path}", json=body, headers=dict(self._identity()), **more
+                method, f"{api}{path}", json=body, headers=dict(self._identity()), **more
             )
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
-            message = str(error) or type(error).__name__
-            raise KfpError(
-                0, f"KFP at {self.url} does not answer ({message}): check its address"
-            ) from error
+            raise self._silent(error) from error
         if not answer.is_success:
             raise KfpError(_status(answer), self._explained(answer))
         try:
@@ -169,8 +247,16 @@ class Kfp:
             raise self._stranger()
         return answer
 
+    def _silent(self, error: Exception) -> KfpError:
+        message = str(error) or type(error).__name__
+        address = shown_address(self.url)
+        detail = f"KFP at {address} does not answer ({message}): check its address"
+        return KfpError(0, detail, sent=not isinstance(error, _NOT_SENT))
+
     def _stranger(self) -> KfpError:
-        return KfpError(502, f"{self.url} does not answer as KFP does: check its address")
+        return KfpError(
+            502, f"{shown_address(self.url)} does not answer as KFP does: check its address"
+        )
 
     def _explained(self, answer: httpx2.Response) -> str:
         message = _error_message(answer)
@@ -180,13 +266,15 @@ class Kfp:
                 advice = "send a token that it takes (audience pipelines.kubeflow.org), or come through its proxy"
             case 403:
                 advice = "this identity needs a Role for pipelines.kubeflow.org in the namespace"
+            case 500 if _OLD in message:
+                advice = f"it is older than {OLDEST}, which the templates need: upgrade it"
             case 400:
                 advice = "it refuses the request"
             case 404:
                 advice = "it is not there"
             case _:
                 advice = "look into its log"
-        return f"KFP at {self.url} answered {status}: {message}; {advice}"
+        return f"KFP at {shown_address(self.url)} answered {status}: {message}; {advice}"
 
 
 def _status(answer: httpx2.Response) -> int:
@@ -201,11 +289,7 @@ def _status(answer: httpx2.Response) -> int:
         or "authentication failed" in message
     ):
         return 401
-    if (
-        "permissiondenied" in message
-        or "permission_denied" in message
-        or "upload denied" in message
-    ):
+    if "permissiondenied" in message or "permission_denied" in message:
         return 403
     return answer.status_code
 
@@ -220,16 +304,19 @@ def _error_message(answer: httpx2.Response) -> str:
     if isinstance(body, dict):
         results = [body.get(key) for key in ("message", "error_message", "error", "error_details")]
         text = next((item for item in results if isinstance(item, str) and item), text)
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """What others say, as one bounded line of visible characters."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     if len(line) <= SAID:
         return line
     return line[:SAID] + "…"
 
 
-def _named(name: str) -> str:
-    return json.dumps(
-        {"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]}
-    )
+def _named(name: str, key: str = "display_name") -> str:
+    return json.dumps({"predicates": [{"operation": "EQUALS", "key": key, "stringValue": name}]})
 
 
 def _part(text: str) -> str:

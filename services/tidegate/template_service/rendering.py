@@ -42,6 +42,12 @@ class Rendered:
         return checking.values(self.entry, self.given)
 
     @property
+    def images(self) -> frozenset[str]:
+        """What its tasks run: one image, as long as the template is ours."""
+        executors = self.documents[0]["deploymentSpec"]["executors"].values()
+        return frozenset(str(executor["container"]["image"]) for executor in executors)
+
+    @property
     def spec(self) -> Json:
         """As the API of KFP takes it."""
         if len(self.documents) == 1:

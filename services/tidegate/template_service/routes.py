@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from tidegate.core.access import Role
-from tidegate.template_service import run_rights, submitting, uploading
+from tidegate.template_service import landing, run_rights, submitting, uploading
 from tidegate.template_service import schemas as out
 from tidegate.template_service.callers import Caller, Callers
 from tidegate.template_service.catalog import Catalog, Entry
@@ -167,16 +167,20 @@ def render_template(call: Asked, name: str, body: out.RenderIn) -> out.RenderedO
     tags=["runs"],
 )
 def submit(call: Asked, name: str, body: out.SubmitIn) -> out.RunOut:
-    """Start a run of the template in KFP."""
+    """Start a run of the template in KFP. With the parameter `submission_id` of an earlier
+    submission, that one is looked for first."""
     made = _rendered(call, name, body)
+    experiment = body.experiment or call.services.settings.kfp_experiment
+    target = Target(body.namespace, experiment, body.name, body.service_account)
+    submitting.check(target)
     place = submitting.place(call.kfp, body.namespace)
     call.check(place)
     run_rights.check_run(
         call.caller, _installed(call), made, body.image, body.service_account, place
     )
-    experiment = body.experiment or call.services.settings.kfp_experiment
-    target = Target(place, experiment, body.name, body.service_account)
-    return call.run_out(submitting.submit(call.kfp, made, target, call.caller.name))
+    target = replace(target, namespace=place)
+    tidegate = landing.Tidegate(call.caller.find)
+    return call.run_out(landing.submit(call.kfp, made, target, call.caller.name, tidegate))
 
 
 @router.get(

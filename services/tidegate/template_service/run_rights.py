@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tidegate.core.access import Role
 from tidegate.core.allowed import check_account
 from tidegate.core.errors import VALUE_LIMIT, Problem, Remediation
+from tidegate.core.shown_address import shown_address
 from tidegate.template_service.callers import Caller
 from tidegate.template_service.rendering import Rendered
 from tidegate.web.access import Forbidden
@@ -69,7 +70,11 @@ def _address(installed: Installed, made: Rendered) -> Iterator[Problem]:
     if parameter is not None and value and value not in (parameter.default, installed.url):
         yield Problem(
             _ADDRESS,
-            *_refusal(_ADDRESS, value, f"{installed.url!r}, the installation's (TIDEGATE_URL)"),
+            *_refusal(
+                _ADDRESS,
+                value,
+                f"{shown_address(installed.url)!r}, the installation's (TIDEGATE_URL)",
+            ),
         )
 
 

@@ -159,10 +159,19 @@ class RenderedOut(BaseModel):
 
 
 class TaskOut(BaseModel):
-    """A task of a run. state: KFP's word."""
+    """A task of a run, with its last attempt. state: KFP's word."""
 
-    name: Annotated[str, Field(description="Name of the task", examples=["start"])]
-    state: Annotated[str, Field(description="KFP's word for its state", examples=["SUCCEEDED"])]
+    node: Annotated[str, Field(description="Name of the task in the dag", examples=["reach-2"])]
+    name: Annotated[
+        str, Field(description="Name that people see", examples=["Traffic step 2 of 5"])
+    ]
+    state: Annotated[
+        str,
+        Field(
+            description="KFP's word for its state; SKIPPED: the run ended before it",
+            examples=["SUCCEEDED"],
+        ),
+    ]
     started_at: Annotated[
         str | None,
         Field(
@@ -174,7 +183,11 @@ class TaskOut(BaseModel):
         str | None, Field(description="When it ended, ISO 8601; null: it has not", examples=[None])
     ]
     error: Annotated[
-        str, Field(description="Why it failed, in KFP's words; empty: it did not", examples=[""])
+        str,
+        Field(
+            description="Why it failed, in one line; empty: it did not, or nobody says",
+            examples=[""],
+        ),
     ]
 
 
@@ -205,7 +218,11 @@ class RunOut(BaseModel):
         str | None, Field(description="When it ended, ISO 8601; null: it runs", examples=[None])
     ]
     error: Annotated[
-        str, Field(description="Why it failed, in KFP's words; empty: it did not", examples=[""])
+        str,
+        Field(
+            description="Which task failed and why, in one line; empty: none did",
+            examples=["Traffic step 2 of 5 failed: r1 serves, r2 was rolled back (aborted)"],
+        ),
     ]
     parameters: Annotated[
         dict[str, Any],
@@ -213,7 +230,9 @@ class RunOut(BaseModel):
             description="Every parameter with its value", examples=[{"endpoint": "team-a/fraud"}]
         ),
     ]
-    tasks: Annotated[list[TaskOut], Field(description="Its tasks")]
+    tasks: Annotated[
+        list[TaskOut], Field(description="The tasks of its template, in their order, each once")
+    ]
     url: Annotated[
         str | None,
         Field(

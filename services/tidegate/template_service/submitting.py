@@ -5,15 +5,23 @@ Nothing is kept here: a run that Tidegate started says so in its description, an
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidegate.core.errors import Problem, Remediation, TidegateError
+from tidegate.core.shown_address import shown_address
+from tidegate.template_service import failing, texts
 from tidegate.template_service.catalog import Json
 from tidegate.template_service.kfp import Kfp
+from tidegate.template_service.releases import check_release
 from tidegate.template_service.rendering import InvalidParametersError, Rendered
+from tidegate.template_service.tasks import ENDED, Task, error, tasks, time
 
 EXPERIMENT = "tidegate"
-ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
+# Characters of KFP's columns; it has none for a run's name, which people read in a list
+MOST_NAME = 128
+MOST_EXPERIMENT = 128
+MOST_NAMESPACE = 63
+MOST_ACCOUNT = 253
 _MARK = re.compile(
     r"Tidegate (?P<template>[a-z0-9-]+) (?P<version>\d+\.\d+\.\d+)(?: by (?P<author>.*))?"
 )
@@ -34,19 +42,8 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A task of a run, in the order of its start."""
-
-    name: str
-    state: str
-    started_at: str | None
-    ended_at: str | None
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
-    """A run as KFP knows it. state: KFP's word. url: its page, relative to KFP's."""
+    """A run as KFP knows it. state: KFP's word. error: which task failed and why, in one line."""
 
     run_id: str
     name: str
@@ -73,30 +70,57 @@ def place(kfp: Kfp, namespace: str) -> str | None:
     if not kfp.multi_user():
         return None
     if not namespace:
-        detail = f"KFP at {kfp.url} keeps runs by namespace"
+        detail = f"KFP at {shown_address(kfp.url)} keeps runs by namespace"
         remediation = Remediation("name the one to run in")
         raise InvalidParametersError((Problem("namespace", detail, remediation),))
     return namespace
 
 
 def submit(kfp: Kfp, rendered: Rendered, target: Target, author: str) -> Run:
-    """Start a run of a template. Raises KfpError."""
+    """Start a run of a template. Raises KfpError, KfpTooOldError, InvalidParametersError."""
+    check(target)
+    check_release(kfp)
     experiment = kfp.experiment(target.experiment, target.namespace)
+    body = request(rendered, target, author)
+    made = kfp.create_run({**body, "experiment_id": experiment})
+    run = as_run({**made, "description": body["description"]})
+    assert run is not None, "the description is ours"
+    return run
+
+
+def request(rendered: Rendered, target: Target, author: str) -> Json:
+    """What KFP is sent for a run, but for the id of the experiment, which only KFP knows."""
     entry = rendered.entry
     values = rendered.parameters
     words = (entry.name, values.get("endpoint"), values.get("model_version"))
     body: Json = {
         "display_name": target.name or " ".join(str(word) for word in words if word),
-        "description": f"Tidegate {entry.name} {entry.version} by {author}",
-        "experiment_id": experiment,
+        "description": f"Tidegate {entry.name} {entry.version} by {texts.harmless(author)}",
         "pipeline_spec": rendered.spec,
         "runtime_config": {"parameters": values},
     }
     if target.service_account:
         body["service_account"] = target.service_account
-    made = as_run({**kfp.create_run(body), "description": body["description"]})
-    assert made is not None, "the description is ours"
-    return made
+    return body
+
+
+def check(target: Target) -> None:
+    """Whether KFP can hold the names that a caller chose. Raises InvalidParametersError."""
+    problems = tuple(_check_names(target))
+    if problems:
+        raise InvalidParametersError(problems)
+
+
+def _check_names(target: Target) -> Iterator[Problem]:
+    names = {
+        "name": (target.name, MOST_NAME),
+        "experiment": (target.experiment, MOST_EXPERIMENT),
+        "namespace": (target.namespace or "", MOST_NAMESPACE),
+        "service_account": (target.service_account, MOST_ACCOUNT),
+    }
+    for field, (text, most) in names.items():
+        yield from texts.check_text(field, text)
+        yield from texts.check_length(field, text, most)
 
 
 def runs(kfp: Kfp, namespace: str | None, experiment: str = EXPERIMENT) -> Iterator[Run]:
@@ -109,11 +133,19 @@ def runs(kfp: Kfp, namespace: str | None, experiment: str = EXPERIMENT) -> Itera
 
 
 def observe(kfp: Kfp, run_id: str) -> Run:
-    """One run. Raises KfpError, NotOursError."""
-    run = as_run(kfp.run(run_id))
+    """One run; of one that failed, with the reason. Raises KfpError, NotOursError."""
+    raw = kfp.run(run_id)
+    run = as_run(raw)
     if run is None:
         raise NotOursError(f"run {run_id[:80]} was not started by Tidegate")
-    return run
+    if run.state not in failing.BAD:
+        return run
+    reason = failing.reason(kfp, run_id, failing.failed(run.tasks))
+    return replace(
+        run,
+        error=failing.sentence(run.state, run.tasks, error(raw), reason),
+        tasks=failing.with_reason(run.tasks, reason),
+    )
 
 
 def as_run(raw: Json) -> Run | None:
@@ -121,7 +153,8 @@ def as_run(raw: Json) -> Run | None:
     mark = _MARK.fullmatch(str(raw.get("description", "")))
     if mark is None:
         return None
-    details = raw.get("run_details", {}).get("task_details", ())
+    state = str(raw.get("state", "PENDING"))
+    ran = tasks(raw)
     return Run(
         run_id=str(raw["run_id"]),
         name=str(raw.get("display_name", "")),
@@ -129,48 +162,10 @@ def as_run(raw: Json) -> Run | None:
         version=mark["version"],
         author=mark["author"] or "",
         experiment_id=str(raw.get("experiment_id", "")),
-        state=str(raw.get("state", "PENDING")),
+        state=state,
         created_at=raw.get("created_at"),
-        finished_at=_time(raw.get("finished_at")),
-        error=_error(raw),
+        finished_at=time(raw.get("finished_at")),
+        error=failing.sentence(state, ran, error(raw)),
         parameters=dict(raw.get("runtime_config", {}).get("parameters", {})),
-        tasks=tuple(_tasks(details, _labels(raw))),
+        tasks=ran,
     )
-
-
-def _labels(raw: Json) -> dict[str, str]:
-    """What a task is called on KFP's page, by its name in the template."""
-    sent: Json = raw.get("pipeline_spec") or {}
-    spec: Json = sent.get("pipeline_spec") or sent
-    tasks = spec.get("root", {}).get("dag", {}).get("tasks", {})
-    return {name: str(task.get("taskInfo", {}).get("name") or name) for name, task in tasks.items()}
-
-
-def _tasks(details: list[Json], labels: dict[str, str]) -> Iterator[Task]:
-    """Without KFP's own: drivers, and the root that stands for the run."""
-    rows = [
-        detail for detail in details if not str(detail.get("display_name", "")).endswith("-driver")
-    ]
-    for item in sorted(
-        rows, key=lambda task: str(task.get("start_time") or task.get("create_time") or "")
-    ):
-        name = str(item.get("display_name", ""))
-        if name not in ("root", "executor"):
-            state = str(item.get("state", "PENDING"))
-            yield Task(
-                labels.get(name, name),
-                state,
-                _time(item.get("start_time")),
-                _time(item.get("end_time")),
-                _error(item),
-            )
-
-
-def _time(value: str | None) -> str | None:
-    if value is None or value.startswith(("0001-", "1970-01-01T00:00:00")):
-        return None
-    return value
-
-
-def _error(raw: Json) -> str:
-    return str((raw.get("error") or {}).get("message", ""))

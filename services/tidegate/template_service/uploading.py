@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tidegate.template_service.catalog import Catalog, Entry
 from tidegate.template_service.kfp import Kfp, KfpError
+from tidegate.template_service.releases import check_release
 from tidegate.template_service.rendering import InvalidParametersError, check_image, dumped, load
 
 
@@ -37,10 +38,11 @@ def upload(
     kfp: Kfp, catalog: Catalog, namespace: str | None, image: str | None = None
 ) -> Iterator[Uploaded]:
     """Upload what is not there yet. namespace: as `place` says it. Raises KfpError,
-    InvalidParametersError."""
+    InvalidParametersError, KfpTooOldError."""
     problems = check_image(image)
     if problems:
         raise InvalidParametersError(problems)
+    check_release(kfp)
     for entry in catalog:
         yield _upload_entry(kfp, catalog, entry, namespace, image)
 

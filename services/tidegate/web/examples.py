@@ -21,6 +21,7 @@ _PARAMETERS = {
     "group": ("Name of the group", "oidc:ml-platform"),
     "token": ("Name of the token", "ci"),
     "run_id": ("Id of the run in KFP", "2f6e1c1a-0000-4000-8000-000000000000"),
+    "submission_id": ("Id of what Tidegate submitted to KFP", "4f0e9a530b7b4c1f"),
     "limit": ("Most runs in the answer", 50),
     "verbose": ("Answer every check as JSON", True),
 }

@@ -16,6 +16,7 @@ import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, import_key
 
+from tidegate.core.shown_address import shown_address
 from tidegate.web.auth import unauthorized
 from tidegate.web.jwt import Trust, peek, verify
 from tidegate.web.names import clean_groups, clean_name
@@ -125,7 +126,8 @@ class Oidc:
                         "keys not fetched", issuer=self.provider.issuer, error=str(error)[:200]
                     )
             if not self._keys:
-                detail = f"the keys of {self.provider.issuer} cannot be had: repeat; the service's log says why"
+                issuer = shown_address(self.provider.issuer)
+                detail = f"the keys of {issuer} cannot be had: repeat; the service's log says why"
                 raise ApiError(503, "no-provider", detail, headers={"Retry-After": "10"})
             return self._keys
 
@@ -148,12 +150,12 @@ class Oidc:
     def _get(self, url: str) -> dict[str, Any]:
         with self._http.stream("GET", url, headers={"Accept": "application/json"}) as response:
             if response.status_code != 200:
-                raise ValueError(f"{url} answered {response.status_code}")
+                raise ValueError(f"{shown_address(url)} answered {response.status_code}")
             body = b""
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > LARGEST:
-                    raise ValueError(f"{url} is larger than {LARGEST} bytes")
+                    raise ValueError(f"{shown_address(url)} is larger than {LARGEST} bytes")
         result: dict[str, Any] = httpx2.Response(200, content=body).json()
         return result
 
@@ -164,5 +166,6 @@ def _check_url(setting: str, url: str) -> None:
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
         raise ValueError(
-            f"{setting}: {url!r} is no https URL: keys from elsewhere could be anybody's"
+            f"{setting}: {shown_address(url)!r} is no https URL: keys from elsewhere could be "
+            "anybody's"
         )

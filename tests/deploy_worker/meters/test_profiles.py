@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.deploy_worker.meters.fake_prometheus import FakePrometheus
-from tests.deploy_worker.meters.world import CUT, INTERVAL, KEY, START
+from tests.deploy_worker.meters.world import CUT, INTERVAL, KEY, START, cluster
 from tidegate.core.drivers.rendering import Platform
 from tidegate.core.drivers.route import render
 from tidegate.core.evidence import Counters, Scrape
@@ -15,6 +15,7 @@ from tidegate.core.lost import Flow
 from tidegate.core.ports import NoData
 from tidegate.core.traffic import Rule, Share, Traffic
 from tidegate.deploy_worker.meters.doctor import check
+from tidegate.deploy_worker.meters.flows import STREAMS
 from tidegate.deploy_worker.meters.profiles import (
     ENVOY_GATEWAY,
     ISTIO,
@@ -104,8 +105,9 @@ def test_istio_counts_http_by_code_and_grpc_by_status() -> None:
         (istio(2, "404", le="+Inf") | bucket, 0, 1),
     ]
     seen = counts(scenario(ISTIO, [[(s, a) for s, a, _ in lines], [(s, b) for s, _, b in lines]]))
-    assert seen[1] == Counters(90, 0, flow=Flow(90, 90, 0, settled=True))
-    lost = Flow(43, 13, 0, settled=True)
+    # Flows are of the process's life
+    assert seen[1] == Counters(90, 0, flow=Flow(1090, 1090, 0, settled=True))
+    lost = Flow(59, 29, 0, settled=True)
     causes = (("grpc INTERNAL", 2), ("grpc UNAVAILABLE", 1), ("http 404", 1))
     assert seen[2] == Counters(
         13, 3, ((50.0, 5), (float("inf"), 6)), causes, rejections=1, flow=lost
@@ -290,4 +292,40 @@ def test_the_doctor_without_a_source_and_with_half_a_source() -> None:
         "gw-1/10.0.0.1:15020 tells no start time or uptime: after a restart it counts only from "
         "the next cut",
         "Istio counts a request when it ends, so that one which waits is not seen",
+        STREAMS,
     )
+
+
+def denying(denied: int, limited: int, *, requests: int) -> list[tuple[Labels, float]]:
+    """What a filter stopped before r2, of which requests were sent besides; 2 of them got a 403 of
+    its own."""
+    own = {"envoy_cluster_name": cluster(1, 1), "pod": "gw-1", "instance": "10.0.0.1:19001"}
+    counters = {
+        "upstream_rq_total": requests,
+        "upstream_rq_completed": requests + denied + limited,
+        "upstream_rq_active": 0,
+        "ext_authz_denied": denied,
+        "ratelimit_over_limit": limited,
+    }
+    codes = {"200": requests - 2, "403": denied + 2, "429": limited}
+    return [
+        *(({"__name__": f"envoy_cluster_{name}"} | own, n) for name, n in counters.items()),
+        *(
+            ({"__name__": "envoy_cluster_upstream_rq", "envoy_response_code": code} | own, n)
+            for code, n in codes.items()
+        ),
+    ]
+
+
+def test_what_envoy_gateways_filters_stop_is_neither_answered_nor_lost() -> None:
+    scrapes = [denying(0, 0, requests=2), denying(8, 5, requests=22)]
+    prometheus = FakePrometheus(START)
+    for number, samples in enumerate(scrapes):
+        for labels, value in samples:
+            prometheus.store(labels, START + number * INTERVAL, value)
+    prometheus.now = START + INTERVAL + 5
+    api = Prometheus("http://prometheus", lambda: prometheus.now, transport=prometheus)
+    split = Slots((1, 2), frozenset({2}), START - 400)
+    seen = counts(PrometheusMeter(api, ENVOY_GATEWAY, lambda _key: split, Reach(INTERVAL)))
+    assert (seen[2].answers, seen[2].rejections, seen[2].saturated) == (20, 0, 0)
+    assert seen[2].flow == Flow(22, 22, 0, settled=True)

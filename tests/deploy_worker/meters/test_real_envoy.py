@@ -12,6 +12,7 @@ from tidegate.core.evidence import Counters, Scrape
 from tidegate.core.lost import Flow
 from tidegate.core.ports import NoData
 from tidegate.deploy_worker.meters.doctor import check
+from tidegate.deploy_worker.meters.flows import STREAMS
 from tidegate.deploy_worker.meters.profiles import ENVOY_GATEWAY
 from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach
 from tidegate.deploy_worker.meters.series import Prometheus
@@ -61,15 +62,18 @@ def test_http_and_grpc_of_both_revisions(tmp_path: Path) -> None:
                 "http 502": 1,
             },
         )
-        assert by_revision[4].flow == Flow(5, 5, 0)
-        assert by_revision[7].flow == Flow(8, 8, 0)  # the 502 was retried once
+        # of the process's life, with the one before
+        assert by_revision[4].flow == Flow(6, 6, 0, settled=True, zero_at=envoy.born)
+        # the 502 was retried once
+        assert by_revision[7].flow == Flow(8, 8, 0, settled=True, zero_at=START)
         assert by_revision[7].buckets[-1][0] == float("inf")
         assert by_revision[7].buckets[-1][1] >= 8
-        assert tuple(line.message for line in check(meter, KEY)) == tuple(
+        counted = [
             f"r{n} {spoken}: answers, latency buckets, requests begun"
             for n in (4, 7)
             for spoken in ("grpc", "http")
-        )
+        ]
+        assert [line.message for line in check(meter, KEY)] == [*counted, STREAMS]
 
 
 def test_a_gateway_that_hides_grpc_status_is_found_out(tmp_path: Path) -> None:

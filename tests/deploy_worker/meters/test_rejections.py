@@ -13,10 +13,12 @@ from tidegate.core.intent import Mode
 from tidegate.core.rollout import ActionKind, Outcome, PauseKind
 from tidegate.deploy_worker.meters.counting import Counted, readings
 from tidegate.deploy_worker.meters.profiles import Kind, Meaning
+from tidegate.deploy_worker.meters.slots import Slots
 from tidegate.deploy_worker.meters.targets import Target
 
 GATEWAY = Target(("gateway", "", "", ""))
 FINE: dict[Spoken, int] = {"http": 200, "grpc": 0}
+SLOTS = Slots((1, 2), frozenset({1, 2}), 0.0)
 BEGAN = 0.0  # long before the first scrape
 REJECTIONS: list[tuple[Spoken, int]] = [
     ("http", 400),  # an input was renamed
@@ -47,7 +49,7 @@ class Rejecting(Simulation):
         )
         now = self.lab.clock()
         seen: tuple[Reading, ...] = readings(
-            [Counted(GATEWAY, BEGAN, None, now, "gateway", counts)]
+            [Counted(GATEWAY, BEGAN, None, now, "gateway", counts, counts)], SLOTS
         )
         return Scrape(now, seen)
 

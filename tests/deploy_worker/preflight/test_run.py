@@ -69,7 +69,7 @@ class Site(Anywhere):
     def evidence(self, key, mode, runtime):
         return self._silent
 
-    def untold(self, mode):
+    def untold(self, mode, runtime):
         return self._untold
 
 

@@ -15,6 +15,7 @@ from tidegate.core.intent import EndpointKey, Intent, Revision
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Snapshot, Write
 from tidegate.core.reachable import ReachableIntent
+from tidegate.core.written_fields import Written
 
 Revisions = Mapping[int, Revision]
 
@@ -35,13 +36,14 @@ class Memory:
     size: stable's replicas since the rollout began, its largest. dropped: when an unwanted revision
     was first seen without a reference in the route. lost: candidates that had no ready pod while
     they had a share, and since when they are ready again. served: the standby revision that still
-    had a share when the route was last seen.
+    had a share when the route was last seen. written: the fields that were written of each object.
     """
 
     size: int = 0
     dropped: tuple[Since, ...] = ()
     lost: tuple[Since, ...] = ()
     served: int | None = None
+    written: tuple[Written, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def _older_database(intent: Intent, seen: Observation, known: str | None) -> Con
         return None
     message = (
         f"the cluster's generation {seen.stamp.generation} is not ours: this database was "
-        "older than the cluster and has gone its own way since, so nothing is written; bring the newer database back"
+        "older than the cluster and has gone its own way since, so nothing is written; bring "
+        "the newer database back"
     )
     return Condition(Code.DATABASE_FORKED, message, params)

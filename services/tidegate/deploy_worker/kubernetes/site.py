@@ -46,7 +46,7 @@ _NO_RIGHT = (
 
 class KubernetesSite:
     """See the module. grows: nodes come when pods wait for them. untold: which requests
-    without an answer nobody counts, by mode. timeout: seconds of one call.
+    without an answer nobody counts, by mode and runtime. timeout: seconds of one call.
     clock: monotonic seconds."""
 
     def __init__(
@@ -56,7 +56,7 @@ class KubernetesSite:
         evidence: Evidence,
         *,
         grows: bool,
-        untold: Callable[[Mode], tuple[str, ...]] = lambda _mode: (),
+        untold: Callable[[Mode, Runtime], tuple[str, ...]] = lambda _mode, _runtime: (),
         timeout: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -76,9 +76,9 @@ class KubernetesSite:
         """See Site."""
         return self._evidence(key, mode, runtime)
 
-    def untold(self, mode: Mode) -> tuple[str, ...]:
+    def untold(self, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         """See Site."""
-        return self._untold(mode)
+        return self._untold(mode, runtime)
 
     def budget(self, snapshot: Snapshot) -> Budget:
         """See Site."""

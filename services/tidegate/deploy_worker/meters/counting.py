@@ -12,20 +12,28 @@ two names for one count would count it twice:
 A process counts since its first scrape after the cut. It also counts if it began after the cut (a
 new replica, a restart), then from zero; the name tells. Whatever cannot be proved is left out until
 the next cut: less evidence, never evidence of the wrong interval or revision.
+
+Requests begun and ended are read for the whole life of a process, not relative to a cut: one that
+is under way at a cut ends after it, and an answer without its beginning, or the other way round,
+would invent and hide lost requests (`core/losses.py` follows each place over cuts).
 """
 
 import math
-import operator
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 
-from tidegate.core.answers import Spoken
 from tidegate.core.evidence import Counters, Reading, counters_of
-from tidegate.core.lost import Flow, waited
-from tidegate.deploy_worker.meters.flows import LOST, flow
+from tidegate.deploy_worker.meters.filtered import without_filtered
+from tidegate.deploy_worker.meters.places import (
+    Counts,
+    in_a_row,
+    place_name,
+    with_overdue,
+    zero_at,
+)
 from tidegate.deploy_worker.meters.profiles import Asked, Kind, Meaning
+from tidegate.deploy_worker.meters.slots import Slots
 from tidegate.deploy_worker.meters.targets import Id, Target
 
 CELL = 600.0  # seconds between cuts while nothing changes
@@ -41,7 +49,8 @@ _Counts = dict[Id, tuple[Meaning, int]]
 class Counted:
     """One target's counters since the cut. began: since when they count (epoch seconds). first,
     at: the scrapes they lie between; first None: since the target began. earlier: the
-    same counters before the requests that may still wait, () where no scrape is that old."""
+    same counters before the requests that may still wait, () where no scrape is that old. life: the
+    counters of the target's whole life. counts and life have the same order."""
 
     target: Target
     began: float
@@ -49,7 +58,19 @@ class Counted:
     at: float
     source: str
     counts: tuple[tuple[Meaning, int], ...]
+    life: tuple[tuple[Meaning, int], ...]
     earlier: tuple[tuple[Meaning, int], ...] = ()
+
+    @property
+    def before(self) -> tuple[tuple[Meaning, int], ...]:
+        """The counters of its whole life at the scrape before, () where none is known."""
+        start = self.began
+        if self.first is not None:
+            start = 0.0  # the same process as at that scrape
+        times = [t for t in self.target.times() if start <= t < self.at]
+        if not times:
+            return ()
+        return tuple(self.target.at(times[-1]).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +143,13 @@ def count(
                 f"{target.name} was not scraped at {after:.0f}, so nobody can tell what it counted "
                 "since"
             )
-        return Counted(target, born, None, now, f"{source}+new", whole)
+        return Counted(target, born, None, now, f"{source}+new", whole, whole)
     then = base.births.get(first)
     if born is not None and then is not None and born - then > 2 * LAG:
-        return Counted(target, born, None, now, f"{source}+restarted", whole)
+        return Counted(target, born, None, now, f"{source}+restarted", whole, whole)
     # Judged at a sample that stays: one that moves could change its mind
     if then is not None and then - LAG > after:
-        return Counted(target, then, None, now, f"{source}+new", whole)
+        return Counted(target, then, None, now, f"{source}+new", whole, whole)
     late = counts
     settled = span.first(base, span.late)
     if settled is not None and settled <= now:
@@ -136,7 +157,7 @@ def count(
     rise = _rise(base.at(first), counts, late)
     if rise is None:
         return LeftOut(f"{target.name} lost counters and does not tell when it began")
-    return Counted(target, first, first, now, f"{source}/{first:.3f}", rise)
+    return Counted(target, first, first, now, f"{source}/{first:.3f}", rise, whole)
 
 
 def _to_come(target: Target, at: float, span: Span, source: str) -> Counted | None:
@@ -150,30 +171,25 @@ def _to_come(target: Target, at: float, span: Span, source: str) -> Counted | No
     if span.visible > first - span.interval:
         return None
     nothing = tuple((meaning, 0) for meaning, _ in target.at(first).values())
-    return Counted(target, born, None, at, f"{source}+new", nothing)
+    return Counted(target, born, None, at, f"{source}+new", nothing, nothing)
 
 
 def _rise(before: _Counts, now: _Counts, late: _Counts) -> tuple[tuple[Meaning, int], ...] | None:
     """What came on top; None where any counter fell or vanished: then the others prove nothing
-    either. late: what histograms count from. A gauge is as it is now; what it was before comes
-    beside it, because the answers to those requests are counted here."""
+    either. late: what histograms count from."""
     counters = {id_: value for id_, (m, value) in before.items() if m.kind is not Kind.ACTIVE}
     if any(id_ not in now or now[id_][1] < value for id_, value in counters.items()):
         return None
     rise = []
     for id_, (meaning, value) in now.items():
         base = before
-        if meaning.kind is Kind.ACTIVE:
-            base = {}
-            carried = before.get(id_, (meaning, 0))[1]
-            rise.append((replace(meaning, kind=Kind.CARRIED), carried))
         if meaning.kind is Kind.BUCKET:
             base = late
         rise.append((meaning, value - base.get(id_, (meaning, 0))[1]))
     return tuple(rise)
 
 
-def with_earlier(counted: Counted, base: Target | None, seconds: float) -> Counted:
+def with_earlier(counted: Counted, seconds: float) -> Counted:
     """With the counters of the last scrape that is `seconds` older than the newest."""
     target = counted.target
     # A target that began anew has samples of its life before, which say nothing of this one.
@@ -183,52 +199,60 @@ def with_earlier(counted: Counted, base: Target | None, seconds: float) -> Count
     old = [t for t in target.times() if start <= t <= counted.at - seconds]
     if not old:
         return counted
-    counts = target.at(max(old))
-    if counted.first is None:
-        return replace(counted, earlier=tuple(counts.values()))
-    before = {}
-    if base:
-        before = base.at(counted.first)
-    return replace(counted, earlier=_rise(before, counts, counts) or ())
+    return replace(counted, earlier=tuple(target.at(max(old)).values()))
 
 
-def readings(counted: Sequence[Counted], *, apart: bool = False) -> tuple[Reading, ...]:
+def readings(
+    counted: Sequence[Counted], slots: Slots, *, apart: bool = False
+) -> tuple[Reading, ...]:
     """One reading of live answers per source and revision, HTTP and gRPC together: each answer is
     one of them. apart: one for each protocol, for a route that mirrors, since copies are compared
     over HTTP only."""
     results = []
     for item in counted:
-        live = [(meaning, value) for meaning, value in item.counts if not meaning.copy]
-        for revision in sorted({meaning.revision for meaning, _ in live}):
-            mine = [(m, value) for m, value in live if m.revision == revision]
+        live = {meaning for meaning, _ in item.counts if not meaning.copy}
+        for revision in sorted({meaning.revision for meaning in live}):
+            own = frozenset(meaning for meaning in live if meaning.revision == revision)
             if not apart:
-                earlier = _of(item.earlier, revision)
-                counters = _with_overdue(_counters(mine), earlier)
-                results.append(Reading(item.source, revision, counters, began=item.began))
+                results.append(_reading(item, slots, own))
                 continue
-            for spoken in sorted({m.spoken for m, _ in mine}):
-                spent = _counters([(m, value) for m, value in mine if m.spoken == spoken])
-                earlier = [pair for pair in _of(item.earlier, revision) if pair[0].spoken == spoken]
-                spent = _with_overdue(spent, earlier)
-                source = f"{item.source}/{spoken}"
-                results.append(Reading(source, revision, spent, spoken, item.began))
+            for spoken in sorted({meaning.spoken for meaning in own}):
+                part = frozenset(meaning for meaning in own if meaning.spoken == spoken)
+                reading = _reading(item, slots, part, f"/{spoken}")
+                results.append(replace(reading, spoken=spoken))
     return tuple(results)
 
 
-def copies(counted: Sequence[Counted]) -> tuple[Reading, ...]:
+def copies(counted: Sequence[Counted], slots: Slots) -> tuple[Reading, ...]:
     """One reading of answers to mirrored requests per source and revision."""
     results = []
     for item in counted:
-        for revision in sorted({meaning.revision for meaning, _ in item.counts if meaning.copy}):
-            mine = [(m, value) for m, value in item.counts if m.copy and m.revision == revision]
-            source = f"{item.source}/mirror"
-            earlier = _of(item.earlier, revision, copy=True)
-            counters = _with_overdue(_counters(mine), earlier)
-            results.append(Reading(source, revision, counters, "http", item.began))
+        copied = {meaning for meaning, _ in item.counts if meaning.copy}
+        for revision in sorted({meaning.revision for meaning in copied}):
+            own = frozenset(meaning for meaning in copied if meaning.revision == revision)
+            reading = _reading(item, slots, own, "/mirror")
+            results.append(replace(reading, spoken="http"))
     return tuple(results)
 
 
-def _counters(counts: Sequence[tuple[Meaning, int]]) -> Counters:
+def _reading(item: Counted, slots: Slots, own: frozenset[Meaning], suffix: str = "") -> Reading:
+    """One revision's counters at one target. own: what they mean. suffix: of a part's source."""
+    revision = next(iter(own)).revision
+    life = _of(item.life, own)
+    flow = in_a_row(_of(item.before, own), life)
+    if flow is not None:
+        flow = with_overdue(flow, life, _of(item.earlier, own))
+        flow = replace(flow, zero_at=zero_at(item.target, item.at, own))
+    counters = replace(_counters(_of(item.counts, own)), flow=flow)
+    place = place_name(item.target, slots, revision, suffix)
+    return Reading(f"{item.source}{suffix}", revision, counters, began=item.began, place=place)
+
+
+def _of(counts: Counts, own: frozenset[Meaning]) -> list[tuple[Meaning, int]]:
+    return [(meaning, value) for meaning, value in counts if meaning in own]
+
+
+def _counters(counts: Counts) -> Counters:
     buckets: Counter[float] = Counter()
     answers = []
     for meaning, value in counts:
@@ -236,56 +260,7 @@ def _counters(counts: Sequence[tuple[Meaning, int]]) -> Counters:
             buckets[meaning.le] += value
         elif meaning.kind is Kind.ANSWER:
             answers.append((meaning.spoken, meaning.code, value))
-    return replace(counters_of(answers, tuple(sorted(buckets.items()))), flow=flow_of(counts))
-
-
-def _of(
-    counts: Sequence[tuple[Meaning, int]], revision: int, *, copy: bool = False
-) -> list[tuple[Meaning, int]]:
-    """Those of one revision. copy: of mirrored requests."""
-    return [(m, value) for m, value in counts if m.revision == revision and m.copy is copy]
-
-
-def _with_overdue(counters: Counters, earlier: Sequence[tuple[Meaning, int]]) -> Counters:
-    """With the requests that have waited too long. earlier: the same counters so long ago."""
-    before = flow_of(earlier)
-    if counters.flow is None or before is None:
-        return counters
-    overdue = waited(before.started, counters.flow)
-    return replace(counters, flow=replace(counters.flow, overdue=overdue))
-
-
-def flow_of(counts: Sequence[tuple[Meaning, int]]) -> Flow | None:
-    """Requests begun and answered, of all protocols that tell; None where none does. A protocol
-    that does not, such as gRPC with streams, hides no lost request of the others."""
-    flows = [_spoken_flow(spoken, counts) for spoken in sorted({m.spoken for m, _ in counts})]
-    known = [flow for flow in flows if flow is not None]
-    if not known:
-        return None
-    return reduce(operator.add, known)
-
-
-def _spoken_flow(spoken: Spoken, counts: Sequence[tuple[Meaning, int]]) -> Flow | None:
-    answered = 0
-    carried = 0
-    named: Counter[str] = Counter()
-    for meaning, value in counts:
-        if meaning.spoken != spoken:
-            continue
-        if meaning.kind is Kind.ANSWER:
-            answered += value
-            if meaning.name:
-                named[meaning.name] += 0  # none so far
-        elif meaning.kind is Kind.LOST:
-            named[LOST] += value
-        elif meaning.kind is Kind.CARRIED:
-            carried += value
-        elif meaning.kind in (Kind.FLOW, Kind.ACTIVE):
-            named[meaning.name] += value
-    result = flow(spoken, named, answered)
-    if result is None:
-        return None
-    return replace(result, started=result.started + carried, carried=carried)
+    return counters_of(without_filtered(answers, counts), tuple(sorted(buckets.items())))
 
 
 def hidden_grpc(counted: Sequence[Counted]) -> str | None:

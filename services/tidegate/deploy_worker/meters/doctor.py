@@ -88,7 +88,8 @@ def _missing(observation: Targets, meter: PrometheusMeter) -> Iterator[Line]:
 
 def _untold(kinds: set[tuple[Kind, str]], meter: PrometheusMeter) -> Iterator[Line]:
     """What the proxy does not tell of requests without an answer."""
-    yield from (Line(Sign.NO_LOST, message) for message in meter.profile.untold)
+    grpc = any(spoken == "grpc" for kind, spoken in kinds if kind is not Kind.UNREAD)
+    yield from (Line(Sign.NO_LOST, message) for message in meter.profile.untold(grpc=grpc))
     needs_gauge = any(family.kind is Kind.ACTIVE for family in meter.profile.families)
     if needs_gauge and not any(kind is Kind.ACTIVE for kind, _ in kinds):
         message = (

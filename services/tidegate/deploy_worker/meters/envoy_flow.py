@@ -14,6 +14,11 @@ counted that clients sent with `ModelInfer`: one for each request, whatever is r
 replies come before any message. A request that waits for a connection or for its next attempt is
 in no gauge of active ones; the number of attempts tells how many may wait so.
 
+Filters that answer before a request reaches its revision charge their answer to its cluster, too:
+`ext_authz` what it denies, `ratelimit` what is over a limit. They count it beside (`filtered`), so
+that it is taken off what was answered. Other filters (RBAC, JWT, local rate limits, faults) charge
+nothing to a cluster.
+
 A stream (`ModelStreamInfer`) has any number of messages, and an end only where the client wants
 one. Nobody can tell which of them are lost.
 """
@@ -30,6 +35,8 @@ CANCELLED = "upstream_rq_cancelled"
 # answered by the proxy itself, before any attempt
 LOCAL = ("upstream_cx_none_healthy", "upstream_rq_pending_overflow", "upstream_rq_active_overflow")
 ACTIVE = "upstream_rq_active"
+DENIED = "ext_authz.denied"
+OVER_LIMIT = "ratelimit.over_limit"
 MESSAGES = "ModelInfer.request_message_count"
 STREAMED = "ModelStreamInfer.request_message_count"
 COUNTERS = (TOTAL, RETRY, COMPLETED, EJECTED, CANCELLED, *LOCAL)
@@ -37,7 +44,7 @@ COUNTERS = (TOTAL, RETRY, COMPLETED, EJECTED, CANCELLED, *LOCAL)
 
 def http_flow(counts: Mapping[str, int]) -> Flow:
     """Of a cluster that speaks HTTP/1.1. A counter that is missing is 0."""
-    return Flow(_begun(counts), counts.get(COMPLETED, 0), counts.get(ACTIVE, 0))
+    return Flow(_begun(counts), _completed(counts), counts.get(ACTIVE, 0))
 
 
 def grpc_flow(counts: Mapping[str, int], answered: int) -> Flow | None:
@@ -45,13 +52,16 @@ def grpc_flow(counts: Mapping[str, int], answered: int) -> Flow | None:
     None: some of its requests are streams.
 
     A retry and a local reply in one interval may belong to the same request, which would then be
-    begun twice: unclear.
+    begun twice: unclear. What a filter behind the counting one answers has a status; it has a
+    message, too, if that filter asked somebody first. One that did not charges nothing to the
+    cluster, which tells such statuses.
     """
     if counts.get(STREAMED, 0):
         return None
     local = _local(counts)
     started = counts.get(MESSAGES, 0) + local
-    at_most = _begun(counts) - counts.get(COMPLETED, 0)
+    answered = min(answered, counts.get(COMPLETED, 0))
+    at_most = _begun(counts) - _completed(counts)
     waiting = max(0, started - answered - at_most)  # for a connection, or the next attempt
     unclear = min(local, counts.get(RETRY, 0))
     return Flow(started, answered, counts.get(ACTIVE, 0) + waiting, unclear=unclear)
@@ -60,6 +70,11 @@ def grpc_flow(counts: Mapping[str, int], answered: int) -> Flow | None:
 def _begun(counts: Mapping[str, int]) -> int:
     attempts = sum(counts.get(name, 0) for name in (TOTAL, EJECTED, CANCELLED)) + _local(counts)
     return attempts - counts.get(RETRY, 0)
+
+
+def _completed(counts: Mapping[str, int]) -> int:
+    """Answers of the revision, or of the router in its place."""
+    return counts.get(COMPLETED, 0) - counts.get(DENIED, 0) - counts.get(OVER_LIMIT, 0)
 
 
 def _local(counts: Mapping[str, int]) -> int:

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from tidegate.core.answers import Spoken
 from tidegate.core.intent import EndpointKey
 from tidegate.deploy_worker.meters.envoy_flow import ACTIVE, COUNTERS
-from tidegate.deploy_worker.meters.flows import LOST, counter_name
+from tidegate.deploy_worker.meters.flows import LOST, STREAMS, counter_name
 from tidegate.deploy_worker.meters.series import Labels, quoted
 from tidegate.deploy_worker.meters.slots import Slots
 
@@ -28,7 +28,6 @@ class Kind(Enum):
     BUCKET = auto()  # a histogram's cumulative bucket
     FLOW = auto()  # a counter of requests begun or ended; there before a revision's first answer
     ACTIVE = auto()  # how many requests are under way, a gauge
-    CARRIED = auto()  # how many were under way when counting began: made of ACTIVE, no series
     LOST = auto()  # requests that ended without an answer
     START = auto()  # when the process began, epoch seconds
     UPTIME = auto()  # seconds since it began
@@ -88,7 +87,7 @@ class Profile:
     together: one process counts both revisions, so that they share each interval. grpc: grpc-status
     is counted. switch: what to turn on where something is missing. copies: why answers to mirrored
     requests are not counted, "" where they are. lost, waiting: the same of requests that ended
-    without an answer, and of those that wait for one."""
+    without an answer, and of those that wait for one; streams: of those within a gRPC stream."""
 
     name: str
     families: tuple[Family, ...]
@@ -100,11 +99,15 @@ class Profile:
     copies: str = ""
     lost: str = ""
     waiting: str = ""
+    streams: str = ""
 
-    @property
-    def untold(self) -> tuple[str, ...]:
-        """Which requests without an answer are not counted, for a person."""
-        return tuple(text for text in (self.lost, self.waiting) if text)
+    def untold(self, *, grpc: bool) -> tuple[str, ...]:
+        """Which requests without an answer are not counted, for a person. grpc: also of clients
+        that speak gRPC."""
+        texts = [self.lost, self.waiting]
+        if grpc:
+            texts.append(self.streams)
+        return tuple(text for text in texts if text)
 
     @property
     def gauges(self) -> tuple[str, ...]:
@@ -191,6 +194,7 @@ _INFER = frozenset({"ModelInfer", "ModelStreamInfer"})
 _GRPC_METRIC = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?[0-9]+"
 _GRPC_MESSAGES = r"envoy_cluster_grpc_(?:(?:.+_)?Model(?:Stream)?Infer_)?request_message_count"
 _FLOWS = rf"envoy_cluster_(?:{'|'.join(COUNTERS)})"
+_FILTERED = "envoy_cluster_(?:ext_authz_(?:.+_)?denied|ratelimit_(?:.+_)?over_limit)"
 
 
 def _envoy_gateway(labels: Labels, request: Asked) -> Place | None:
@@ -243,6 +247,7 @@ ENVOY_GATEWAY = Profile(
         Family(_GRPC_METRIC, Kind.ANSWER, {"grpc": ""}),
         Family("envoy_cluster_upstream_rq_time_bucket", Kind.BUCKET),
         Family(_FLOWS, Kind.FLOW),
+        Family(_FILTERED, Kind.FLOW),
         Family(_GRPC_MESSAGES, Kind.FLOW),
         Family(f"envoy_cluster_{ACTIVE}", Kind.ACTIVE),
         Family("envoy_server_uptime", Kind.UPTIME),
@@ -255,6 +260,7 @@ ENVOY_GATEWAY = Profile(
     together=True,
     grpc=True,
     switch="EnvoyProxy spec.telemetry.metrics.enableGRPCStats: true",
+    streams=STREAMS,
 )
 ISTIO = Profile(
     "istio",
@@ -280,6 +286,7 @@ ISTIO = Profile(
     switch="Istio's standard metrics (Telemetry metrics provider prometheus) on the gateway",
     copies="Istio's gateway does not report the answers to mirrored requests",
     waiting="Istio counts a request when it ends, so that one which waits is not seen",
+    streams=STREAMS,
 )
 KNATIVE = Profile(
     "knative",

@@ -138,9 +138,7 @@ class PrometheusMeter:
             for k, target in observation.live.items()
         ]
         counted = [
-            with_earlier(item, since.get(item.target.key), self._reach.stuck_seconds)
-            if isinstance(item, Counted)
-            else item
+            with_earlier(item, self._reach.stuck_seconds) if isinstance(item, Counted) else item
             for item in counted
         ]
         return self._weigh(counted, at, observation.asked)
@@ -214,7 +212,7 @@ class PrometheusMeter:
                 f"{max(1, math.floor(self._reach.skew))} s, or count at the gateway, which sees "
                 "both at once"
             )
-        results = readings(counted, apart=bool(request.slots.copies))
+        results = readings(counted, request.slots, apart=bool(request.slots.copies))
         seen = {reading.revision for reading in results}
         missing = sorted(request.slots.serving - seen)
         if missing:
@@ -224,7 +222,7 @@ class PrometheusMeter:
                 "but no series: no "
                 f"request has reached it, or its pods or gateway are not scraped"
             )
-        return Scrape(at, results, copies(counted))
+        return Scrape(at, results, copies(counted, request.slots))
 
 
 def _spread(times: Sequence[float]) -> float:

@@ -20,6 +20,7 @@ import httpx2
 
 from tidegate.core.errors import TidegateError
 from tidegate.core.ports import Unavailable
+from tidegate.core.shown_address import shown_address
 
 Labels = Mapping[str, str]
 
@@ -93,13 +94,15 @@ class Prometheus:
             )
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
             return Unavailable(
-                f"Prometheus at {self._url} does not answer: {error or type(error).__name__}"
+                f"Prometheus at {shown_address(self._url)} does not answer: "
+                f"{error or type(error).__name__}"
             )
         try:
             body = answer.json()
         except ValueError:
             return Unavailable(
-                f"{self._url} answers {answer.status_code} without JSON: is that a Prometheus?"
+                f"{shown_address(self._url)} answers {answer.status_code} without JSON: is "
+                "that a Prometheus?"
             )
         return self._read(answer, body)
 
@@ -115,7 +118,8 @@ class Prometheus:
             series = tuple(_series(item) for item in body["data"]["result"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return Unavailable(
-                f"{self._url} answers {answer.status_code}, not as Prometheus does: {error!r}"
+                f"{shown_address(self._url)} answers {answer.status_code}, not as Prometheus "
+                f"does: {error!r}"
             )
         return Answer(series, self._now(answer))
 

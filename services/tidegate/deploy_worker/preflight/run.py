@@ -56,7 +56,8 @@ def run(
     findings += _capacity(request, parts, seen, snapshot, made)
     newest = known[request.rollout.candidate if request.rollout else request.intent.stable or 0]
     silent = parts.site.evidence(key, request.intent.mode, newest.runtime)
-    findings += gates.check(request, silent, parts.site.untold(request.intent.mode))
+    untold = parts.site.untold(request.intent.mode, newest.runtime)
+    findings += gates.check(request, silent, untold)
     start = times.starts(snapshot, request.intent.stable)
     seconds, how = times.undo(request, start)
     count = checked + sum(item.checked for item in made.values())

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tidegate.core import intent
 from tidegate.core.intent import EndpointKey, Mode, Runtime
 from tidegate.core.ports import Manifest, Snapshot
 from tidegate.core.preflight import Finding
+from tidegate.deploy_worker.meters.flows import STREAMS
 from tidegate.deploy_worker.preflight.places import Amounts, Node, Place
 
 
@@ -81,7 +83,7 @@ class Site(Protocol):
     def evidence(self, key: EndpointKey, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         """Why gates could not decide about an endpoint that runs this; () where they can."""
 
-    def untold(self, mode: Mode) -> tuple[str, ...]:
+    def untold(self, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
         """Which requests without an answer the proxy does not count; () where it counts all."""
 
 
@@ -105,6 +107,8 @@ class Anywhere:
         """It counts."""
         return ()
 
-    def untold(self, mode: Mode) -> tuple[str, ...]:
-        """It counts all."""
+    def untold(self, mode: Mode, runtime: Runtime) -> tuple[str, ...]:
+        """Envoy counts all but those of streams."""
+        if runtime.protocol is intent.Protocol.GRPC_V2:
+            return (STREAMS,)
         return ()

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.intent import Model
 from tidegate.core.ports import Resolved, Unresolved
+from tidegate.core.shown_address import shown_address
 from tidegate.core.uris import check_uri
 from tidegate.deployment_service.calls import (
     Caller,
@@ -101,8 +102,9 @@ def add_version(call: WriteCall, model_id: str, body: NewVersion) -> Response:
                 return Reply(201 if new else 200, out.changed(out.VersionChange, _version(row)))
             case models.Differs(stored):
                 detail = (
-                    f"{model_id} {body.version_id} is {stored.uri} with digest {stored.digest}, "
-                    f"not {resolved.uri} with "
+                    f"{model_id} {body.version_id} is {shown_address(stored.uri)} with digest "
+                    f"{stored.digest}, "
+                    f"not {shown_address(resolved.uri)} with "
                     f"{resolved.digest}, and a version never changes"
                 )
                 remediation = Remediation(
@@ -140,7 +142,7 @@ def _check_plain(caller: Caller, uri: str) -> None:
         known = ", ".join(schemes)
         raise refuse(
             "/uri",
-            f"{uri[:200]!r} has no supported storage scheme",
+            f"{shown_address(uri[:200])!r} has no supported storage scheme",
             Remediation(f"use one of {known}"),
         )
     wrong = check_uri(uri)
@@ -181,7 +183,7 @@ def _version(row: VersionRow) -> out.VersionOut:
     return out.VersionOut(
         model_id=model.model_id,
         version_id=model.version_id,
-        uri=model.uri,
+        uri=shown_address(model.uri),
         digest=model.digest,
         mutable=model.mutable,
         created_at=at(row.created_at),

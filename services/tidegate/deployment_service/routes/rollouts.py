@@ -24,7 +24,7 @@ from tidegate.deployment_service.plans import strategy_of
 from tidegate.deployment_service.routes import READ, writes
 from tidegate.deployment_service.routes.endpoints import Force, Supersede
 from tidegate.schemas import responses as out
-from tidegate.schemas.requests.fields import RunId
+from tidegate.schemas.requests.fields import RunId, SubmissionId
 from tidegate.schemas.requests.rollouts import (
     Again,
     Answer,
@@ -78,13 +78,22 @@ def index(
     run_id: Annotated[
         RunId | None, Query(description="Only those that this pipeline run started or acted on.")
     ] = None,
+    submission_id: Annotated[
+        SubmissionId | None,
+        Query(description="Only those of pipeline runs that this submission began."),
+    ] = None,
 ) -> Response:
     """Rollouts of an endpoint, newest first."""
     key = EndpointKey(namespace, name)
     with caller.services.store.read() as tx:
         lookup.recorded(tx, key)
         page = rollouts.list_rollouts(
-            tx, key, run_id=run_id, page_token=page_token, limit=page_size
+            tx,
+            key,
+            run_id=run_id,
+            submission_id=submission_id,
+            page_token=page_token,
+            limit=page_size,
         )
         items = lookup.rollouts_out(tx, page.items)
     return respond(out.RolloutsPage(items=items, next_page_token=page.next_token))

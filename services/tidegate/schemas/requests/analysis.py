@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt
 
+from tidegate.core import bounds
 from tidegate.core.analysis import OnFail
 from tidegate.core.incidents import Limits
 from tidegate.core.strategy import ALPHA, DEFAULT_METRICS
@@ -17,14 +18,14 @@ class MetricIn(Body):
     """One metric of the candidate. Margins and the objective are shares of requests, 0..1."""
 
     fail_margin: Annotated[
-        Annotated[float, Field(ge=0, lt=1)],
+        Annotated[float, Field(ge=bounds.FAIL_MARGIN.ge, lt=bounds.FAIL_MARGIN.lt)],
         Field(
             description="How much above stable's rate is a fail, as a share of requests",
             examples=[0.0],
         ),
     ] = _ERRORS.fail_margin
     pass_margin: Annotated[
-        Annotated[float, Field(gt=0, lt=1)],
+        Annotated[float, Field(gt=bounds.PASS_MARGIN.gt, lt=bounds.PASS_MARGIN.lt)],
         Field(
             description="How much above stable's rate is still a pass, as a share of requests",
             examples=[0.01],
@@ -38,7 +39,7 @@ class MetricIn(Body):
         ),
     ] = None
     min_requests: Annotated[
-        Annotated[StrictInt, Field(ge=1, le=10_000_000)],
+        Annotated[StrictInt, Field(ge=bounds.MIN_REQUESTS.ge, le=bounds.MIN_REQUESTS.le)],
         Field(description="Least requests of the candidate before a verdict", examples=[20]),
     ] = _ERRORS.min_requests
 
@@ -48,7 +49,7 @@ class RejectionsIn(Body):
     They can only fail: a pass never waits for them."""
 
     fail_margin: Annotated[
-        Annotated[float, Field(ge=0, lt=1)],
+        Annotated[float, Field(ge=bounds.FAIL_MARGIN.ge, lt=bounds.FAIL_MARGIN.lt)],
         Field(
             description="How much above stable's rate is a fail, as a share of requests",
             examples=[0.0],
@@ -62,7 +63,7 @@ class LatencyIn(MetricIn):
     differs by more than two points."""
 
     latency_threshold_ms: Annotated[
-        Annotated[float, Field(gt=0, le=3_600_000)] | None,
+        Annotated[float, Field(gt=bounds.LATENCY_MS.gt, le=bounds.LATENCY_MS.le)] | None,
         Field(
             description="Milliseconds above which a request is slow; the bound of a histogram "
             "bucket; null: every bucket is compared",
@@ -116,21 +117,21 @@ class ExperimentIn(Body):
     one that does by more than a point."""
 
     fail_margin: Annotated[
-        Annotated[float, Field(ge=0, lt=0.5)],
+        Annotated[float, Field(ge=bounds.FAIL_MARGIN.ge, lt=bounds.FAIL_MARGIN.lt)],
         Field(
             description="How much less often than stable is a fail, as a share of units",
             examples=[0.0],
         ),
     ] = _ERRORS.fail_margin
     pass_margin: Annotated[
-        Annotated[float, Field(gt=-0.5, lt=0.5)],
+        Annotated[float, Field(gt=bounds.EXPERIMENT_MARGIN.gt, lt=bounds.EXPERIMENT_MARGIN.lt)],
         Field(
             description="How much less often than stable is still a pass, as a share of units",
             examples=[0.01],
         ),
     ] = _ERRORS.pass_margin
     min_requests: Annotated[
-        Annotated[StrictInt, Field(ge=1, le=10_000_000)],
+        Annotated[StrictInt, Field(ge=bounds.MIN_REQUESTS.ge, le=bounds.MIN_REQUESTS.le)],
         Field(description="Least units of the candidate before a verdict", examples=[20]),
     ] = _ERRORS.min_requests
 
@@ -165,7 +166,7 @@ class AnalysisIn(Body):
     """How the candidate is judged: by which metrics, and how sure a verdict is."""
 
     alpha: Annotated[
-        Annotated[float, Field(gt=0, le=0.5)],
+        Annotated[float, Field(gt=bounds.ALPHA.gt, le=bounds.ALPHA.le)],
         Field(
             description="Chance, per rollout, that a candidate no worse than stable fails; above 0 "
             "and at most 0.5",
@@ -173,7 +174,7 @@ class AnalysisIn(Body):
         ),
     ] = ALPHA
     noise_window_seconds: Annotated[
-        Annotated[float, Field(ge=1, le=3600)],
+        Annotated[float, Field(ge=bounds.NOISE_WINDOW.ge, le=bounds.NOISE_WINDOW.le)],
         Field(
             description="Length of the windows of time none of which decides alone: a pass takes "
             "more than four of them",

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from tidegate.core import bounds
 from tidegate.core.errors import Unfit
 from tidegate.core.intent import NVIDIA, Protocol
 from tidegate.core.triton.restriction import GROUPS, USUAL
@@ -214,7 +215,7 @@ class RuntimeConfig(Body):
         ),
     ] = None
     gpu: Annotated[
-        StrictBool | Annotated[StrictInt, Field(ge=0, le=64)],
+        StrictBool | Annotated[StrictInt, Field(ge=bounds.GPUS.ge, le=bounds.GPUS.le)],
         Field(description="GPUs of each pod; true is one", examples=[1]),
     ] = False
     gpuType: ResourceName = NVIDIA
@@ -256,9 +257,7 @@ class RuntimeConfig(Body):
     ] = None
 
 
-RuntimeName = Annotated[
-    StrictStr, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$")
-]
+RuntimeName = Annotated[StrictStr, StringConstraints(pattern=bounds.RUNTIME_NAME)]
 
 DEMO: dict[str, Any] = {
     "name": "demo-triton",

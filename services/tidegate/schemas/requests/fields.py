@@ -14,12 +14,13 @@ from pydantic import (
     StringConstraints,
 )
 
+from tidegate.core import bounds
 from tidegate.core.errors import Unfit, shown
 from tidegate.core.intent import Mode, Protocol
 from tidegate.core.quantity import canonical
 from tidegate.core.triton.restriction import GROUPS
 
-WEEK = 604_800
+WEEK = bounds.WEEK
 
 
 def _percent(value: object) -> object:
@@ -67,7 +68,9 @@ def _protocol(value: object) -> object:
     return value
 
 
-Percent = Annotated[int, BeforeValidator(_percent), Field(ge=0, le=100)]
+Percent = Annotated[
+    int, BeforeValidator(_percent), Field(ge=bounds.PERCENT.ge, le=bounds.PERCENT.le)
+]
 
 
 ModeIn = Annotated[
@@ -85,16 +88,20 @@ GroupIn = Annotated[
 ProtocolIn = Annotated[Protocol, BeforeValidator(_protocol)]
 
 
-Id = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+Id = Annotated[StrictStr, StringConstraints(pattern=bounds.ID)]
 
 
 Reason = Annotated[
     StrictStr,
-    Field(max_length=2000, description="Why; kept in the history.", examples=["new weights"]),
+    Field(
+        max_length=bounds.REASON_LENGTH,
+        description="Why; kept in the history.",
+        examples=["new weights"],
+    ),
 ]
 
 
-Number = Annotated[StrictInt, Field(ge=0, le=2_000_000_000)]  # 0: what was adopted
+Number = Annotated[StrictInt, Field(ge=bounds.REVISION.ge, le=bounds.REVISION.le)]
 CandidateModel = Annotated[
     Id | None,
     Field(description="Model of the candidate; default: stable's", examples=["add_sub"]),
@@ -111,10 +118,13 @@ RunId = Annotated[
     Id,
     Field(
         description="Id of the pipeline run that asks; the rollouts that it started or acted on "
-        "are listed by it",
+        "are listed by it. A run that Tidegate submitted has its submission's id after a dot",
         examples=["5f0c1b9e-5d0f-4f0e-9a53-0b7b4c1f2d3a"],
     ),
 ]
+
+
+SubmissionId = Annotated[StrictStr, StringConstraints(pattern=bounds.SUBMISSION_ID)]
 
 
 AcceptBreaking = Annotated[
@@ -130,16 +140,16 @@ AcceptBreaking = Annotated[
 ]
 
 
-Seconds = Annotated[float, Field(ge=0, le=WEEK, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=bounds.SECONDS.ge, le=bounds.SECONDS.le, allow_inf_nan=False)]
 
 
-Replicas = Annotated[StrictInt, Field(ge=0, le=1000)]
+Replicas = Annotated[StrictInt, Field(ge=bounds.REPLICAS.ge, le=bounds.REPLICAS.le)]
 
 
-HeaderName = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+\-.^_|~]{1,256}$")]
+HeaderName = Annotated[StrictStr, StringConstraints(pattern=bounds.HEADER_NAME)]
 
 
-ImageTag = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]
+ImageTag = Annotated[StrictStr, StringConstraints(pattern=bounds.IMAGE_TAG)]
 
 
 _LABEL_KEY = (
@@ -186,9 +196,7 @@ Quantity = Annotated[
 ]
 
 
-HeaderText = Annotated[
-    StrictStr, StringConstraints(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,4094}[\x21-\x7e])?$")
-]
+HeaderText = Annotated[StrictStr, StringConstraints(pattern=bounds.HEADER_VALUE)]
 
 
 class Body(BaseModel):

@@ -10,6 +10,7 @@ from pydantic import (
     StrictInt,
 )
 
+from tidegate.core import bounds
 from tidegate.core.errors import Unfit, shown
 from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
 from tidegate.core.strategy import (
@@ -22,7 +23,6 @@ from tidegate.core.strategy import (
 from tidegate.schemas.requests.analysis import AnalysisIn
 from tidegate.schemas.requests.endpoints import RuntimeConfig, RuntimeName
 from tidegate.schemas.requests.fields import (
-    WEEK,
     AcceptBreaking,
     Body,
     CandidateModel,
@@ -86,7 +86,7 @@ class StrategyIn(Body):
         Field(description="Strategy", examples=["canary"]),
     ]
     steps: Annotated[
-        Annotated[tuple[StepIn, ...], Field(min_length=1, max_length=50)],
+        Annotated[tuple[StepIn, ...], Field(min_length=1, max_length=bounds.MOST_STEPS)],
         Field(description="The steps, in order"),
     ]
     ending: Annotated[
@@ -112,11 +112,11 @@ class DeadlinesIn(Body):
     analysis.metrics.experiment is asked."""
 
     ready_seconds: Annotated[
-        Annotated[float, Field(gt=0, le=WEEK)],
+        Annotated[float, Field(gt=bounds.DEADLINE.gt, le=bounds.DEADLINE.le)],
         Field(description="Seconds that the candidate may take to get ready", examples=[600.0]),
     ] = _DEADLINES.ready
     data_seconds: Annotated[
-        Annotated[float, Field(gt=0, le=4 * WEEK)] | None,
+        Annotated[float, Field(gt=bounds.DATA_DEADLINE.gt, le=bounds.DATA_DEADLINE.le)] | None,
         Field(
             description="Seconds that a step may wait for enough requests before it pauses; "
             "default 3600, with an experiment 604800",
@@ -124,7 +124,7 @@ class DeadlinesIn(Body):
         ),
     ] = None
     decision_timeout_seconds: Annotated[
-        Annotated[float, Field(gt=0, le=WEEK)],
+        Annotated[float, Field(gt=bounds.DEADLINE.gt, le=bounds.DEADLINE.le)],
         Field(
             description="Seconds that a pause, or a wait for a person, may last before the rollout "
             "ends",
@@ -149,7 +149,7 @@ class GuardIn(Body):
         Field(description="What happens when its heartbeats stop for too long", examples=["pause"]),
     ] = OnHeartbeatTimeout.CONTINUE
     heartbeat_timeout_seconds: Annotated[
-        Annotated[float, Field(ge=1, le=WEEK)],
+        Annotated[float, Field(ge=bounds.HEARTBEAT_TIMEOUT.ge, le=bounds.HEARTBEAT_TIMEOUT.le)],
         Field(description="Seconds without a heartbeat that are too long", examples=[60.0]),
     ] = HEARTBEAT_TIMEOUT_S
 
@@ -192,7 +192,7 @@ class StartRollout(Body):
         Field(description="How the runtime runs the candidate; default: stable's"),
     ] = None
     steps: Annotated[
-        Annotated[tuple[Percent, ...], Field(min_length=1, max_length=50)] | None,
+        Annotated[tuple[Percent, ...], Field(min_length=1, max_length=bounds.MOST_STEPS)] | None,
         Field(
             description="Of a canary: percents, each above the one before",
             examples=[[1, 5, 25, 50]],
@@ -283,7 +283,7 @@ class Answer(Ask):
     another one that nobody looked at."""
 
     step: Annotated[
-        Annotated[StrictInt, Field(ge=1, le=50)] | None,
+        Annotated[StrictInt, Field(ge=1, le=bounds.MOST_STEPS)] | None,
         Field(
             description="Number of the step that is answered, from 1; required where one waits for "
             "an answer",

@@ -8,7 +8,7 @@ from tidegate.core.conditions import Code
 from tidegate.core.drivers.pod_template import Starts
 from tidegate.core.intent import Mode
 from tidegate.core.status import EndpointPhase
-from tidegate.schemas.responses.base import ChangeOut, PreflightOut
+from tidegate.schemas.responses.base import AcceptedOut, ChangeOut, PreflightOut
 from tidegate.schemas.responses.rollouts import RolloutOut
 from tidegate.schemas.responses.runtime import SpecRuntime
 from tidegate.schemas.responses.traffic import AutoscalingOut, BothTraffics, RevisionOut, TrafficOut
@@ -259,6 +259,7 @@ class EndpointOut(BaseModel):
 class EndpointChange(EndpointOut, ChangeOut):
     """An endpoint as a change left it."""
 
+    accepted: AcceptedOut = Field(description="What was accepted, and what follows")
     preflight: PreflightOut | None = Field(
         default=None, description="What was checked first; null where the call moves nothing"
     )

@@ -71,6 +71,18 @@ class EntryOut(BaseModel):
     rollout: RecordedRollout | None = Field(
         default=None, description="Of the action `rollout.start`; null otherwise"
     )
+    called: str | None = Field(
+        default=None,
+        description="What the person calls the change that made an intent; null: it is another "
+        "entry, or the rollout controller's",
+        examples=["set canary"],
+    )
+    kind: str | None = Field(
+        default=None,
+        description="What it asks of the rollout controller, where that is not what the person "
+        "calls it; null: the same",
+        examples=["pause"],
+    )
     body: JsonValue = Field(
         description="Everything that was recorded, as the hash covers it",
         examples=[{"rollout": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}],

@@ -339,11 +339,7 @@ class RolloutOut(BaseModel):
 class RolloutChange(RolloutOut, ChangeOut):
     """A rollout as a change left it."""
 
-    accepted: AcceptedOut | None = Field(
-        default=None,
-        description="What was accepted, and what follows; null: a heartbeat, or counts",
-    )
-
+    accepted: AcceptedOut = Field(description="What was accepted, and what follows")
     preflight: PreflightOut | None = Field(
         default=None,
         description="What was checked before it started; null where the call starts none",
