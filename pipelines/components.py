@@ -44,6 +44,7 @@ PLAN = (
         "experiment_margin",
         "min_requests",
         "latency_threshold_ms",
+        "on_fail",
         "alpha",
         "noise_window_seconds",
     ),

@@ -175,6 +175,12 @@ PARAMETERS: dict[str, Parameter] = {
         bounds.LATENCY_MS,
         0,
     ),
+    "on_fail": Parameter(
+        "What a fail does, by metric: `restarts=notify, latency=pause`; of a metric that is not "
+        "named: abort (429: pause).",
+        "",
+        limits={"max_length": 400},
+    ),
     "alpha": _number(
         "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, bounds.ALPHA
     ),

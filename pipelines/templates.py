@@ -20,6 +20,7 @@ METRICS = (
     "fail_margin",
     "pass_margin",
     "latency_threshold_ms",
+    "on_fail",
     "alpha",
     "noise_window_seconds",
 )

@@ -7,6 +7,7 @@ import pytest
 
 from tests.built import dev_cluster
 from tests.cluster.desk import desk, key  # noqa: F401  (fixtures)
+from tests.cluster.objects import end_what_runs
 from tidegate_local.devcluster.cluster import USUAL, DevCluster
 
 _numbers = count(1)
@@ -19,7 +20,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
 
 
 @pytest.fixture
-def namespace(cluster: DevCluster) -> str:
+def namespace(cluster: DevCluster) -> Iterator[str]:
     name = f"t{next(_numbers)}"  # short: KServe puts it into a host name of at most 63 characters
     cluster.namespace(name, tenant=True)
-    return name
+    yield name
+    end_what_runs(cluster, name)

@@ -1,6 +1,9 @@
-"""Objects as a user would write them."""
+"""Objects as a user would write them, and their end."""
 
+from tidegate_local.devcluster.cluster import DevCluster
 from tidegate_local.devcluster.kube import Json
+
+_RUNNING = (("serving.kserve.io/v1beta1", "InferenceService"), ("apps/v1", "Deployment"))
 
 
 def deployment(
@@ -54,3 +57,12 @@ def inference_service(
         },
         "spec": {"predictor": {"model": model, **predictor}},
     }
+
+
+def end_what_runs(cluster: DevCluster, namespace: str) -> None:
+    """End what runs in a namespace: the nodes are shared, and of a size. It is no tenant any more,
+    so that no worker brings anything back."""
+    no_tenant = {"metadata": {"labels": {"tidegate.dev/tenant": None}}}
+    cluster.kube.patch(f"/api/v1/namespaces/{namespace}", no_tenant)
+    for api_version, kind in _RUNNING:
+        cluster.kube.delete(cluster.kube.path(api_version, kind, namespace))

@@ -15,6 +15,7 @@ from tests.cluster.desk import BY_HAND, GATEWAY_API, Desk, desk, key, model  # n
 from tests.cluster.objects import inference_service
 from tests.cluster.routes import settled
 from tidegate.core.adopting import Found, Survey
+from tidegate.core.drivers.rendering import ENTRY
 from tidegate.core.intent import EndpointKey, Mode, Runtime
 from tidegate.core.rollout import ActionKind, Outcome, Rollout
 from tidegate.core.strategy import Strategy, undo
@@ -215,4 +216,5 @@ def test_a_knative_one_changes_with_the_first_revision_of_ours_and_comes_back(
     last = theirs(desk, key)["spec"]["predictor"]
     assert last.pop("labels")["tidegate.dev/revision"] == "r0"
     assert last.pop("canaryTrafficPercent", 100) == 100
+    assert set(last.pop("annotations")) == {ENTRY}
     assert last == recorded

@@ -19,7 +19,9 @@ pytestmark = [pytest.mark.cluster, pytest.mark.real]
 
 def failure(desk: Desk, key: EndpointKey, revision: int) -> str:
     lives = desk.status(key)["live"]
-    return next((str(live["failure"]) for live in lives if live["revision"] == revision), "")
+    return next(
+        (str(live["trouble"]["failure"]) for live in lives if live["revision"] == revision), ""
+    )
 
 
 def init_waits(desk: Desk, pod: Json, init: Json) -> None:
@@ -104,7 +106,9 @@ def test_a_proxy_that_restarts_ends_no_rollout(desk: Desk, key: EndpointKey) -> 
 
     def notes() -> list[str]:
         lives = desk.status(key)["live"]
-        return [note for live in lives if live["revision"] == 2 for note in live["beside"]]
+        return [
+            note for live in lives if live["revision"] == 2 for note in live["trouble"]["beside"]
+        ]
 
     desk.until(lambda: notes() == ["queue-proxy: 7 restarts"], instead=lambda: desk.status(key))
     assert desk.outcome(rollout) is None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.access import bind, kubeconfig_of_worker
+from tests.cluster.objects import end_what_runs
 from tests.conformance.activator import QUICK, Activator
 from tests.conformance.splits import Splits
 from tests.conformance.states import Split
@@ -123,11 +124,7 @@ class Bench:
         """Watch it no longer, and make room: Knative's revisions of old keep their pods where
         nothing is measured."""
         self.activator.served.discard(namespace)
-        no_tenant = {"metadata": {"labels": {"tidegate.dev/tenant": None}}}
-        self.dev.kube.patch(f"/api/v1/namespaces/{namespace}", no_tenant)
-        self.dev.kube.delete(
-            self.dev.kube.path(API_VERSIONS["InferenceService"], "InferenceService", namespace)
-        )
+        end_what_runs(self.dev, namespace)
 
     def awakened(self, namespace: str) -> threading.Event:
         """Set whenever something of a namespace changed."""

@@ -121,7 +121,7 @@ def test_where_requests_are_plenty_a_pass_only_waits_for_its_windows() -> None:
     early = plane.errors()
     assert (early.verdict, early.requests_more) == (Verdict.UNDECIDED, 0)
     assert early.seconds_more == pytest.approx(180)
-    assert "enough requests, 3m00s more: no 60 s decide alone" in early.message
+    assert "enough requests, 3m00s more: no window of 60 s decides alone" in early.message
     plane.serve((5000, 20, 1), (5000, 20, 9), times=13)
     assert plane.errors().verdict is Verdict.PASS
 

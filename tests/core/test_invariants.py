@@ -10,6 +10,8 @@ from tidegate_local.played.api import HTTP_ROUTE, ISVC
 
 SEEDS = 20
 MANY = 2000
+LONGER = 160  # deeds of a longer walk, which begins with a rollout
+LONGER_SEEDS = (53, 54, 55)  # 53: an old status of KServe's was taken for the new head's
 
 
 def explore(mode: Mode, seed: int, *, foreign: bool, gateway: bool = True) -> None:
@@ -24,6 +26,22 @@ def explore(mode: Mode, seed: int, *, foreign: bool, gateway: bool = True) -> No
         raise AssertionError(
             "\n".join([*simulation.diary, f"seed {seed}, {mode}: {broken}"])
         ) from broken
+
+
+def explore_longer(mode: Mode, seed: int, *, adopted: bool = False) -> None:
+    """As `explore`, many more deeds in one life. adopted: it begins with somebody else's service."""
+    simulation = Chaos(mode, seed)
+    try:
+        if adopted:
+            simulation.adopt()
+        else:
+            simulation.deploy()
+        simulation.start(simulation.plan(), simulation.revision())
+        simulation.act(LONGER)
+        come_home(simulation)
+    except AssertionError as broken:
+        lines = [*simulation.diary, f"seed {seed}, {mode}, longer: {broken}"]
+        raise AssertionError("\n".join(lines)) from broken
 
 
 def come_home(simulation: Chaos) -> None:
@@ -63,6 +81,23 @@ def come_home(simulation: Chaos) -> None:
 def test_some_lives(mode: Mode, foreign: bool) -> None:
     for seed in range(SEEDS):
         explore(mode, seed, foreign=foreign)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_some_longer_lives(mode: Mode) -> None:
+    for seed in LONGER_SEEDS:
+        explore_longer(mode, seed)
+
+
+def test_a_longer_life_of_an_adopted_service() -> None:
+    explore_longer(Mode.KNATIVE, 53, adopted=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", list(Mode))
+def test_many_longer_lives(mode: Mode) -> None:
+    for seed in range(MANY // 5):
+        explore_longer(mode, seed)
 
 
 @pytest.mark.parametrize("foreign", [False, True], ids=["alone", "meddled"])

@@ -10,7 +10,6 @@ import pytest
 
 from tests.core.values import intent, split
 from tidegate.core import strategy
-from tidegate.core.analysis import OnFail
 from tidegate.core.evidence import (
     Counters,
     Evidence,
@@ -24,6 +23,7 @@ from tidegate.core.evidence import (
 )
 from tidegate.core.gathering import gather
 from tidegate.core.observation import Live, Observation
+from tidegate.core.on_fail import OnFail
 from tidegate.core.rollout import Progress, Rollout, Routed, StepProgress
 from tidegate.core.traffic import Traffic
 
@@ -132,8 +132,8 @@ class TwoRevisions:
 
 def test_latency_is_judged_where_nobody_says_otherwise_and_pauses() -> None:
     (latency,) = [q for q in PLAN.metrics if q.kind is MetricKind.LATENCY]
-    assert (latency.latency_threshold_ms, latency.on_fail) == (None, OnFail.PAUSE)
-    assert (latency.can_pass, latency.pauses) == (False, True)
+    assert (latency.latency_threshold_ms, latency.consequence) == (None, OnFail.PAUSE)
+    assert (latency.can_pass, latency.aborts) == (False, False)
 
 
 def test_twice_as_slow_is_found_within_sixty_answers_at_ten_percent() -> None:
@@ -238,7 +238,8 @@ def test_a_candidate_that_fills_no_batch_is_compared_only_where_it_does() -> Non
 
 
 def test_a_plan_may_abort_for_it_and_then_it_shares_alpha() -> None:
-    metrics = tuple(replace(metric, on_fail=OnFail.ABORT) for metric in PLAN.metrics)
+    *others, latency = PLAN.metrics
+    metrics = (*others, replace(latency, on_fail=OnFail.ABORT))
     world = TwoRevisions(rollout=replace(ROLLOUT, strategy=replace(PLAN, metrics=metrics)))
     world.far = 0.1
     assert world.until_fail() is not None

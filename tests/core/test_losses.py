@@ -14,8 +14,8 @@ from tidegate.core.evidence import (
     Verdict,
     absorb,
     judge,
+    requests,
 )
-from tidegate.core.gathering import requests_per_second
 from tidegate.core.lost import Flow
 from tidegate.core.proof import Measured, prove
 from tidegate.core.scrapes import Between
@@ -59,7 +59,7 @@ def test_the_rate_goes_on_after_a_lost_request() -> None:
     assert base_line is not None
     assert any(item.counters.lost for item in base_line.readings)
     now = Scrape(4.0, (reading(1, 300, 300), reading(2, 120, 90)))
-    assert requests_per_second(base_line, now) == 70.0, "140 requests in 2 seconds"
+    assert requests(base_line, now) == 140
 
 
 def test_lost_requests_of_both_sides_cancel() -> None:

@@ -14,10 +14,13 @@ from tidegate.core.contract import Compatibility, Contract
 from tidegate.core.drift import Drift
 from tidegate.core.intent import Mode, Pods
 from tidegate.core.known import Known, RolloutState
+from tidegate.core.load import Load
 from tidegate.core.planned_writes import AGAIN_S, BACK_OFF_S
 from tidegate.core.ports import Capabilities, Conflict, Done, Refused, Unavailable, WriteResult
 from tidegate.core.reconcile import reconcile
+from tidegate.core.reporting import report
 from tidegate.core.result import Kind, Result, conclude
+from tidegate.core.rollout import Action, ActionKind
 from tidegate.core.strategy import Strategy
 
 NOBODY = Checks(cold={})
@@ -187,3 +190,50 @@ def test_a_rollout_of_a_revision_with_fields_more_is_no_drift(mode: Mode) -> Non
         assert simulation.drift == ()
         simulation.lab.settle(5)
     assert simulation.observation.of(number) is not None
+
+
+def measuring(simulation: Simulation, load: Load) -> Result:
+    """A pass that measures, if it is time."""
+    whole = known(simulation, load=load, load_interval=300.0)
+    now = simulation.lab.clock()
+    scrape = None
+    if whole.measures(now):
+        scrape = simulation.scrape()
+    snapshot = simulation.lab.cluster.observe(simulation.key)
+    result = reconcile(whole, snapshot, scrape, NOBODY, now)
+    assert isinstance(result, Result)
+    return result
+
+
+def test_an_endpoint_without_a_rollout_is_measured_and_wakes_for_it() -> None:
+    simulation = Simulation(Mode.STANDARD, rate=20.0)
+    simulation.deploy()
+    simulation.run(60)
+    first = measuring(simulation, Load())
+    now = simulation.lab.clock()
+    assert first.rates.requests_per_second is None, "the first scrape is the base line"
+    assert first.wake_at == now + 60.0
+    simulation.run(60)
+    second = measuring(simulation, first.load)
+    assert second.rates.requests_per_second == pytest.approx(20.0, rel=0.1)
+    assert second.rates.error_rate == pytest.approx(0.002, abs=0.003)
+    assert report(second).requests_per_second == second.rates.requests_per_second
+    assert second.wake_at == simulation.lab.clock() + 300.0
+    simulation.run(10)
+    assert measuring(simulation, second.load).load == second.load, "not yet"
+
+
+def test_no_measurement_keeps_a_person_waiting_who_goes_back() -> None:
+    simulation = ready(strategy.canary())
+    abort = Action(1, ActionKind.ABORT, "bob")
+    rollout, progress = simulation.rollouts[-1]
+    states = (RolloutState(rollout, progress, (abort,)),)
+    whole = known(simulation, rollouts=states, load=Load(), load_interval=300.0)
+    assert not whole.measures(simulation.lab.clock())
+
+
+def test_without_an_interval_only_rollouts_are_measured() -> None:
+    simulation = Simulation(Mode.STANDARD)
+    simulation.deploy()
+    simulation.run(60)
+    assert not known(simulation).measures(simulation.lab.clock())

@@ -19,7 +19,7 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import WaitsFor
 from tidegate.deploy_worker import metrics  # noqa: F401  (registers the worker's own)
 from tidegate.deploy_worker.store_gauges import StoreGauges, families
-from tidegate.store.gauges import TROUBLE, Endpoint, Gauges, Waiting
+from tidegate.store.gauges import TROUBLE, Endpoint, Failed, Gauges, Waiting
 from tidegate.web.auth import Strangers
 from tidegate.web.telemetry import HttpMetrics
 from tidegate_local.devcluster.http import await_ok
@@ -37,6 +37,7 @@ BAD = Gauges(
     tuple(Endpoint(EndpointKey("team-a", phase), phase) for phase in TROUBLE),
     tuple(Waiting(KEY, what, 90_000.0) for what in ("approval", "pause", "data", "split")),
     900.0,
+    (Failed(KEY, "latency", "notify"),),
 )
 GOOD = Gauges({"ready": 5}, (), (Waiting(KEY, "bake", 20.0),), 0.0)
 # of rates, which one reconcile does not show

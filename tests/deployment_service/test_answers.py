@@ -170,7 +170,7 @@ def test_the_share_that_was_counted_stands_beside_the_one_that_was_set(api):
 
 def test_the_time_left_is_that_of_the_steps_that_are_not_done(api):
     api.endpoint()
-    api.reconcile(status={"requests_per_second": 100.0})
+    api.reconcile(status={"requests_per_second": 100.0, "error_rate": 0.005})
     started = api.rollout(steps=[10, 50], bake_seconds=30)
     first, second = (step["expected_seconds"] for step in started["steps"])
     assert started["seconds_left"] == first + second

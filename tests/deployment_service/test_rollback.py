@@ -321,7 +321,8 @@ def test_nothing_is_paused_or_resumed_on_the_way_back(api):
     api.ok("POST", f"{path}/abort")
     for verb in ("pause", "resume"):
         refused = refusal(api.post(f"{path}/{verb}"), "rollout-ending")
-        assert refused["remediation"]["command"] == f"tidegate rollout retry {rollout['id']}"
+        watch = f"tidegate rollout status {rollout['id']} -w"
+        assert refused["remediation"]["command"] == watch
 
 
 def dead_stable(api):

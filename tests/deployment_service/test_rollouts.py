@@ -28,7 +28,7 @@ def test_a_canary_shows_its_plan(api):
 
 def test_a_dry_run_says_how_long_it_takes_and_makes_no_revision(api):
     api.endpoint()
-    api.reconcile(status={"requests_per_second": 20.0})
+    api.reconcile(status={"requests_per_second": 20.0, "error_rate": 0.005})
     body = {"model_version_id": "2", "steps": [10, 50], "bake_seconds": 5}
     plan = api.ok("POST", f"{PATH}/rollouts?dry_run=true", body)
     assert plan["dry_run"] is True
@@ -36,6 +36,35 @@ def test_a_dry_run_says_how_long_it_takes_and_makes_no_revision(api):
     assert plan["steps"][1]["expected_seconds"] > 5
     assert len(api.ok("GET", f"{PATH}/revisions")["items"]) == 1
     assert api.ok("GET", f"{PATH}/rollouts")["items"] == []
+
+
+def test_where_nobody_calls_the_address_is_named(api):
+    api.endpoint()
+    url = "http://demo-triton.team-a.models.local"
+    api.reconcile(status={"requests_per_second": 0.0, "urls": [url]})
+    plan = api.ok("POST", f"{PATH}/rollouts?dry_run=true", {"model_version_id": "2"})
+    assert {step["expected_seconds"] for step in plan["steps"]} == {None}
+    assert any(f"nobody calls {url}" in warning for warning in plan["warnings"])
+
+
+def test_without_a_base_a_pass_is_not_forecast(api):
+    api.endpoint()
+    api.reconcile(status={"requests_per_second": 20.0})
+    body = {"model_version_id": "2", "steps": [10, 50], "bake_seconds": 5}
+    steps = api.ok("POST", f"{PATH}/rollouts?dry_run=true", body)["steps"]
+    assert steps[0]["expected_seconds"] == pytest.approx(10.0)
+    assert steps[1]["expected_seconds"] is None
+
+
+def test_a_higher_base_needs_more_requests(api):
+    api.endpoint()
+    body = {"model_version_id": "2", "steps": [50], "bake_seconds": 0}
+    seconds = []
+    for base in (0.001, 0.02):
+        api.reconcile(status={"requests_per_second": 20.0, "error_rate": base})
+        plan = api.ok("POST", f"{PATH}/rollouts?dry_run=true", body)
+        seconds.append(plan["steps"][0]["expected_seconds"])
+    assert seconds[1] > 2 * seconds[0]
 
 
 def test_without_a_rate_nobody_guesses(api):
@@ -133,7 +162,7 @@ def test_counts_of_an_experiment_belong_to_an_ab(api):
 
 def test_a_plan_that_cannot_finish_is_refused_and_a_slow_one_warned_about(api):
     api.endpoint()
-    api.reconcile(status={"requests_per_second": 0.2})
+    api.reconcile(status={"requests_per_second": 0.2, "error_rate": 0.005})
     body = {"model_version_id": "2", "steps": [1, 50]}
     slow = api.ok("POST", f"{PATH}/rollouts?dry_run=true", body)
     assert any("step 1 (1 %) needs about 10000 s" in warning for warning in slow["warnings"])

@@ -231,11 +231,12 @@ class Chaos(Simulation):
         if older and self.dice.random() < 0.3:
             self.start(replace(strategy.undo(), deadlines=DEADLINES), self.dice.choice(older))
         elif older and self.dice.random() < 0.2:
-            self.start(self._plan(), self.dice.choice(older))
+            self.start(self.plan(), self.dice.choice(older))
         else:
-            self.start(self._plan(), self.revision(Quality(bad=self.dice.choice((0.0, 0.0, 0.3)))))
+            self.start(self.plan(), self.revision(Quality(bad=self.dice.choice((0.0, 0.0, 0.3)))))
 
-    def _plan(self) -> Strategy:
+    def plan(self) -> Strategy:
+        """One of those that this endpoint may have."""
         plans = [strategy.blue_green(), strategy.manual()]
         if self.gateway:
             plans = [
@@ -309,7 +310,7 @@ class Chaos(Simulation):
         elif self.running and self.dice.random() < 0.7:
             base = self.rollouts[-1][0].base
             self.action(ActionKind.SUPERSEDE)
-            self.start(self._plan(), self.revision())
+            self.start(self.plan(), self.revision())
             self.rollouts[-1] = (replace(self.rollouts[-1][0], base=base), self.rollouts[-1][1])
             self.foretold.rollout(self.rollouts[-1][0])
         elif self.dice.random() < 0.3:

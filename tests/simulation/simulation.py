@@ -44,6 +44,7 @@ from tidegate.core.reporting import report
 from tidegate.core.result import Kind, Result, conclude
 from tidegate.core.rollout import Action, ActionKind, Progress, Rollout
 from tidegate.core.rules import check
+from tidegate.core.sampling import RolloutSample
 from tidegate.core.strategy import Strategy
 from tidegate.core.traffic import describe
 
@@ -54,6 +55,9 @@ TOLD = (
     Code.CONTRACT_UNREAD,
     Code.WRITE_REFUSED,
     Code.DRIFT,
+    Code.METRIC_FAILED,
+    Code.WOULD_HAVE_ABORTED,
+    Code.WOULD_HAVE_PAUSED,
 )
 STORE = "00000000-0000-0000-0000-000000000001"
 MOST_CHECKS = 7  # that one pass may ask for, one after the other
@@ -111,6 +115,7 @@ class Simulation:
         self.actions: list[tuple[str, Action]] = []
         self.heartbeats: dict[str, Heartbeat] = {}
         self.samples: list[Sample] = []
+        self.series: list[RolloutSample] = []
         self.headers: tuple[tuple[str, str], ...] = ()
         self.memory = Memory()
         self.failed_writes: tuple[FailedWrite, ...] = ()
@@ -183,6 +188,7 @@ class Simulation:
         message: str = "",
         guard: Guard | None = None,
         base: int | None = None,
+        trial: bool = False,
     ) -> Rollout:
         """Ask for a rollout. base: what will be stable when it begins, None: what is stable."""
         if base is None:
@@ -196,6 +202,7 @@ class Simulation:
             author,
             message,
             guard=guard,
+            trial=trial,
         )
         self.rollouts.append((rollout, Progress()))
         self.note(
@@ -417,7 +424,7 @@ class Simulation:
         checks = self.outside.checks()
         for _ in range(MOST_CHECKS):
             scrape = None
-            if known.measured:
+            if known.measures(now):
                 scrape = self.scrape()
             result = reconcile(known, snapshot, scrape, checks, now)
             if isinstance(result, Result):
@@ -453,6 +460,8 @@ class Simulation:
         by_id = {rollout.id: index for index, (rollout, _) in enumerate(self.rollouts)}
         for decided in result.decisions:
             self.rollouts[by_id[decided.rollout.id]] = (decided.rollout, decided.progress)
+            if decided.sample is not None:
+                self.series.append(decided.sample)
             if decided.intent is not None:
                 self.intents.append(decided.intent)
             lines = [entry for entry in decided.notes if entry.author.startswith("system:rollout:")]

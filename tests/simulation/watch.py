@@ -10,6 +10,7 @@ from tests.simulation.dataplane import shares
 from tests.simulation.lab import NAMESPACE
 from tidegate.core.capacity import needed
 from tidegate.core.drivers import route
+from tidegate.core.drivers.adoption import adopted
 from tidegate.core.drivers.rendering import ISVC_LABEL, number_of, ours
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observation import Observation
@@ -41,8 +42,8 @@ class Watch:
     def before(self, write: Write, seen: Observation) -> None:
         """A write that is about to happen, planned on this reconcile."""
         match write:
-            case Apply(manifest, _, _):
-                self._check_owner(manifest)
+            case Apply(manifest, _, _, adopts):
+                self._check_owner(manifest, adopts=adopts)
                 if kind_of(manifest) == HTTP_ROUTE:
                     written, drift = route.parse(self._simulation.key, manifest)
                     assert not drift, drift
@@ -54,11 +55,15 @@ class Watch:
             case Remove():
                 self._check_removal(write)
 
-    def _check_owner(self, manifest: Any) -> None:
+    def _check_owner(self, manifest: Any, *, adopts: bool) -> None:
+        """What is not ours is written only where it was adopted."""
         metadata = manifest["metadata"]
         live = self._simulation.lab.objects.get(
             kind_of(manifest), metadata["namespace"], metadata["name"]
         )
+        taken = adopted(self._simulation.revisions)
+        if adopts and live and taken and live["metadata"]["uid"] == taken.uid:
+            return
         assert live is None or ours(live, self._simulation.key), f"{metadata['name']} is not ours"
 
     def _check_traffic(self, written: Traffic, seen: Observation) -> None:

@@ -90,3 +90,14 @@ def test_every_flag_may_be_empty(argv: tuple[str, ...]) -> None:
 def test_a_wrong_flag_is_named(argv: tuple[str, ...], named: str) -> None:
     with pytest.raises(UsageError, match=named):
         arguments.parse(argv)
+
+
+def test_what_a_fail_does_is_read_by_metric():
+    assert values.on_fail("") == {}
+    assert values.on_fail(" restarts=notify,latency = pause ") == {
+        "restarts": "notify",
+        "latency": "pause",
+    }
+    for wrong in ("restarts", "restarts=explode", "=pause"):
+        with pytest.raises(ValueError, match="latency=pause"):
+            values.on_fail(wrong)

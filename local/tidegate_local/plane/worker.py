@@ -20,6 +20,8 @@ from tidegate_local.plane.link import Remote
 from tidegate_local.plane.plane import GATEWAY_NAME, GATEWAY_NAMESPACE
 from tidegate_local.played.addresses import host_of
 
+LOAD_S = 60.0  # between two measurements of an endpoint's requests outside of rollouts
+
 
 def platform(store_id: str) -> Platform:
     """The drivers' view of the local plane: short times, because nothing here is far away."""
@@ -50,7 +52,7 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
         remote,
         platform,
         capabilities,
-        Pace(interval),
+        Pace(interval, load=LOAD_S),
         Sources(settings.allowed, registry, contracts=PodContracts(reach=host_of)),
         explain=remote.explain,
     )

@@ -4,6 +4,7 @@ and every problem as one line in the CLI's words."""
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -122,6 +123,15 @@ class Api:
             token = page.next_page_token
             if token is None or min(len(whole.intents), len(whole.ledger)) >= limit:
                 return whole
+
+    def ledger_since(self, key: Key, at: datetime) -> list[out.EntryOut]:
+        """Entries of an endpoint's ledger since a time, newest first, and always its newest."""
+        page = self._page(key, None)
+        entries = page.ledger
+        while page.next_page_token is not None and entries and entries[-1].at >= at:
+            page = self._page(key, page.next_page_token)
+            entries = [*entries, *page.ledger]
+        return [entry for entry in entries if entry.at >= at] or entries[:1]
 
     def _page(self, key: Key, token: str | None) -> out.HistoryPage:
         return self.read(lambda client: client.history(*key, page_size=_PAGE, page_token=token))

@@ -1,9 +1,11 @@
 """From the options of `rollout start` to the body of the request. Pure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tidegate.cli.errors import usage
 from tidegate.cli.words import seconds
+from tidegate.core.on_fail import OnFail
 
 Json = dict[str, Any]
 
@@ -42,16 +44,35 @@ def headers(texts: list[str]) -> list[Json]:
 def analysis(
     alpha: float | None,
     noise_window_seconds: float | None,
-    latency: Json,
+    latency_threshold_ms: float | None,
     errors: Json,
+    on_fail: Mapping[str, str],
 ) -> Json:
-    """How the candidate is judged, where an option says so. errors: the margins and `min_requests`
-    that were given; latency with a threshold has the same, and rejections the fail margin."""
-    if "latency_threshold_ms" in latency:
-        latency = {**latency, **errors}
+    """How the candidate is judged, where an option says so: errors always are, latency where a
+    threshold is given. errors: the margins and `min_requests` that were given; latency has the
+    same, and rejections the fail margin. on_fail: by metric."""
+    latency = given(latency_threshold_ms=latency_threshold_ms)
+    if latency:
+        latency |= errors
     rejections = given(fail_margin=errors.get("fail_margin"))
     metrics = given(errors=errors, rejections=rejections, latency=latency)
+    for metric, then in on_fail.items():
+        metrics[metric] = {**metrics.get(metric, {}), "on_fail": then}
     return given(alpha=alpha, noise_window_seconds=noise_window_seconds, metrics=metrics)
+
+
+def on_fail(texts: list[str]) -> dict[str, str]:
+    """`latency=pause` as a metric and what its fail does."""
+    follows = {}
+    for text in texts:
+        metric, separator, then = text.partition("=")
+        if not (separator and metric.strip() and then in tuple(OnFail)):
+            raise usage(
+                f"on-fail {text!r} is not METRIC=ACTION: write abort, pause or notify behind a "
+                "metric, such as latency=pause"
+            )
+        follows[metric.strip()] = then
+    return follows
 
 
 def bake(text: str | None) -> float | None:

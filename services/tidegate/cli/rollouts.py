@@ -12,6 +12,7 @@ from tidegate.cli import (
     find,
     preflight,
     replaying,
+    reports,
     rollout_options,
     show_history,
     show_rollout,
@@ -38,7 +39,6 @@ from tidegate.cli.options import (
 )
 from tidegate.cli.session import Session, plain
 from tidegate.cli.words import lasts
-from tidegate.core.analysis import OnFail
 from tidegate.core.strategy import CANARY_PERCENTS, DEFAULT_METRICS, ab, blue_green, canary, shadow
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ BAKES = ", ".join(
 ERRORS = DEFAULT_METRICS[0]
 app = typer.Typer(help="Rollouts of a candidate.", no_args_is_help=True)
 app.command("replay")(replaying.replay)
+app.command("report")(reports.report)
 
 
 @app.command("start")
@@ -112,13 +113,6 @@ def start(
             help="Slower answers are bad; default: every bucket of the histogram is compared."
         ),
     ] = None,
-    latency_on_fail: Annotated[
-        OnFail | None,
-        typer.Option(
-            help="What slower answers do; default: pause, and abort with a threshold or where they "
-            "are gross."
-        ),
-    ] = None,
     alpha: Annotated[
         float | None,
         typer.Option(help=f"Chance that a good candidate is aborted; default: {canary().alpha:g}."),
@@ -151,6 +145,13 @@ def start(
             f"{ERRORS.min_requests}."
         ),
     ] = None,
+    on_fail: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METRIC=ACTION",
+            help="What a fail of this metric does: abort, pause or notify.",
+        ),
+    ] = None,
     decision_timeout_seconds: Annotated[
         float | None,
         typer.Option(
@@ -181,12 +182,11 @@ def start(
         analysis=rollout_options.analysis(
             alpha,
             noise_window_seconds,
-            rollout_options.given(
-                latency_threshold_ms=latency_threshold_ms, on_fail=latency_on_fail
-            ),
+            latency_threshold_ms,
             rollout_options.given(
                 fail_margin=fail_margin, pass_margin=pass_margin, min_requests=min_requests
             ),
+            rollout_options.on_fail(on_fail or []),
         ),
         deadlines=rollout_options.given(decision_timeout_seconds=decision_timeout_seconds),
         accept_breaking=accept_breaking or None,

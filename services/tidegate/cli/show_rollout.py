@@ -169,6 +169,10 @@ def _header(
         yield "Contract", _contract(contract)
     if (guard := rollout.guard) and guard.missed and not ended:
         yield "Pipeline", icon(words.PAUSED, guard.message)
+    if rollout.trial:
+        yield "Trial", "verdicts are stored, and nothing follows from them"
+    for would in rollout.would_have:
+        yield "Would have", icon(words.WARNING, would.message.removeprefix("would have "))
     if pause := rollout.pause:
         yield "Paused", icon(words.PAUSED, said(pause.author, pause.message))
     if rollout.override:

@@ -11,6 +11,7 @@ from tidegate.cli import accepted, words
 from tidegate.cli.files import read_body
 from tidegate.cli.options import DryRun, Reason, command
 from tidegate.cli.session import Session
+from tidegate.core.agreement import TenantMode
 
 if TYPE_CHECKING:
     from tidegate.schemas import responses as out
@@ -26,6 +27,10 @@ _ROWS = {
     "nodeSelectors": "Node selectors",
     "tolerations": "Tolerations",
     "gpuTypes": "GPU types",
+}
+_MODES = {
+    TenantMode.ENFORCE: "abort and pause",
+    TenantMode.TRIAL: "in trial: stored, and nothing follows from them",
 }
 
 
@@ -83,6 +88,33 @@ def put(
     session.show(tenant_change, _name, lambda: _table(tenant_change))
 
 
+@app.command("mode")
+@command
+def mode(
+    session: Session,
+    tenant: Annotated[str, typer.Argument(help="The namespace.")],
+    value: Annotated[
+        TenantMode, typer.Argument(metavar="trial|enforce", help="Whether verdicts act.")
+    ],
+    reason: Reason = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Put a tenant into trial, or take it out.
+
+    In trial everything is judged and stored, and no verdict moves traffic. For its administrators.
+    """
+    body = {"mode": value.value, "reason": reason}
+    tenant_change = session.api.change(
+        lambda client, options: client.put_tenant_mode(tenant, body, options), dry_run=dry_run
+    )
+    session.warn(tenant_change.warnings)
+    line = "it holds for rollouts that start from now on"
+    session.note(accepted.line("mode", line, dry_run=dry_run))
+    if dry_run:
+        session.dry_run()
+    session.show(tenant_change, _name, lambda: _table(tenant_change))
+
+
 def _name(tenant: out.TenantOut) -> str:
     return f"tenant/{tenant.namespace}"
 
@@ -97,4 +129,5 @@ def _table(tenant: out.TenantOut) -> RenderableType:
         table.add_row(f"{label}:", ", ".join(getattr(allowed, field)) or "none")
     limits = [f"{name} {most}" for name, most in allowed.limits if most is not None]
     table.add_row("At most:", ", ".join(limits) or "no limit")
+    table.add_row("Verdicts:", _MODES[tenant.mode])
     return table

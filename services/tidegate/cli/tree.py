@@ -24,6 +24,7 @@ from tidegate.cli import (
     templates,
     tenants,
     traffic,
+    trials,
     words,
 )
 from tidegate.cli.errors import CliError, Exit
@@ -52,6 +53,7 @@ rollouts.app.command("undo")(traffic.undo)
 app.command("strategies")(strategies.strategies)
 app.add_typer(templates.app, name="template")
 app.add_typer(tenants.app, name="tenant")
+app.add_typer(trials.app, name="report")
 app.command("login")(login.login)
 app.command("logout")(login.logout)
 app.command("whoami")(login.whoami)

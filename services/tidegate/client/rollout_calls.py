@@ -55,6 +55,11 @@ class RolloutCalls(Calls):
             out.RolloutsPage.model_validate, "/rollouts", namespace=namespace, running=running
         )
 
+    def series(self, rollout_id: str, *, points: int | None = None) -> out.SeriesOut:
+        """A rollout over time: shares, and the evidence of each metric."""
+        path = f"/rollouts/{part(rollout_id)}/series"
+        return self._get(out.SeriesOut, path, points=points)
+
     def undo(
         self,
         namespace: str,

@@ -55,6 +55,19 @@ class ServiceCalls(Calls):
         """What a tenant's specs may name."""
         return self._get(out.TenantOut, f"/tenants/{part(namespace)}")
 
+    def put_tenant_mode(
+        self, namespace: str, body: Mapping[str, Any], options: Options = PLAIN
+    ) -> out.TenantChange:
+        """Put a tenant into trial, or take it out."""
+        path = f"/tenants/{part(namespace)}/mode"
+        return self._change(out.TenantChange, "PUT", path, body, options)
+
+    def trial_report(
+        self, namespace: str | None = None, since: str | None = None
+    ) -> out.TrialReportOut:
+        """What came of rollouts in trial. since: ISO 8601."""
+        return self._get(out.TrialReportOut, "/reports/trial", namespace=namespace, since=since)
+
     def put_tenant(
         self, namespace: str, body: Mapping[str, Any], options: Options = PLAIN
     ) -> out.TenantChange:

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import assert_never
 
-from tidegate.core import endings
-from tidegate.core.evidence import new_size, new_step, slower_accepted
+from tidegate.core import consequences, endings, incidents
+from tidegate.core.evidence import MetricVerdict, new_size, new_step, tested_anew
+from tidegate.core.findings import Finding
+from tidegate.core.on_fail import OnFail
 from tidegate.core.phases import step_to_answer
 from tidegate.core.rollout import (
     NO_WAIT,
@@ -73,7 +75,7 @@ def _resume(turn: Turn) -> Turn:
     """A candidate that was too small begins its step again. What it answered during the pause may
     all be saturation, which is no error and is forgotten here: it must not count toward pass. Nor
     does the interval that ends now or the one that a scrape before now begins: the split counts as
-    not shown yet. Who resumes a slower one accepts that, short of a gross slowdown."""
+    not shown yet."""
     pause = turn.progress.pause
     if pause is not None and pause.kind is PauseKind.TOO_SMALL:
         evidence = new_step(new_size(turn.progress.analysis.evidence))
@@ -82,11 +84,22 @@ def _resume(turn: Turn) -> Turn:
             step=replace(turn.progress.step, baked=0.0),
             routed=Routed(),
         )
-    if pause is not None and pause.kind is PauseKind.SLOWER:
-        evidence = slower_accepted(turn.progress.analysis.evidence)
-        turn = turn.having(analysis=replace(turn.progress.analysis, evidence=evidence))
+    if pause is not None and pause.kind is PauseKind.FAILING:
+        turn = _after_failing(turn)
     resumed = turn.having(pause=None, override=None)
     return resumed.having(wait=NO_WAIT)
+
+
+def _after_failing(turn: Turn) -> Turn:
+    """What failed is judged anew: the person who resumes has seen it."""
+    progress = turn.progress
+    failed = consequences.failed(progress, OnFail.PAUSE)
+    metrics = tuple(each.metric for each in failed if isinstance(each, MetricVerdict))
+    pods = progress.pods
+    if any(isinstance(each, Finding) for each in failed):
+        pods = replace(pods, incidents=incidents.excused(pods.incidents))
+    evidence = tested_anew(progress.analysis.evidence, metrics)
+    return turn.having(analysis=replace(progress.analysis, evidence=evidence), pods=pods)
 
 
 def _toward_stable(turn: Turn, ending: Outcome, message: str) -> Turn:

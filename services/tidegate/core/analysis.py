@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from tidegate.core import bounds
 from tidegate.core.errors import Problem, Remediation
+from tidegate.core.on_fail import OnFail
 from tidegate.core.sequential import Test, Wealth, requests_to
 from tidegate.core.windows import NOISE_WINDOW, Window, seconds_to_pass
 
@@ -21,13 +22,6 @@ class MetricKind(StrEnum):
     EXPERIMENT = "experiment"  # units of the user's own experiment without success
 
 
-class OnFail(StrEnum):
-    """What a fail of a metric does to the rollout."""
-
-    ABORT = "abort"
-    PAUSE = "pause"  # until a person resumes or aborts it
-
-
 @dataclass(frozen=True, slots=True)
 class Metric:
     """What the evidence must answer about the candidate (θc) beside stable (θs), shares of bad
@@ -39,8 +33,7 @@ class Metric:
     existing bucket; None: every bucket is compared (`slowness`). min_requests: candidate answers in
     the step before pass or no-fail counts. EXPERIMENT: units instead of answers; pass_margin 0 or
     below asks for a candidate that succeeds more often than stable (by more than -pass_margin).
-    on_fail: what a fail does; a fail of SATURATION always pauses, and a gross slowdown always
-    aborts.
+    on_fail: None: the default of its kind; a gross slowdown aborts whatever it says.
     """
 
     kind: MetricKind
@@ -49,12 +42,28 @@ class Metric:
     objective: float | None = None
     latency_threshold_ms: float | None = None
     min_requests: int = 20
-    on_fail: OnFail = OnFail.ABORT
+    on_fail: OnFail | None = None
+
+    @property
+    def consequence(self) -> OnFail:
+        """What follows from a fail: as the plan says, else a candidate that is too small pauses,
+        because more replicas may mend it, and one that is slower in some bucket, which people may
+        accept. Everything else aborts, also a threshold: the plan's own word on what is too slow."""
+        if self.on_fail is not None:
+            return self.on_fail
+        if self.kind is MetricKind.SATURATION or self.every_bucket:
+            return OnFail.PAUSE
+        return OnFail.ABORT
 
     @property
     def every_bucket(self) -> bool:
         """Whether latency is compared in every bucket of the histogram."""
         return self.kind is MetricKind.LATENCY and self.latency_threshold_ms is None
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether a pass waits for its pass."""
+        return self.can_pass and self.consequence is not OnFail.NOTIFY
 
     @property
     def can_pass(self) -> bool:
@@ -65,10 +74,9 @@ class Metric:
         return self.kind not in (MetricKind.REJECTIONS, MetricKind.SATURATION)
 
     @property
-    def pauses(self) -> bool:
-        """Whether its fail pauses instead of aborting: of saturation, which more replicas may
-        mend."""
-        return self.kind is MetricKind.SATURATION or self.on_fail is OnFail.PAUSE
+    def aborts(self) -> bool:
+        """Whether its fail aborts: those that do share alpha."""
+        return self.consequence is OnFail.ABORT
 
     @property
     def fail_test(self) -> Test:

@@ -29,7 +29,9 @@ class Code(StrEnum):
     NOT_WARM = "not-warm"  # pods that have not answered their first inference
     CONTRACT_UNREAD = "contract-unread"  # the model contract cannot be compared yet
     CANDIDATE_TOO_SMALL = "candidate-too-small"  # it turns requests away: paused
-    CANDIDATE_SLOWER = "candidate-slower"  # it answers more slowly than stable: paused
+    METRIC_FAILED = "metric-failed"  # the plan says pause or notify
+    WOULD_HAVE_ABORTED = "would-have-aborted"  # the tenant is in trial
+    WOULD_HAVE_PAUSED = "would-have-paused"
     NO_EVIDENCE = "no-evidence"  # the metric source does not answer
     STEP_REFUSED = "step-refused"  # the rule book refuses the rollout's next intent
     # the cluster

@@ -8,7 +8,7 @@ when stable has a ready pod again. A person's abort is carried out, with a warni
 from dataclasses import replace
 
 from tidegate.core import endings
-from tidegate.core.commands import forward
+from tidegate.core.commands import forward, start_over
 from tidegate.core.intent import Mode
 from tidegate.core.phases import current_step
 from tidegate.core.rollout import (
@@ -139,11 +139,15 @@ def wait_behind(turn: Turn) -> Decision:
     candidate = turn.rollout.candidate
     deadlines = turn.rollout.strategy.deadlines
     command = forward(turn.intent.key, turn.rollout, turn.progress)
-    message = f"r{candidate} waits for r{base}: {cause(turn)}; `{command}` skips r{base}"
+    waits = f"r{candidate} waits for r{base}: {cause(turn)}"
+    message = f"{waits}; `{command}` skips r{base}"
     if turn.progress.pause is not None:
         if not turn.overdue(WaitsFor.PAUSE, deadlines.decision):
             return turn.waiting(WaitsFor.PAUSE, message)
-        late = f"paused for {deadlines.decision:.0f} s, and nobody resumed; {message}"
+        late = f"paused for {deadlines.decision:.0f} s, and nobody resumed; {waits}"
+        # A rollout that has ended takes no promotion any more
+        anew = start_over(turn.intent.key, candidate)
+        late += f"; `{anew}` begins with r{candidate} anew"
         return endings.follow(endings.begin(turn, Outcome.ABORTED, late))
     if not turn.overdue(WaitsFor.READY, deadlines.ready):
         return turn.waiting(WaitsFor.READY, message)

@@ -11,7 +11,9 @@ from tidegate.core.rollout import NO_WAIT, Decision, Note, Outcome, WaitsFor, wi
 from tidegate.core.traffic import describe, desired, same
 from tidegate.core.turn import Turn
 
-ROLLBACK_WAIT = 30.0  # observed seconds that an undo waits for all the replicas that it should have
+# observed seconds that an undo waits for all the replicas that it should have, and that an end
+# waits for a dead stable
+ROLLBACK_WAIT = 30.0
 
 _VERB = {
     Outcome.PROMOTED: "promote",
@@ -151,10 +153,26 @@ def _back(turn: Turn) -> Decision:
     traffic = turn.observation.traffic
     if traffic is None or (traffic.most(rollout.candidate) == 0 and turn.observation.settled):
         return _over(turn, progress.end.message)
+    if _stuck(turn):
+        message = (
+            f"{progress.end.message}; r{rollout.base} has no ready pod, so the rest waits for it"
+        )
+        return _over(turn, message)
     loses = "the route settles"
     if traffic.most(rollout.candidate):
         loses = f"r{rollout.candidate} loses its share"
     return turn.waiting(WaitsFor.RETURN, f"{loses}: now {describe(traffic)}")
+
+
+def _stuck(turn: Turn) -> bool:
+    """Whether the way back waits for a dead stable. Knative moves no traffic until its second
+    revision is ready, which may be never; a rollout that did not end would keep the next one, and
+    the way forward, waiting behind it."""
+    return (
+        turn.intent.mode is Mode.KNATIVE
+        and not turn.observation.up(turn.rollout.base)
+        and turn.overdue(WaitsFor.RETURN, ROLLBACK_WAIT)
+    )
 
 
 def _stay(turn: Turn) -> Decision:

@@ -50,7 +50,7 @@ __all__ = [
     "new_step",
     "overall",
     "requests",
-    "slower_accepted",
+    "tested_anew",
     "tracking",
 ]
 
@@ -258,12 +258,17 @@ def new_size(evidence: Evidence) -> Evidence:
     return replace(evidence, tracks=tracks)
 
 
-def slower_accepted(evidence: Evidence) -> Evidence:
-    """A person went on although the candidate is slower: that pauses the rollout no more."""
-    tracks = tuple(
-        replace(track, slowness=replace(track.slowness, accepted=True)) for track in evidence.tracks
-    )
+def tested_anew(evidence: Evidence, metrics: tuple[Metric, ...]) -> Evidence:
+    """A person has seen that these failed, and went on: they begin again. Where every bucket of
+    latency is compared, that accepts a slower candidate, short of a gross slowdown."""
+    tracks = tuple(_anew(track) if track.metric in metrics else track for track in evidence.tracks)
     return replace(evidence, tracks=tracks)
+
+
+def _anew(track: Track) -> Track:
+    if track.metric.every_bucket:
+        return replace(track, slowness=replace(track.slowness, accepted=True))
+    return Track(track.metric)
 
 
 def new_experiment(evidence: Evidence) -> Evidence:
@@ -284,23 +289,22 @@ def judge(
     """One verdict per metric. No data is undecided; where fail and pass both hold, fail wins.
 
     alpha (0..1) bounds, over the whole rollout and all scrapes, the probability of any false fail:
-    each metric that aborts gets an equal part of it, but for a tenth that a gross slowdown may use
-    where latency only pauses. For pass it bounds, per step, the probability that a
-    candidate that is worse than allowed in some metric passes: all metrics must pass, so each is
-    tested at alpha itself. noise_window: seconds, for the forecasts.
+    each metric whose fail aborts gets an equal part of it, but for a tenth that a gross slowdown
+    may use where latency does not abort; any other metric gets alpha itself. For pass it bounds,
+    per step, the probability that a candidate that is worse than allowed in some metric passes: all
+    metrics must pass, so each is tested at alpha itself. noise_window: seconds, for the forecasts.
     """
     tracks = {track.metric: track for track in evidence.tracks}
-    aborting = [metric for metric in metrics if not metric.pauses]
     gross = 0.0
-    if any(metric.every_bucket and metric.pauses for metric in metrics):
+    if any(metric.every_bucket and not metric.aborts for metric in metrics):
         gross = slow_verdict.GROSS_ALPHA * alpha
-    each = (alpha - gross) / max(len(aborting), 1)
+    each = (alpha - gross) / max(sum(metric.aborts for metric in metrics), 1)
 
     def verdict_on(metric: Metric) -> MetricVerdict:
         track = tracks.get(metric, Track(metric))
-        alpha_fail = each
-        if metric.pauses:
-            alpha_fail = alpha
+        alpha_fail = alpha
+        if metric.aborts:
+            alpha_fail = each
         if metric.every_bucket:
             return slow_verdict.verdict(track, alpha_fail, gross or alpha_fail)
         return verdict(track, alpha_fail, alpha, noise_window)

@@ -1,10 +1,11 @@
 """Findings: The verdicts on the metrics that are counts against an allowance, in numbers and in one
 line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tidegate.core.incidents import TOGETHER, Incidents, Limits, NotReady, Tally
+from tidegate.core.on_fail import OnFail
 from tidegate.core.verdicts import Verdict
 
 
@@ -20,7 +21,7 @@ class IncidentKind(StrEnum):
 class Finding:
     """The verdict on one such metric. `undecided`: what came just now would be too much, and is
     still compared with stable. candidate, stable, allowed: counts, seconds for NO_READY_PODS.
-    message: one line for people."""
+    message: one line for people. on_fail: what follows from a fail."""
 
     kind: IncidentKind
     verdict: Verdict
@@ -28,6 +29,7 @@ class Finding:
     stable: float
     allowed: float
     message: str
+    on_fail: OnFail = OnFail.ABORT
 
     @property
     def quiet(self) -> bool:
@@ -37,13 +39,15 @@ class Finding:
 
 def find(incidents: Incidents, limits: Limits, candidate: int) -> tuple[Finding, ...]:
     """One finding per metric. candidate: the revision's number."""
-    return (
+    findings = (
         _counted(IncidentKind.RESTARTS, incidents.restarts, limits.restarts, candidate, "restart"),
         _counted(IncidentKind.OOM_KILLS, incidents.oom_kills, limits.oom_kills, candidate, "kill"),
         _not_ready(
             incidents.not_ready, incidents.stable_not_ready, limits.no_ready_pods, candidate
         ),
     )
+    follows = (limits.restarts_on_fail, limits.oom_kills_on_fail, limits.no_ready_pods_on_fail)
+    return tuple(replace(each, on_fail=then) for each, then in zip(findings, follows, strict=True))
 
 
 def _counted(kind: IncidentKind, tally: Tally, allowed: int, candidate: int, what: str) -> Finding:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tidegate.core.evidence import Scrape, absorb, answers, requests, tracking
+from tidegate.core.evidence import Scrape, absorb, answers, tracking
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import STARTING, Progress, Rollout
@@ -76,11 +76,3 @@ def _pods_of(observation: Observation, revision: int, share: int) -> Pods:
     if live is None:
         return Pods(revision, 0)
     return Pods(revision, live.ready, live.youngest, share)
-
-
-def requests_per_second(before: Scrape | None, after: Scrape) -> float | None:
-    """Answers per second over all revisions between two scrapes, rounded so that a status stays
-    quiet."""
-    if before is None or after.at <= before.at:
-        return None
-    return round(requests(before, after) / (after.at - before.at), 1)

@@ -14,6 +14,7 @@ progress, in one transaction: a worker that dies and comes back adds only what c
 from dataclasses import dataclass, replace
 
 from tidegate.core.observation import Container, Live, Observation
+from tidegate.core.on_fail import OnFail
 
 TOGETHER = 10.0  # observed seconds within which the same trouble of stable is the same event
 
@@ -22,11 +23,14 @@ TOGETHER = 10.0  # observed seconds within which the same trouble of stable is t
 class Limits:
     """How much a candidate is allowed. restarts, oom_kills: of its containers over the rollout,
     beyond what stable shared. no_ready_pods: seconds in one step with a share of the traffic and no
-    ready pod while stable had one."""
+    ready pod while stable had one. *_on_fail: what follows when that is too much."""
 
     restarts: int = 2
     oom_kills: int = 0
     no_ready_pods: float = 20.0
+    restarts_on_fail: OnFail = OnFail.ABORT
+    oom_kills_on_fail: OnFail = OnFail.ABORT
+    no_ready_pods_on_fail: OnFail = OnFail.ABORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,15 @@ def new_step(incidents: Incidents) -> Incidents:
         incidents,
         not_ready=replace(incidents.not_ready, seconds=0.0),
         stable_not_ready=replace(incidents.stable_not_ready, seconds=0.0),
+    )
+
+
+def excused(incidents: Incidents) -> Incidents:
+    """A person has seen what was counted against the candidate, and went on: it begins again."""
+    return replace(
+        new_step(incidents),
+        restarts=replace(incidents.restarts, against=0, fresh=0),
+        oom_kills=replace(incidents.oom_kills, against=0, fresh=0),
     )
 
 

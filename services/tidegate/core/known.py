@@ -10,6 +10,7 @@ from tidegate.core.experiments import Sample
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import Intent, Revision
+from tidegate.core.load import Load, Rates, due
 from tidegate.core.open_rollout import OpenRollout
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Action, Progress, Rollout
@@ -39,7 +40,8 @@ class Known:
     rollouts: oldest first, the unfinished ones and those whose undo window is open. memory: what
     the driver asked to keep. failed_writes: those that came to nothing so far. interval: seconds
     between two reconciles of a running rollout. mark: what the intents of this reconcile are marked
-    with, drawn by the caller. requests_per_second: as last measured. drift: as last told.
+    with, drawn by the caller. drift, rates: as last told. load: as last
+    measured. load_interval: seconds between two measurements outside of rollouts, 0: none.
     """
 
     intent: Intent
@@ -51,20 +53,30 @@ class Known:
     failed_writes: tuple[FailedWrite, ...] = ()
     interval: float = 5.0
     mark: str = ""
-    requests_per_second: float | None = None
     drift: tuple[Drift, ...] = ()
+    load: Load = Load()  # noqa: RUF009  (frozen)
+    load_interval: float = 0.0
+    rates: Rates = Rates()  # noqa: RUF009  (frozen)
 
     @property
     def running(self) -> RolloutState | None:
         """The rollout that acts; those behind it wait."""
         return next((state for state in self.rollouts if state.running), None)
 
-    @property
-    def measured(self) -> bool:
-        """Whether the acting rollout's candidate is the candidate, so that its requests are
-        counted. Not once a person has asked to go back: then no answer of the metric source is
-        waited for."""
+    def measures(self, now: float) -> bool:
+        """Whether requests are counted in this pass: while the acting rollout's candidate is the
+        candidate, and beside that now and then. Not once a person has asked to go back: then no
+        answer of the metric source is waited for."""
         state = self.running
-        if state is None or state.rollout.candidate != self.intent.candidate:
+        if state is not None:
+            if OpenRollout(state.rollout, state.progress, state.actions).going_back:
+                return False
+            if state.rollout.candidate == self.intent.candidate:
+                return True
+        return self.measures_load(now)
+
+    def measures_load(self, now: float) -> bool:
+        """Whether it is time to measure how many requests the endpoint gets."""
+        if not self.load_interval or self.intent.stable is None:
             return False
-        return not OpenRollout(state.rollout, state.progress, state.actions).going_back
+        return due(self.load, now, self.load_interval)

@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
-from tidegate.core.evidence import MetricKind, Verdict
+from tidegate.core import consequences
+from tidegate.core.evidence import MetricKind, MetricVerdict
+from tidegate.core.findings import Finding
+from tidegate.core.on_fail import OnFail
 from tidegate.core.rollout import Decision, Note, Pause, PauseKind, Progress, Rollout, WaitsFor
 from tidegate.core.turn import Turn
 
@@ -17,8 +20,8 @@ def pause(turn: Turn, kind: PauseKind, message: str) -> Decision:
 def too_small(rollout: Rollout, progress: Progress) -> str | None:
     """That the candidate turns requests away for want of capacity more often than stable, in a line
     for people; None where that is not shown."""
-    for each in progress.analysis.verdicts:
-        if each.metric.kind is MetricKind.SATURATION and each.verdict is Verdict.FAIL:
+    for each in consequences.acts(rollout, progress, OnFail.PAUSE):
+        if isinstance(each, MetricVerdict) and _of_size(each):
             counts = each.rollout
             return (
                 f"r{rollout.candidate} is too small: it answered {counts.candidate.bad} of "
@@ -28,15 +31,17 @@ def too_small(rollout: Rollout, progress: Progress) -> str | None:
     return None
 
 
-def slower(rollout: Rollout, progress: Progress) -> str | None:
-    """That the candidate answers more slowly than stable, in a line for people; None where that is
-    not shown, or where it aborts."""
-    for each in progress.analysis.verdicts:
-        metric = each.metric
-        paused_by = metric.kind is MetricKind.LATENCY and metric.pauses
-        if paused_by and each.verdict is Verdict.FAIL:
-            return (
-                f"r{rollout.candidate} answers more slowly than stable: {each.message}; "
-                "abort, or resume to accept it"
-            )
-    return None
+def failing(rollout: Rollout, progress: Progress) -> str | None:
+    """The metrics that failed and whose plan says pause, in a line for people; None where there is
+    none."""
+    messages = [
+        each.message
+        for each in consequences.acts(rollout, progress, OnFail.PAUSE)
+        if not _of_size(each)
+    ]
+    return "; ".join(messages) or None
+
+
+def _of_size(failure: MetricVerdict | Finding) -> bool:
+    """Whether more replicas may mend it."""
+    return isinstance(failure, MetricVerdict) and failure.metric.kind is MetricKind.SATURATION

@@ -20,6 +20,7 @@ from tidegate.core import (
     pauses,
     rolling_back,
     step_needs,
+    trial,
 )
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.elapsed import elapsed
@@ -40,6 +41,7 @@ from tidegate.core.rollout import (
     Rollout,
     StepProgress,
     WaitsFor,
+    WouldHave,
     with_base,
 )
 from tidegate.core.strategy import Ending, Kind, Step
@@ -83,7 +85,8 @@ def decide(
     people = turn
     turn, received = heartbeats.hear(turn, heartbeat)
     turn, messages = contract_check.hear(turn)
-    turn = rolling_back.watch_candidate(turn)
+    known = turn.progress
+    turn = trial.watch(rolling_back.watch_candidate(turn))
     before = dead_stable.before_ending(turn, people)
     going = turn.progress.end.toward in (None, Outcome.PROMOTED)
     # Also against a person's promotion: it was of what was checked then
@@ -97,7 +100,9 @@ def decide(
         decision = _forward(turn)
     if dead_stable.postpones(before, decision):
         decision = dead_stable.postpone(before, decision)
-    return _with_message(replace(decision, notes=(*notes, *received, *messages, *decision.notes)))
+    would = trial.notes(turn.author, known, decision.progress)
+    whole = (*notes, *received, *messages, *would, *decision.notes)
+    return _with_message(replace(decision, notes=whole))
 
 
 def _with_message(decision: Decision) -> Decision:
@@ -232,12 +237,17 @@ def _step(turn: Turn, step: Step) -> Decision:
     small = pauses.too_small(turn.rollout, turn.progress)
     if small is not None:
         return pauses.pause(turn, PauseKind.TOO_SMALL, small)
-    slower = pauses.slower(turn.rollout, turn.progress)
-    if slower is not None:
-        return pauses.pause(turn, PauseKind.SLOWER, slower)
+    failing = pauses.failing(turn.rollout, turn.progress)
+    if failing is not None:
+        return pauses.pause(turn, PauseKind.FAILING, failing)
     if split:
         return step_needs.unsettled(turn, split)
     missing = step_needs.missing(turn, step)
+    if missing is not None and trial.goes_on(turn, step):
+        limit = turn.rollout.strategy.deadlines.data
+        message = f"no answer within {limit:.0f} s: {missing}"
+        turn = trial.noted(turn, WouldHave.PAUSED, message)
+        return _forward(_enter(turn, progress.step.index + 1))
     if missing is None:
         return _forward(_enter(turn, progress.step.index + 1))
     return step_needs.wait_for(turn, step, missing)

@@ -13,6 +13,7 @@ from tidegate.core import (
     contract_check,
     drift,
     failed_writes,
+    load,
     planned_writes,
     written_fields,
 )
@@ -23,6 +24,7 @@ from tidegate.core.drivers.adoption import adopted, present
 from tidegate.core.drivers.base import Driver, Writes, fence
 from tidegate.core.drivers.held_pods import pods_of, without
 from tidegate.core.known import Known
+from tidegate.core.load import Load
 from tidegate.core.planned_writes import Retry
 from tidegate.core.ports import NoData, Snapshot
 from tidegate.core.result import Kind, Result, conclude
@@ -41,7 +43,7 @@ def reconcile(
     now: float,
 ) -> Result | Check:
     """One pass, or the check that it lacks: nothing is decided then, and the next pass brings its
-    answer. scrape: None where nothing is measured (`Known.measured`). now: epoch seconds by the
+    answer. scrape: None where nothing is measured (`Known.measures`). now: epoch seconds by the
     store's clock."""
     intent = known.intent
     driver = driver_for(intent.mode, known.platform)
@@ -131,8 +133,9 @@ def _stopped(kind: Kind, seen: Seen, waits: tuple[Wait, ...]) -> Result:
         retry,
         waits=waits,
         failed_writes=known.failed_writes,
-        requests_per_second=known.requests_per_second,
         drift=known.drift,
+        load=known.load,
+        rates=known.rates,
     )
     return conclude(stopped, ())
 
@@ -161,6 +164,7 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
         known.memory.written,
     )
     written = written_fields.kept(known.memory.written, snapshot.objects)
+    measured = _load(seen)
     gone = intent.stable is None and observation.gone and not next_writes.writes
     waits = (*_not_warm(seen.checks), *_not_compared(seen.checks), *steered.waits)
     if message:
@@ -176,23 +180,30 @@ def _planned(driver: Driver, seen: Seen, steered: Steered, snapshot: Snapshot) -
         sifted.writes,
         (*waits, *sifted.waits),
         steered.acting,
-        _wake_at(steered, next_writes, now),
+        _wake_at(seen, steered, next_writes, measured),
         sifted.failed,
-        _rate(known, steered),
         drift.remembered(known.drift, drifts, now),
+        measured,
+        load.rates(known.rates, measured),
     )
 
 
-def _rate(known: Known, steered: Steered) -> float | None:
-    """The requests per second that were measured last."""
-    if steered.requests_per_second is None:
-        return known.requests_per_second
-    return steered.requests_per_second
+def _load(seen: Seen) -> Load:
+    """How many requests the endpoint gets, after this pass."""
+    known = seen.known
+    stable = known.intent.stable
+    if stable is None or not isinstance(seen.scrape, Scrape):
+        return known.load
+    return load.measured(known.load, seen.scrape, stable)
 
 
-def _wake_at(steered: Steered, next_writes: Writes, now: float) -> float | None:
-    """When time alone changes what is decided or planned."""
+def _wake_at(seen: Seen, steered: Steered, next_writes: Writes, measured: Load) -> float | None:
+    """When time alone changes what is decided or planned, or it is time to measure."""
+    known = seen.known
+    now = seen.now
     wakes = [decided.wake_at for decided in steered.decisions]
+    if known.load_interval and known.intent.stable is not None:
+        wakes += [load.next_at(measured, now, known.load_interval)]
     # Tidying, and the next in the queue
     wakes += [now for decided in steered.decisions if decided.ended]
     if next_writes.wake_at is not None:

@@ -1,15 +1,17 @@
 """The status that a reconcile leaves behind: what was seen, with a condition for everything that
 somebody may ask."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from tidegate.core import drift
+from tidegate.core import consequences, drift, trial
 from tidegate.core.conditions import Code, Condition, Param
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
+from tidegate.core.on_fail import OnFail
 from tidegate.core.phases import phase
 from tidegate.core.result import Kind, Result
-from tidegate.core.rollout import PauseKind
+from tidegate.core.rollout import PauseKind, WouldHave
 from tidegate.core.status import (
     EndpointPhase,
     EndpointStatus,
@@ -37,7 +39,8 @@ def report(result: Result) -> EndpointStatus:
         waiting=waiting_of(conditions),
         drift=result.drift,
         urls=(observation.address,) if observation.address else (),
-        requests_per_second=result.requests_per_second,
+        requests_per_second=result.rates.requests_per_second,
+        error_rate=result.rates.error_rate,
         refusals=result.failed_writes,
         conditions=conditions,
     )
@@ -102,26 +105,52 @@ def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
         "phase": phase(acting.rollout, progress).value,
         "waits_for": progress.wait.kind.value,
     }
-    return (Condition(Code.ROLLOUT, acting.message, params), *_paused(acting))
+    return (
+        Condition(Code.ROLLOUT, acting.message, params),
+        *_too_small(acting),
+        *_failed(acting),
+        *_would(acting),
+    )
 
 
-def _paused(acting: Decided) -> tuple[Condition, ...]:
-    """That the acting rollout is paused because its candidate is too small, or slower than
-    stable."""
+def _too_small(acting: Decided) -> tuple[Condition, ...]:
+    """That the acting rollout is paused because its candidate is too small."""
     pause = acting.progress.pause
     candidate = acting.rollout.candidate
-    if pause is None:
+    if pause is None or pause.kind is not PauseKind.TOO_SMALL:
         return ()
-    params = {"revision": candidate}
-    match pause.kind:
-        case PauseKind.TOO_SMALL:
-            message = f"r{candidate} is too small for its share"
-            return (Condition(Code.CANDIDATE_TOO_SMALL, message, params),)
-        case PauseKind.SLOWER:
-            message = f"r{candidate} answers more slowly than stable"
-            return (Condition(Code.CANDIDATE_SLOWER, message, params),)
-        case _:
-            return ()
+    message = f"r{candidate} is too small for its share"
+    return (Condition(Code.CANDIDATE_TOO_SMALL, message, {"revision": candidate}),)
+
+
+def _failed(acting: Decided) -> Iterator[Condition]:
+    """The metrics that failed without an abort: the plan says pause, or notify."""
+    if acting.progress.outcome is not None or acting.rollout.trial:
+        return
+    for on_fail in (OnFail.PAUSE, OnFail.NOTIFY):
+        for each in consequences.failed(acting.progress, on_fail):
+            metric = consequences.name(each)
+            params: dict[str, Param] = {
+                "metric": metric,
+                "on_fail": on_fail.value,
+                "revision": acting.rollout.candidate,
+            }
+            message = f"{metric} failed ({on_fail}): {each.message}"
+            yield Condition(Code.METRIC_FAILED, message, params)
+
+
+def _would(acting: Decided) -> Iterator[Condition]:
+    """What would have been done, where the tenant is in trial."""
+    for would in acting.progress.would:
+        code = Code.WOULD_HAVE_PAUSED
+        if would.action is WouldHave.ABORTED:
+            code = Code.WOULD_HAVE_ABORTED
+        params: dict[str, Param] = {
+            "step": would.step,
+            "percent": would.percent,
+            "requests": would.requests,
+        }
+        yield Condition(code, trial.sentence(would), params)
 
 
 def _stable_failing(stable: int, observation: Observation) -> tuple[Condition, ...]:

@@ -10,6 +10,7 @@ from tidegate.core.drift import Drift
 from tidegate.core.drivers.base import Memory
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.intent import Intent
+from tidegate.core.load import Load, Rates
 from tidegate.core.observation import Observation
 from tidegate.core.planned_writes import PlannedWrite, Retry
 from tidegate.core.ports import Apply, Done, WriteResult
@@ -34,7 +35,8 @@ class Result:
     not go on, in the order in which people read it. acting: what was decided over the rollout that
     acts. wake_at: when to reconcile again at the latest (epoch seconds), None: when something
     changes. retry: when a write that comes to nothing is tried again. failed_writes: what is
-    remembered. drift: fields that somebody else changed, now or lately.
+    remembered. drift: fields that somebody else changed, now or lately. load, rates: after this
+    pass.
     """
 
     kind: Kind
@@ -48,8 +50,9 @@ class Result:
     acting: Decided | None = None
     wake_at: float | None = None
     failed_writes: tuple[FailedWrite, ...] = ()
-    requests_per_second: float | None = None
     drift: tuple[Drift, ...] = ()
+    load: Load = Load()  # noqa: RUF009  (frozen)
+    rates: Rates = Rates()  # noqa: RUF009  (frozen)
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

@@ -3,10 +3,10 @@ to abort that need nobody. Pure."""
 
 from dataclasses import replace
 
-from tidegate.core import endings, incidents
+from tidegate.core import consequences, endings, incidents
 from tidegate.core.drivers.pod_state import CRASH_LOOP
-from tidegate.core.evidence import MetricKind, Verdict
 from tidegate.core.findings import find
+from tidegate.core.on_fail import OnFail
 from tidegate.core.rollout import STARTING, Outcome
 from tidegate.core.turn import Turn
 
@@ -59,13 +59,8 @@ def roll_back(turn: Turn) -> Turn:
     candidate = turn.observation.of(turn.rollout.candidate)
     if turn.intent.stable is None:
         return endings.begin(turn, Outcome.ABORTED, "the endpoint is being deleted")
-    failed = [
-        v
-        for v in progress.analysis.verdicts
-        if v.verdict is Verdict.FAIL and (v.gross or not v.metric.pauses)
-    ]
-    unwell = [v.message for v in failed if v.metric.kind is not MetricKind.EXPERIMENT]
-    unwell = [*unwell, *(f.message for f in progress.pods.findings if f.verdict is Verdict.FAIL)]
+    failed = consequences.acts(rollout, progress, OnFail.ABORT)
+    unwell = [each.message for each in failed if not consequences.is_experiment(each)]
     if unwell:
         return endings.begin(turn, Outcome.ABORTED, "; ".join(unwell))
     if failed:  # it works, and people like stable better

@@ -10,6 +10,7 @@ from tidegate.core.guard import Guard, Heartbeats
 from tidegate.core.incidents import Incidents
 from tidegate.core.intent import Intent
 from tidegate.core.strategy import Strategy
+from tidegate.core.thinning import Thinning
 from tidegate.core.traffic import Traffic
 
 
@@ -53,8 +54,8 @@ class PauseKind(StrEnum):
 
     PAUSED = "paused"  # by a person
     NO_DATA = "no-data"  # the data deadline passed
+    FAILING = "failing"  # a metric failed of which the plan says pause
     TOO_SMALL = "too-small"  # the candidate turns requests away for want of capacity
-    SLOWER = "slower"  # the candidate answers more slowly than stable
     NO_HEARTBEAT = "no-heartbeat"  # its pipeline is gone
     NOT_ALLOWED = "not-allowed"  # its tenant may not name what the candidate names
     NO_STABLE = "no-stable"  # stable has no ready pod
@@ -75,7 +76,8 @@ class Pause:
 class Rollout:
     """A rollout as it was asked for. guard: where a pipeline drives it, what happens without it.
     accept_breaking: its author answers for a candidate that breaks stable's contract. run_id: of
-    the pipeline run that started it, '' where no pipeline did."""
+    the pipeline run that started it, '' where no pipeline did. trial: its tenant was in trial when
+    it started, so no verdict moves its traffic."""
 
     id: str
     strategy: Strategy
@@ -87,6 +89,7 @@ class Rollout:
     guard: Guard | None = None
     accept_breaking: bool = False
     run_id: str = ""
+    trial: bool = False
 
 
 STARTING = -1
@@ -181,6 +184,26 @@ class End:
     tidy: bool = False
 
 
+class WouldHave(StrEnum):
+    """What a rollout in trial would have done."""
+
+    ABORTED = "aborted"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Would:
+    """The first time that a rollout in trial would have done so. at: epoch seconds. step: from one.
+    percent: of the candidate then. requests: that it had answered. message: why."""
+
+    action: WouldHave
+    at: float
+    step: int
+    percent: int
+    requests: int
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What the rollout controller remembers of a rollout; stored with its evidence in one
@@ -192,7 +215,8 @@ class Progress:
     the percent. outcome: set when the cluster shows the end. heartbeats: what was last heard of its
     pipeline. contract: the candidate's beside stable's, once compared. base: what was stable when
     an undo began, where that is not what was stable when it was asked for. answers: people's, to
-    its steps.
+    its steps. thinning: how far its series of samples is. would: of a rollout in trial, what would
+    have been done.
     """
 
     at: float | None = None
@@ -211,6 +235,8 @@ class Progress:
     contract: Contract | None = None
     base: int | None = None
     answers: tuple[StepAnswer, ...] = ()
+    thinning: Thinning = Thinning()  # noqa: RUF009  (frozen)
+    would: tuple[Would, ...] = ()
 
 
 def with_base(rollout: Rollout, progress: Progress) -> Rollout:

@@ -199,7 +199,6 @@ def advance(
 ) -> Wealth:
     """The capital after one block. A block without information changes nothing. others: what the
     block may have been instead, where some of it is in doubt; each bet wins the least of them.
-
     window: the number of the window that the block belongs to, which never falls; None: nothing is
     limited. spread: of stable against itself, in windows that are over (`noise`); it tempers the
     bets on odds."""

@@ -36,9 +36,9 @@ class EndpointStatus:
     its references resolved. live: the revisions that run. waiting: every line that somebody may
     want to read. drift: fields that somebody else changed, now or lately. urls: where clients call
     the endpoint.
-    requests_per_second: over all revisions, None where nothing was measured. refusals: writes that
-    came to nothing, kept for the next reconcile. conditions: what holds now, the most important
-    first.
+    requests_per_second: over all revisions; error_rate: of stable, 0..1; None where nothing was
+    measured (`load`). refusals: writes that came to nothing, kept for the next reconcile.
+    conditions: what holds now, the most important first.
     """
 
     phase: EndpointPhase = EndpointPhase.PENDING
@@ -51,6 +51,7 @@ class EndpointStatus:
     drift: tuple[Drift, ...] = ()
     urls: tuple[str, ...] = ()
     requests_per_second: float | None = None
+    error_rate: float | None = None
     refusals: tuple[FailedWrite, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
@@ -79,7 +80,16 @@ _SUMMARY = frozenset(
     }
 )
 # What is said of the acting rollout, of stable and of others, beside the reasons for waiting.
-_ASIDE = frozenset({Code.ROLLOUT, Code.STABLE_FAILING, Code.DRIFT})
+_ASIDE = frozenset(
+    {
+        Code.ROLLOUT,
+        Code.STABLE_FAILING,
+        Code.DRIFT,
+        Code.METRIC_FAILED,
+        Code.WOULD_HAVE_ABORTED,
+        Code.WOULD_HAVE_PAUSED,
+    }
+)
 
 
 def phase_of(conditions: Sequence[Condition]) -> EndpointPhase:

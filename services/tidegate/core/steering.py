@@ -8,7 +8,7 @@ from tidegate.core.allow_list_check import NotAllowed
 from tidegate.core.checks import BytesCheck, Checks, of_candidate
 from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.experiments import learn
-from tidegate.core.gathering import gather, requests_per_second
+from tidegate.core.gathering import gather
 from tidegate.core.intent import Intent
 from tidegate.core.known import Known, RolloutState
 from tidegate.core.observation import Observation
@@ -16,6 +16,7 @@ from tidegate.core.ports import NoData
 from tidegate.core.progression import decide
 from tidegate.core.rollout import Decision, Note, Outcome, Progress, Rollout
 from tidegate.core.rules import check
+from tidegate.core.sampling import RolloutSample, sampled
 from tidegate.core.scrapes import Scrape
 from tidegate.core.traffic import rises
 
@@ -25,7 +26,8 @@ class Decided:
     """What is to be stored of one rollout. intent: appended for it, None where nothing changes.
     rises: its intent gives the candidate more, so it is void if an action was accepted meanwhile.
     ended: it has an outcome since this reconcile. aborts: it begins to abort, so people want to
-    know what its bad answers were. wake_at: when time alone may change the decision."""
+    know what its bad answers were. wake_at: when time alone may change the decision. sample: to be
+    kept with its progress, None where the series needs none."""
 
     rollout: Rollout
     progress: Progress
@@ -36,6 +38,7 @@ class Decided:
     rises: bool = False
     ended: bool = False
     aborts: bool = False
+    sample: RolloutSample | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,6 @@ class Steered:
     decisions: tuple[Decided, ...] = ()
     waits: tuple[Wait, ...] = ()
     acting: Decided | None = None
-    requests_per_second: float | None = None
 
 
 def steer(seen: Seen) -> Steered | BytesCheck:
@@ -84,15 +86,11 @@ def _measures(state: RolloutState, intent: Intent) -> bool:
 
 
 def _measured(seen: Seen, state: RolloutState, steered: Steered) -> Steered:
-    """What the scrape says beside the evidence: how much is asked of the endpoint, or why nobody
-    knows."""
-    if not _measures(state, steered.intent) or seen.scrape is None:
+    """Why the scrape says nothing, where the rollout needs it."""
+    if not _measures(state, steered.intent) or not isinstance(seen.scrape, NoData):
         return steered
-    if isinstance(seen.scrape, NoData):
-        condition = Condition(Code.NO_EVIDENCE, f"no evidence: {seen.scrape.detail}")
-        return replace(steered, waits=(*steered.waits, Wait(condition)))
-    rate = requests_per_second(state.progress.analysis.evidence.last, seen.scrape)
-    return replace(steered, requests_per_second=rate)
+    condition = Condition(Code.NO_EVIDENCE, f"no evidence: {seen.scrape.detail}")
+    return replace(steered, waits=(*steered.waits, Wait(condition)))
 
 
 def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | BytesCheck:
@@ -143,7 +141,7 @@ def _taken(seen: Seen, state: RolloutState, decision: Decision, steered: Steered
     refused = _refused(seen.known, decision, steered.intent)
     waits = steered.waits
     if refused is None:
-        decided = _decided(seen.known, state, decision, steered.intent)
+        decided = _decided(seen, state, decision, steered.intent)
     else:
         decided = Decided(state.rollout, state.progress, decision.message, decision.wake_at)
         waits = (*waits, Wait(refused))
@@ -167,12 +165,22 @@ def _refused(known: Known, decision: Decision, intent: Intent) -> Condition | No
     return Condition(Code.STEP_REFUSED, message, {"detail": details})
 
 
-def _decided(known: Known, state: RolloutState, decision: Decision, intent: Intent) -> Decided:
+def _decided(seen: Seen, state: RolloutState, decision: Decision, intent: Intent) -> Decided:
     before = state.progress
     after = decision.progress
     following = decision.intent
     if following is not None:
-        following = replace(following, mark=known.mark)
+        following = replace(following, mark=seen.known.mark)
+    sample = None
+    if _acts(state, intent, following):
+        after, sample = sampled(
+            state.rollout,
+            after,
+            following or intent,
+            seen.observation,
+            seen.now,
+            seen.known.interval,
+        )
     return Decided(
         state.rollout,
         after,
@@ -183,4 +191,13 @@ def _decided(known: Known, state: RolloutState, decision: Decision, intent: Inte
         rises=following is not None and rises(state.rollout.candidate, intent, following),
         ended=state.running and after.outcome is not None,
         aborts=before.end.toward is None and after.end.toward is Outcome.ABORTED,
+        sample=sample,
     )
+
+
+def _acts(state: RolloutState, intent: Intent, following: Intent | None) -> bool:
+    """Whether a rollout has begun and not ended: then its series goes on. Its last sample is of the
+    pass in which it ends."""
+    candidate = state.rollout.candidate
+    named = candidate in (intent.candidate, intent.stable)
+    return state.running and (named or following is not None or state.progress.thinning.number > 0)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tidegate.core import dead_stable, endings, pauses
+from tidegate.core import consequences, dead_stable, endings, pauses, trial
 from tidegate.core.evidence import MetricKind, Verdict, new_step, overall
 from tidegate.core.proof import Measured, prove
 from tidegate.core.reachable import describe as _name
@@ -49,7 +49,7 @@ def missing(turn: Turn, step: Step) -> str | None:
         return f"waiting: {dead_stable.with_advice(turn, dead_stable.cause(turn))}"
     if not turn.observation.up(turn.rollout.candidate):
         return f"waiting: r{turn.rollout.candidate} has no ready pod"
-    undecided = [f.message for f in progress.pods.findings if f.verdict is not Verdict.PASS]
+    undecided = [f.message for f in progress.pods.findings if consequences.holds(turn.rollout, f)]
     if undecided:
         return f"waiting: {'; '.join(undecided)}"
     if progress.step.baked < step.bake:
@@ -71,9 +71,15 @@ def missing(turn: Turn, step: Step) -> str | None:
     if proof is not None and proof.result is Measured.WRONG:
         return f"waiting: {proof.message}"
     if step.until is Until.NO_FAIL:
-        short = [v.message for v in progress.analysis.verdicts if v.min_requests_more]
+        short = [
+            v.message
+            for v in progress.analysis.verdicts
+            if v.min_requests_more and v.metric.waited_for
+        ]
         return "; ".join(short) or None
     if overall(progress.analysis.verdicts) is Verdict.PASS:
+        return None
+    if turn.rollout.trial and trial.answered(progress.analysis.verdicts):
         return None
     return _undecided(progress)
 
@@ -110,7 +116,7 @@ def _undecided(progress: Progress) -> str:
         "; ".join(
             v.message
             for v in progress.analysis.verdicts
-            if v.metric.can_pass and v.verdict is not Verdict.PASS
+            if v.metric.waited_for and v.verdict is not Verdict.PASS
         )
         or "no metric is configured"
     )
@@ -133,7 +139,12 @@ def wait_for(turn: Turn, step: Step, missing: str) -> Decision:
         return turn.waiting(WaitsFor.BAKE, missing)
     if turn.overdue(WaitsFor.DATA, deadlines.data):
         if turn.rollout.strategy.kind is Kind.AB:  # its last word: stable stays
-            message = f"undecided after {deadlines.data:.0f} s: {missing}"
+            lacks = missing
+            if dead_stable.is_down(turn):
+                lacks = dead_stable.cause(
+                    turn
+                )  # an end takes no promotion: its message advises none
+            message = f"undecided after {deadlines.data:.0f} s: {lacks}"
             return endings.follow(endings.begin(turn, Outcome.KEPT_STABLE, message))
         return pauses.pause(
             turn, PauseKind.NO_DATA, f"no answer within {deadlines.data:.0f} s: {missing}"

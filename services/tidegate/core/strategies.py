@@ -174,8 +174,8 @@ COMMON: tuple[Option, ...] = (
     ),
     Option(
         "analysis.metrics.latency.on_fail",
-        "What slower answers do: `pause`, or `abort`; a gross slowdown always aborts.",
-        strategy.DEFAULT_METRICS[3].on_fail.value,
+        "What slower answers do: `pause`, `abort` or `notify`; a gross slowdown always aborts.",
+        strategy.DEFAULT_METRICS[3].consequence.value,
     ),
     Option(
         "analysis.metrics.restarts.allowed",

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tidegate.core.analysis import OnFail
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
@@ -54,7 +53,7 @@ DEFAULT_METRICS = (
     Metric(MetricKind.ERRORS),
     Metric(MetricKind.REJECTIONS),
     Metric(MetricKind.SATURATION),
-    Metric(MetricKind.LATENCY, on_fail=OnFail.PAUSE),
+    Metric(MetricKind.LATENCY),
 )
 
 
@@ -174,10 +173,10 @@ def undo() -> Strategy:
     )
 
 
-def proves(plan: Strategy) -> bool:
+def proves(plan: Strategy, *, trial: bool = False) -> bool:
     """Whether the promotion at the end of a plan rests on more than its author's word: on a person,
     or on a pass on errors within margins that mean something. A manual plan ends by a person's
-    promotion."""
+    promotion. trial: no verdict stops it, so that only a person proves anything."""
     if plan.ending is not Ending.PROMOTE or plan.kind is Kind.MANUAL:
         return True
     last = Until.NO_FAIL
@@ -185,6 +184,10 @@ def proves(plan: Strategy) -> bool:
         last = plan.steps[-1].until
     if last is Until.APPROVAL:
         return True
-    errors = [metric for metric in plan.metrics if metric.kind is MetricKind.ERRORS]
+    if trial:
+        return False
+    errors = [
+        metric for metric in plan.metrics if metric.kind is MetricKind.ERRORS and metric.waited_for
+    ]
     tight = all((q.pass_margin if q.objective is None else q.objective) <= LOOSEST for q in errors)
     return last is Until.PASS and bool(errors) and tight and plan.alpha <= LOOSEST

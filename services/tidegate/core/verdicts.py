@@ -8,6 +8,7 @@ from enum import StrEnum
 from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.noise import Noise, observed, spread
+from tidegate.core.on_fail import OnFail
 from tidegate.core.scrapes import Between
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
 from tidegate.core.slowness import Slowness
@@ -75,9 +76,9 @@ def weigh(
     """One track after one block. Where one revision has no answers, a comparison does not move; a
     fixed objective, which does not look at stable, does. others: what the block may have been.
 
-    noise_window: seconds. Windows begin at multiples of it: toward fail of the evidence of the
-    rollout, toward pass of that of the step. The intervals of an experiment are its owner's, and
-    may each be longer, so that no window limits it.
+    others: what the block may have been. noise_window: seconds. Windows begin at multiples of it:
+    toward fail of the evidence of the rollout, toward pass of that of the step. The intervals of an
+    experiment are its owner's, and may each be longer, so that no window limits it.
     """
     metric = track.metric
     window = _window(metric, track.rollout, noise_window)
@@ -134,6 +135,13 @@ class MetricVerdict:
     seconds_more: float | None
     message: str
     gross: bool = False
+
+    @property
+    def consequence(self) -> OnFail:
+        """What follows from a fail."""
+        if self.gross:
+            return OnFail.ABORT
+        return self.metric.consequence
 
 
 def verdict(
@@ -261,7 +269,7 @@ def _lacks(track: Track, forecast: Forecast) -> str:
         return _no_end(track)
     lasts = _lasts(forecast.seconds)
     if forecast.windows:
-        return f"enough requests, {lasts} more: no {forecast.windows:g} s decide alone"
+        return f"enough requests, {lasts} more: no window of {forecast.windows:g} s decides alone"
     if track.metric.kind is MetricKind.EXPERIMENT:
         lacks = f"{forecast.requests} more candidate units to pass"
     else:
@@ -325,11 +333,13 @@ def _lasts(seconds: float | None) -> str:
 
 
 def overall(verdicts: tuple[MetricVerdict, ...]) -> Verdict:
-    """One answer for all: fail where any fails, pass where all pass; no metric is undecided."""
-    aborts = [each for each in verdicts if each.gross or not each.metric.pauses]
+    """One answer for all: fail where one fails that aborts, pass where all pass that are waited
+    for; no metric is undecided."""
+    aborts = [each for each in verdicts if each.consequence is OnFail.ABORT]
     if any(each.verdict is Verdict.FAIL for each in aborts):
         return Verdict.FAIL
-    kinds = {each.verdict for each in verdicts if each.metric.can_pass}
-    if kinds == {Verdict.PASS}:
+    can_pass = [each for each in verdicts if each.metric.can_pass]
+    waited_for = [each for each in can_pass if each.metric.waited_for]
+    if can_pass and all(each.verdict is Verdict.PASS for each in waited_for):
         return Verdict.PASS
     return Verdict.UNDECIDED

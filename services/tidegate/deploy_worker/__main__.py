@@ -160,13 +160,15 @@ def make(
         meter,
         platform,
         capabilities,
-        Pace(settings.interval, patience_of(settings).total),
+        Pace(settings.interval, patience_of(settings).total, settings.load_interval),
         Sources(settings.allowed, registry, contracts=contracts, warm_up=warm, logs=logs),
         site,
         explain,
     )
     owner = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}"
-    worker = Worker(owner, parts, settings.listen_url, settings.worker_threads, lease)
+    worker = Worker(
+        owner, parts, settings.listen_url, settings.worker_threads, lease, settings.samples_days
+    )
     cluster.tenants.turned = worker.tenant_turned
     return worker
 

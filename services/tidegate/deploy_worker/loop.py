@@ -33,7 +33,8 @@ TIDY_S = 300.0  # between clean-ups and anchors of the ledger
 
 class Worker:
     """One worker process. `run` blocks until `stop`; reconciles under way are finished first.
-    lease: seconds after which somebody else may act on an endpoint whose reconcile did not end."""
+    lease: seconds after which somebody else may act on an endpoint whose reconcile did not end.
+    samples_days: how long after its end the samples of a rollout are kept."""
 
     def __init__(
         self,
@@ -42,12 +43,14 @@ class Worker:
         listen_url: str,
         threads: int = 4,
         lease: float = LEASE_S,
+        samples_days: float = housekeeping.SAMPLES_DAYS,
     ) -> None:
         self._owner = owner
         self._parts = parts
         self._listen_url = listen_url
         self._threads = threads
         self._lease = lease
+        self._samples_days = samples_days
         self._wake = threading.Event()
         self._stop = threading.Event()
         # A notice came, or none for a while: somebody may have asked something
@@ -163,7 +166,7 @@ class Worker:
         if now - self._tidied_at > TIDY_S:
             self._tidied_at = now
             with self._parts.store.begin() as tx:
-                housekeeping.prune(tx)
+                housekeeping.prune(tx, self._samples_days)
                 ledger.anchor(tx)
         self.seen_at = now
 

@@ -30,10 +30,13 @@ class Trusting:
 @dataclass(frozen=True, slots=True)
 class Pace:
     """interval: seconds between reconciles of a running rollout. write_s: the longest that one
-    write to the cluster may take, seconds; a lease that would end before is made longer first."""
+    write to the cluster may take, seconds; a lease that would end before is made longer first.
+    load: seconds between two measurements of an endpoint's requests outside of rollouts; 0:
+    none."""
 
     interval: float = 5.0
     write_s: float = 0.0
+    load: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from tidegate.core.checks import Checks
 from tidegate.core.drivers.base import Memory
 from tidegate.core.intent import Intent
 from tidegate.core.known import Known
+from tidegate.core.load import Rates
 from tidegate.core.observation import LogLines
 from tidegate.core.planned_writes import BACK_OFF_S
 from tidegate.core.ports import Snapshot, Unavailable
@@ -97,7 +98,7 @@ def _decide(context: Context, intent: Intent, parts: Parts, snapshot: Snapshot) 
     """Passes over what was loaded and observed, until every check that they name is answered."""
     known = _known(context, intent, parts)
     scrape = None
-    if known.measured:
+    if known.measures(context.now):
         scrape = parts.meter.scrape(intent.key)
     logs: LogLines | None = None
     if parts.sources.logs is None:
@@ -128,8 +129,10 @@ def _known(context: Context, intent: Intent, parts: Parts) -> Known:
         context.status.refusals,
         parts.pace.interval,
         secrets.token_hex(4),
-        context.status.requests_per_second,
         context.status.drift,
+        context.load,
+        parts.pace.load,
+        Rates(context.status.requests_per_second, context.status.error_rate),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from tidegate.settings import Settings
+from tidegate.store.housekeeping import SAMPLES_DAYS
 
 
 class WorkerSettings(Settings):
@@ -19,7 +20,8 @@ class WorkerSettings(Settings):
     kube_timeout: of one call to the API server. request_timeout: of clients' requests, written into
     routes. revision_drain: how long a revision without a reference lives on. steady: how long a
     candidate that lost its pods must be ready before it gets its share back. interval: between
-    reconciles of a running rollout. prometheus_url: the metric source; prometheus_token_file,
+    reconciles of a running rollout. load_interval: between two measurements of an endpoint's
+    requests outside of rollouts; 0: none. prometheus_url: the metric source; prometheus_token_file,
     prometheus_ca_file: how to be let in; prometheus_interval: between its scrapes.
     stuck_seconds: a request that waits longer for its answer counts as lost.
     keda_prometheus_url: where KEDA asks, if elsewhere; keda_trigger_authentication: the
@@ -33,7 +35,8 @@ class WorkerSettings(Settings):
     keeps its pods from any share. nodes_grow:
     nodes come when pods wait for them, so that what they offer now refuses no rollout.
     metrics_port: of /livez, /readyz, /metrics; 0: none. worker_threads: endpoints worked on at
-    once. worker_name: '' for one made of host and process.
+    once. worker_name: '' for one made of host and process. samples_days: how long after its end the
+    samples of a rollout are kept, in days; what was routed is kept as long.
     """
 
     gateway_name: str = "tidegate"
@@ -48,6 +51,7 @@ class WorkerSettings(Settings):
     revision_drain: float = Field(default=60.0, ge=0)
     steady: float = Field(default=10.0, ge=0)
     interval: float = Field(default=5.0, gt=0)
+    load_interval: float = Field(default=300.0, ge=0)
     prometheus_url: str = ""
     prometheus_token_file: Path | None = None
     prometheus_ca_file: Path | None = None
@@ -64,6 +68,7 @@ class WorkerSettings(Settings):
     nodes_grow: bool = False
     worker_threads: int = Field(default=4, ge=1, le=64)
     worker_name: str = ""
+    samples_days: float = Field(default=SAMPLES_DAYS, gt=0)
 
     @field_validator("gateway_host_template")
     @classmethod

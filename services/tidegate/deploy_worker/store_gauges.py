@@ -53,12 +53,19 @@ def families(result: Gauges) -> tuple[Metric, ...]:
         waited.add_metric(
             [rollout.key.namespace, rollout.key.name, rollout.waits_for], rollout.seconds
         )
+    failed = GaugeMetricFamily(
+        "tidegate_rollout_metric_failed",
+        "Metrics of running rollouts that failed without an abort.",
+        labels=[*labels, "metric", "on_fail"],
+    )
+    for each in result.failed:
+        failed.add_metric([each.key.namespace, each.key.name, each.metric, each.on_fail], 1)
     late = GaugeMetricFamily(
         "tidegate_workqueue_queue_duration_seconds",
         "How long the oldest work has waited for a worker.",
         result.late,
     )
-    return endpoints, trouble, waited, late
+    return endpoints, trouble, waited, failed, late
 
 
 def store_gauges(store: Store) -> StoreGauges:

@@ -9,10 +9,12 @@ from tidegate.core.intent import Intent
 from tidegate.core.reporting import report
 from tidegate.core.result import Result
 from tidegate.core.rollout import Note, Progress
+from tidegate.core.sampling import RolloutSample
 from tidegate.core.status import EndpointStatus
 from tidegate.core.steering import Decided
+from tidegate.core.traffic import same
 from tidegate.deploy_worker.parts import LeaseLost, Parts
-from tidegate.store import Context, Lease, LostLease, Stale, codec, reconciles
+from tidegate.store import Context, Lease, LostLease, Stale, codec, reconciles, samples
 
 log = structlog.get_logger()
 
@@ -25,14 +27,12 @@ def store(lease: Lease, context: Context, parts: Parts, result: Result) -> tuple
     action was accepted that a rise must not overtake: nothing is to be written then. Raises
     LeaseLost.
     """
-    progress: list[tuple[str, Progress]] = []
     notes: tuple[Note, ...] = ()
-    for decided in result.decisions:
-        progress.append((decided.rollout.id, decided.progress))
+    for number, decided in enumerate(result.decisions, start=1):
         notes = (*notes, *decided.notes)
         if decided.intent is None:
             continue
-        if not _append(lease, context, parts, decided.intent, decided, progress, notes):
+        if not _append(lease, context, parts, result.decisions[:number], decided.intent, notes):
             return None
         log.info(
             "decided", endpoint=str(lease.key), rollout=decided.rollout.id, message=decided.message
@@ -48,21 +48,29 @@ def record(
     lost."""
     status = report(result)
     memory = codec.plain(result.memory)
+    load = codec.plain(result.load)
     wake_in = None
     if result.wake_at is not None:
         wake_in = max(result.wake_at - context.now, 0.0)
-    if not result.decisions:
-        return release(lease, parts, status, wake_in, memory)
+    moved = not same(context.status.traffic, result.observation.traffic)
+    if not result.decisions and not moved:
+        return release(lease, parts, status, wake_in, memory, load)
     with parts.store.begin() as tx:
         recorded = reconciles.record(
             tx,
             lease,
-            progress=[(decided.rollout.id, decided.progress) for decided in result.decisions],
+            progress=_progress(result.decisions),
+            sampled=_sampled(result.decisions),
             notes=notes,
             memory=memory,
+            load=load,
             status=codec.plain(status),
             wake_in=wake_in,
         )
+        if moved and not isinstance(recorded, LostLease):
+            routed = result.observation
+            generation = routed.stamp.generation
+            samples.add_routed(tx, lease.endpoint_id, context.now, generation, routed.traffic)
     if isinstance(recorded, LostLease):
         return False
     for decided in result.decisions:
@@ -76,19 +84,31 @@ def record(
     return True
 
 
+def _progress(decisions: Sequence[Decided]) -> list[tuple[str, Progress]]:
+    return [(decided.rollout.id, decided.progress) for decided in decisions]
+
+
+def _sampled(decisions: Sequence[Decided]) -> list[tuple[str, RolloutSample]]:
+    taken = ((decided.rollout.id, decided.sample) for decided in decisions)
+    return [(rollout_id, sample) for rollout_id, sample in taken if sample is not None]
+
+
 def release(
     lease: Lease,
     parts: Parts,
     status: EndpointStatus | None,
     wake_in: float | None,
     memory: codec.Json | None = None,
+    load: codec.Json | None = None,
 ) -> bool:
     """End the lease of a reconcile that decided nothing. Return False when it was lost."""
     message = None
     if status is not None:
         message = codec.plain(status)
     with parts.store.single() as tx:
-        recorded = reconciles.release(tx, lease, memory=memory, status=message, wake_in=wake_in)
+        recorded = reconciles.release(
+            tx, lease, memory=memory, load=load, status=message, wake_in=wake_in
+        )
     return not isinstance(recorded, LostLease)
 
 
@@ -112,13 +132,13 @@ def _append(
     lease: Lease,
     context: Context,
     parts: Parts,
+    decisions: Sequence[Decided],
     intent: Intent,
-    decided: Decided,
-    progress: Sequence[tuple[str, Progress]],
     notes: Sequence[Note],
 ) -> bool:
-    """Store an intent with all that was decided up to it. Nothing rises past an action that was
-    accepted meanwhile; going back to stable waits for nobody."""
+    """Store the intent of the last decision with all that was decided up to it. Nothing rises past
+    an action that was accepted meanwhile; going back to stable waits for nobody."""
+    decided = decisions[-1]
     with parts.store.begin() as tx:
         action = None
         if decided.rises:
@@ -130,7 +150,8 @@ def _append(
             expected_generation=intent.generation - 1,
             rollout_id=decided.rollout.id,
             action=action,
-            progress=progress,
+            progress=_progress(decisions),
+            sampled=_sampled(decisions),
             notes=notes,
             release=False,
         )

@@ -75,14 +75,17 @@ NEEDS: dict[str, Need] = {
     "listRevisions": _VIEW,
     "getHistory": _VIEW,
     "streamEvents": _VIEW,
+    "getTraffic": _VIEW,
     "startRollout": Need(
         Role.EDITOR,
         Where.NAMESPACE,
-        "approver, where the plan promotes and ends with neither a pass nor a person",
+        "approver, where the plan promotes and ends with neither a pass nor a person; in trial a "
+        "pass is not enough",
     ),
     "listRollouts": _VIEW,
     "undo": Need(Role.EDITOR, Where.NAMESPACE, "approver, to a revision that never was stable"),
     "getRollout": Need(Role.VIEWER, Where.ROLLOUT),
+    "getRolloutSeries": Need(Role.VIEWER, Where.ROLLOUT),
     "pauseRollout": _STEER,
     "resumeRollout": _STEER,
     "abortRollout": _STEER,
@@ -95,6 +98,11 @@ NEEDS: dict[str, Need] = {
     "getTenant": _VIEW,
     # not to a tenant's own admin: the list bounds what the tenant may borrow
     "putTenant": Need(Role.ADMIN, Where.INSTALLATION),
+    # it switches off what guards the tenant's own traffic
+    "putTenantMode": _ADMIN,
+    "getTrialReport": Need(
+        Role.VIEWER, Where.CHOSEN, "shows only namespaces that the caller may view"
+    ),
     "logIn": OPEN,
     "verifyCaller": ANY_CALLER,
     "verifyRole": Need(Role.VIEWER, Where.NAMESPACE, "the role in the path"),

@@ -126,9 +126,9 @@ def _rollout_ending(key: EndpointKey, result: RolloutEnding) -> ApiError:
         )
     else:
         remediation = Remediation(
-            "wait until it has, then make a new attempt",
-            f"POST /api/v1/rollouts/{result.rollout}/retry",
-            f"tidegate rollout retry {result.rollout}",
+            "wait until it has ended, then make a new attempt",
+            f"GET /api/v1/rollouts/{result.rollout}",
+            f"tidegate rollout status {result.rollout} -w",
         )
     return refused(409, "rollout-ending", Problem("rollout", detail, remediation))
 

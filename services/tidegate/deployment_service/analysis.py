@@ -13,6 +13,7 @@ from tidegate.schemas.requests.analysis import (
     OomKillsIn,
     RejectionsIn,
     RestartsIn,
+    SaturationIn,
 )
 
 
@@ -21,13 +22,17 @@ def answered(plan: Strategy) -> AnalysisIn:
     shows defaults."""
     by_kind = {metric.kind: metric for metric in plan.metrics}
     errors = by_kind.get(MetricKind.ERRORS)
+    limits = plan.limits
     metrics = MetricsIn(
         errors=MetricIn() if errors is None else _errors(errors),
         rejections=_rejections(by_kind.get(MetricKind.REJECTIONS)),
         latency=_latency(by_kind.get(MetricKind.LATENCY)),
-        restarts=RestartsIn(allowed=plan.limits.restarts),
-        oom_kills=OomKillsIn(allowed=plan.limits.oom_kills),
-        no_ready_pods=NoReadyPodsIn(allowed_seconds=plan.limits.no_ready_pods),
+        saturation=_saturation(by_kind.get(MetricKind.SATURATION)),
+        restarts=RestartsIn(allowed=limits.restarts, on_fail=limits.restarts_on_fail),
+        oom_kills=OomKillsIn(allowed=limits.oom_kills, on_fail=limits.oom_kills_on_fail),
+        no_ready_pods=NoReadyPodsIn(
+            allowed_seconds=limits.no_ready_pods, on_fail=limits.no_ready_pods_on_fail
+        ),
         experiment=_experiment(by_kind.get(MetricKind.EXPERIMENT)),
     )
     return AnalysisIn(alpha=plan.alpha, noise_window_seconds=plan.noise_window, metrics=metrics)
@@ -39,13 +44,20 @@ def _errors(metric: Metric) -> MetricIn:
         pass_margin=metric.pass_margin,
         objective=metric.objective,
         min_requests=metric.min_requests,
+        on_fail=metric.consequence,
     )
 
 
 def _rejections(metric: Metric | None) -> RejectionsIn:
     if metric is None:
         return RejectionsIn()
-    return RejectionsIn(fail_margin=metric.fail_margin)
+    return RejectionsIn(fail_margin=metric.fail_margin, on_fail=metric.consequence)
+
+
+def _saturation(metric: Metric | None) -> SaturationIn:
+    if metric is None:
+        return SaturationIn()
+    return SaturationIn(on_fail=metric.consequence)
 
 
 def _latency(metric: Metric | None) -> LatencyIn | None:
@@ -65,4 +77,5 @@ def _experiment(metric: Metric | None) -> ExperimentIn | None:
         fail_margin=metric.fail_margin,
         pass_margin=metric.pass_margin,
         min_requests=metric.min_requests,
+        on_fail=metric.consequence,
     )

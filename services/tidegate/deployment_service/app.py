@@ -26,9 +26,11 @@ from tidegate.deployment_service.routes import (
     people,
     reading,
     rollouts,
+    series,
     strategies,
     system,
     tenants,
+    trials,
 )
 from tidegate.settings import Settings
 from tidegate.store import workers
@@ -110,10 +112,13 @@ def _api() -> APIRouter:
         endpoints.router,
         rollouts.of_endpoint,
         reading.router,
+        series.of_endpoint,
         rollouts.everywhere,
         rollouts.router,
+        series.of_rollout,
         strategies.router,
         tenants.router,
+        trials.router,
         system.router,
         auth.router,
         people.router,

@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 from tidegate.core import experiments, rules, strategy
-from tidegate.core.analysis import OnFail
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.evidence import check as check_metric
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Protocol
+from tidegate.core.load import Rates
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
 from tidegate.deployment_service.durations import step_seconds
@@ -63,8 +63,12 @@ def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
     """The metrics of a rollout, errors first."""
     results = [
         _metric(MetricKind.ERRORS, metrics.errors),
-        Metric(MetricKind.REJECTIONS, metrics.rejections.fail_margin),
-        Metric(MetricKind.SATURATION),
+        Metric(
+            MetricKind.REJECTIONS,
+            metrics.rejections.fail_margin,
+            on_fail=metrics.rejections.on_fail,
+        ),
+        Metric(MetricKind.SATURATION, on_fail=metrics.saturation.on_fail),
     ]
     if metrics.latency is not None:
         results.append(_latency(metrics.latency))
@@ -76,6 +80,7 @@ def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
                 own.fail_margin,
                 own.pass_margin,
                 min_requests=own.min_requests,
+                on_fail=own.on_fail,
             )
         )
     return tuple(results)
@@ -103,29 +108,30 @@ def _check_comparisons(body: StartRollout, plan: Strategy) -> Iterator[Problem]:
 def limits_of(metrics: MetricsIn) -> Limits:
     """What the candidate's pods are allowed."""
     return Limits(
-        metrics.restarts.allowed, metrics.oom_kills.allowed, metrics.no_ready_pods.allowed_seconds
+        metrics.restarts.allowed,
+        metrics.oom_kills.allowed,
+        metrics.no_ready_pods.allowed_seconds,
+        metrics.restarts.on_fail,
+        metrics.oom_kills.on_fail,
+        metrics.no_ready_pods.on_fail,
     )
 
 
-def _metric(kind: MetricKind, metric: MetricIn) -> Metric:
+def _metric(kind: MetricKind, metric: MetricIn | LatencyIn) -> Metric:
     return Metric(
         kind,
         metric.fail_margin,
         metric.pass_margin,
         metric.objective,
         min_requests=metric.min_requests,
+        on_fail=metric.on_fail,
     )
 
 
 def _latency(metric: LatencyIn) -> Metric:
-    """A threshold is the plan's own word on what is too slow, so that its fail aborts."""
-    on_fail = OnFail.ABORT
-    if metric.latency_threshold_ms is None:
-        on_fail = OnFail.PAUSE
     return replace(
         _metric(MetricKind.LATENCY, metric),
         latency_threshold_ms=metric.latency_threshold_ms,
-        on_fail=metric.on_fail or on_fail,
     )
 
 
@@ -146,20 +152,25 @@ def check_plan(
     return tuple(result)
 
 
-def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
-    """What cannot finish at `rate` requests per second, and warnings about what would be paused for
-    want of data. Nothing where the rate is unknown."""
+def forecast(
+    plan: Strategy, rates: Rates, urls: Sequence[str] = ()
+) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """What cannot finish at the measured rates, and warnings about what would be paused for want of
+    data. Nothing where they are unknown. urls: where clients call the endpoint."""
+    rate = rates.requests_per_second
+    counted = [
+        (number, step) for number, step in enumerate(plan.steps, 1) if _needs_requests(plan, step)
+    ]
+    if rate is None or not counted:
+        return (), ()
+    if not rate:
+        return (), (_nobody_calls(plan, urls),)
     problems = []
     warnings = []
-    for number, step in enumerate(plan.steps, 1):
-        if (
-            rate is None
-            or step.until is Until.APPROVAL
-            or step.candidate_traffic.match
-            or experiments.asked(plan)
-        ):
+    for number, step in counted:
+        if step.until is Until.PASS and rates.error_rate is None:
             continue
-        seconds = step_seconds(plan, step, rate)
+        seconds = step_seconds(plan, step, rates)
         where = (
             f"step {number} ({step.candidate_traffic.percent or step.candidate_traffic.mirror} %)"
         )
@@ -178,6 +189,22 @@ def forecast(plan: Strategy, rate: float | None) -> tuple[tuple[Problem, ...], t
                 "deadlines.data_seconds"
             )
     return tuple(problems), tuple(warnings)
+
+
+def _needs_requests(plan: Strategy, step: Step) -> bool:
+    """Whether a step ends by counted requests that chance sends to the candidate."""
+    waits = step.until is Until.APPROVAL or step.candidate_traffic.match
+    return not (waits or experiments.asked(plan))
+
+
+def _nobody_calls(plan: Strategy, urls: Sequence[str]) -> str:
+    where = "the endpoint"
+    if urls:
+        where = urls[0]
+    return (
+        f"nobody calls {where}: no request was counted lately, and a step that gets none is paused "
+        f"after {plan.deadlines.data:.0f} s"
+    )
 
 
 def _base(body: StartRollout) -> Strategy:

@@ -5,6 +5,7 @@ import uuid
 from dataclasses import dataclass, replace
 
 from tidegate.core import following, rules
+from tidegate.core.agreement import TenantMode
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.guard import Guard
 from tidegate.core.intent import EndpointKey, Intent, Model, Revision, Runtime
@@ -33,11 +34,11 @@ from tidegate.deployment_service.action_refusals import refusal
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.plans import check_copies, check_plan, forecast
 from tidegate.deployment_service.preconditions import check_match
-from tidegate.deployment_service.statuses import rate
+from tidegate.deployment_service.statuses import rates, urls
 from tidegate.deployment_service.who_wins import Running, check, promotion
 from tidegate.schemas.requests.endpoints import RuntimeConfig
 from tidegate.schemas.requests.rollouts import Again, Answer, Ask, EvidenceIn, StartRollout
-from tidegate.store import endpoints, intents, ledger, revisions, rollouts
+from tidegate.store import endpoints, intents, ledger, revisions, rollouts, trials
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.store.ledger import Line
 from tidegate.store.values import Busy, Endpoint, Finished
@@ -152,7 +153,7 @@ def start(
         number = revisions.add_revision(
             tx, endpoint.key, candidate.model, candidate.runtime, author=author
         ).number
-    hopeless, slow = forecast(plan, rate(endpoint.status))
+    hopeless, slow = forecast(plan, rates(endpoint.status), urls(endpoint.status))
     assert intent.stable is not None
     stable = existing(tx, endpoint.key, intent.stable).runtime
     problems = (*check_plan(plan, number, intent, caps), *hopeless)
@@ -175,6 +176,7 @@ def start(
         guard,
         accept_breaking,
         run_id,
+        trials.mode(tx, endpoint.key.namespace) is TenantMode.TRIAL and bool(plan.metrics),
     )
     match rollouts.start(tx, endpoint.key, rollout, supersede=supersede, action=action):
         case Busy(current):

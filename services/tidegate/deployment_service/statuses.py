@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from tidegate.core import traffic as traffics
 from tidegate.core.drift import Drift
 from tidegate.core.intent import HeaderMatch
+from tidegate.core.load import Rates
 from tidegate.core.observation import Live
 from tidegate.core.shown_address import shown_address
 from tidegate.core.traffic import Share, Traffic
@@ -52,7 +53,8 @@ def status(stored: Status) -> out.StatusOut | None:
         settled=bool(stored.get("settled")),
         drift=_drift(stored.get("drift")),
         urls=urls(stored),
-        requests_per_second=rate(stored),
+        requests_per_second=rates(stored).requests_per_second,
+        error_rate=rates(stored).error_rate,
         refusals=_refusals(stored.get("refusals")),
     )
 
@@ -89,11 +91,14 @@ def address(stored: Status, revision: int) -> str | None:
     return shown_address(url)
 
 
-def rate(stored: Status) -> float | None:
-    """The endpoint's requests per second, as the worker last measured them."""
-    requests_per_second = stored.get("requests_per_second")
-    if isinstance(requests_per_second, int | float) and requests_per_second > 0:
-        return float(requests_per_second)
+def rates(stored: Status) -> Rates:
+    """Requests per second and stable's share of bad answers, as the worker measured them."""
+    return Rates(_figure(stored.get("requests_per_second")), _figure(stored.get("error_rate")))
+
+
+def _figure(stored: object) -> float | None:
+    if isinstance(stored, int | float) and stored >= 0:
+        return float(stored)
     return None
 
 

@@ -14,9 +14,9 @@ from tidegate.deployment_service.calls import Call, Caller, Reply
 from tidegate.deployment_service.preconditions import check_match, etag
 from tidegate.deployment_service.refusals import NotAllowedError
 from tidegate.schemas import responses as out
-from tidegate.schemas.requests.tenants import PutTenant, to_core
+from tidegate.schemas.requests.tenants import PutTenant, PutTenantMode, to_core
 from tidegate.settings import Settings
-from tidegate.store import tenants
+from tidegate.store import tenants, trials
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.web.problems import refuse
 
@@ -80,15 +80,21 @@ def check_namespace(caller: Caller, namespace: str) -> None:
 def shown(tx: ReadTx, settings: Settings, namespace: str) -> out.TenantOut:
     """A tenant's list as answered."""
     tenant = tenants.get(tx, namespace)
+    mode = trials.mode(tx, namespace)
     if tenant is None:
         return out.TenantOut(
-            namespace=namespace, default=True, generation=0, allowed=allowed_out(settings.allowed)
+            namespace=namespace,
+            default=True,
+            generation=0,
+            allowed=allowed_out(settings.allowed),
+            mode=mode,
         )
     return out.TenantOut(
         namespace=namespace,
         default=False,
         generation=tenant.generation,
         allowed=allowed_out(tenant.allowed),
+        mode=mode,
         updated_at=statuses.when(tenant.updated_at),
         updated_by=tenant.updated_by,
     )
@@ -121,3 +127,11 @@ def put(tx: Tx, call: Call, namespace: str, body: PutTenant) -> Reply:
     )
     answer = out.changed(out.TenantChange, shown(tx, call.services.settings, namespace))
     return Reply(200, answer, etag(made.generation))
+
+
+def put_mode(tx: Tx, call: Call, namespace: str, body: PutTenantMode) -> Reply:
+    """PUT whether verdicts move a tenant's traffic."""
+    author = call.principal.name
+    trials.set_mode(tx, namespace, body.mode, author=author, message=body.reason)
+    answer = out.changed(out.TenantChange, shown(tx, call.services.settings, namespace))
+    return Reply(200, answer)

@@ -3,23 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.core import experiments
+from tidegate.core import experiments, trial
 from tidegate.core.contract import Contract
 from tidegate.core.guard import Guard, Heartbeats
 from tidegate.core.heartbeats import missed_message
 from tidegate.core.intent import Intent
+from tidegate.core.load import Rates
 from tidegate.core.phases import phase
-from tidegate.core.rollout import Outcome, Pause, PauseKind, Phase, Progress, Rollout
+from tidegate.core.rollout import Outcome, Pause, PauseKind, Phase, Progress, Rollout, Would
 from tidegate.core.strategy import Step, Strategy
 from tidegate.deployment_service import analysis, durations, verdicts
-from tidegate.deployment_service.statuses import address, headers, rate, routed_traffic, when
+from tidegate.deployment_service.statuses import address, at, headers, rates, routed_traffic, when
 from tidegate.schemas import responses as out
 from tidegate.store.values import StoredRollout
 
 
-def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.StepOut]:
-    """The plan, with how far it is and about how long each step takes at `rate` requests per
-    second."""
+def steps(plan: Strategy, progress: Progress, rates: Rates) -> list[out.StepOut]:
+    """The plan, with how far it is and about how long each step takes at the measured rates."""
     rows = []
     for index, step in enumerate(plan.steps):
         state = _state(index, progress.step.index)
@@ -33,7 +33,7 @@ def steps(plan: Strategy, progress: Progress, rate: float | None) -> list[out.St
                 bake_seconds=step.bake,
                 baked_seconds=_baked(state, step, progress),
                 state=state,
-                expected_seconds=durations.step_seconds(plan, step, rate),
+                expected_seconds=durations.step_seconds(plan, step, rates),
             )
         )
     return rows
@@ -86,8 +86,9 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
     value, progress = stored.rollout, stored.progress
     running = stored.outcome is None and intent.candidate == value.candidate
     seen = routed_traffic(status) if running else None
-    plan = steps(value.strategy, progress, rate(status))
+    plan = steps(value.strategy, progress, rates(status))
     percent, requests = measured(progress, intent) if running else (None, None)
+    exposed = verdicts.exposed(progress)
     return out.RolloutOut(
         id=value.id,
         namespace=stored.key.namespace,
@@ -110,6 +111,8 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         guard=_guard(value.guard, progress.heartbeats),
         contract=_contract(progress.contract),
         accept_breaking=value.accept_breaking,
+        trial=value.trial,
+        would_have=[would(each) for each in progress.would],
         pause=_pause(progress.pause),
         override=progress.override,
         awaits=awaits(value, progress, stored.outcome),
@@ -118,7 +121,9 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         else None,
         randomised=experiments.randomised(value.strategy),
         settled_at=when(progress.step.since),
-        verdicts=verdicts.of(progress) if value.strategy.metrics else [],
+        verdicts=verdicts.of(progress, value.strategy.alpha) if value.strategy.metrics else [],
+        exposed_requests=exposed.n,
+        exposed_bad=exposed.bad,
         analysis=analysis.answered(value.strategy),
         outcome=stored.outcome or progress.outcome,
         outcome_message=progress.end.message,
@@ -178,6 +183,19 @@ def _contract(value: Contract | None) -> out.ContractOut | None:
         ],
         message=value.message,
         accepted_by=value.accepted_by,
+    )
+
+
+def would(value: Would) -> out.WouldOut:
+    """What a rollout in trial would have done, as answered."""
+    return out.WouldOut(
+        action=value.action,
+        at=at(value.at),
+        step=value.step,
+        percent=value.percent,
+        requests=value.requests,
+        reason=value.message,
+        message=trial.sentence(value),
     )
 
 

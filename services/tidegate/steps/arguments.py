@@ -180,6 +180,13 @@ def _metrics(item: argparse.ArgumentParser) -> None:
     )
     _text(
         item,
+        "--on-fail",
+        "what a fail does by metric: `restarts=notify, latency=pause`; else abort",
+        values.on_fail,
+        "",
+    )
+    _text(
+        item,
         "--alpha",
         "chance to abort a candidate that is no worse",
         values.number,

@@ -235,6 +235,8 @@ def _metrics(args: argparse.Namespace) -> Json:
             "pass_margin": args.experiment_margin,
             "min_requests": args.min_requests,
         }
+    for metric, then in args.on_fail.items():
+        metrics[metric] = {**metrics.get(metric, {}), "on_fail": then}
     return metrics
 
 

@@ -10,6 +10,8 @@ import json
 import math
 import re
 
+from tidegate.core.on_fail import OnFail
+
 TRUE = ("true", "1", "yes")
 _HEADER = re.compile(r"([^:=]*[^:=\s])\s*[:=]\s*(.*\S)", re.DOTALL)
 FALSE = ("false", "0", "no", "")
@@ -73,3 +75,15 @@ def header(text: str) -> tuple[str, str] | None:
     if parts is None:
         raise ValueError(f"{text!r} is not a header match: write 'x-group: beta'")
     return parts[1].strip(), parts[2].strip()
+
+
+def on_fail(text: str) -> dict[str, str]:
+    """`restarts=notify, latency=pause`: what a fail does, by metric; "" is nothing. Whether there
+    is such a metric is the service's rule."""
+    follows = {}
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        metric, sign, then = (each.strip() for each in part.partition("="))
+        if not (sign and metric and then in tuple(OnFail)):
+            raise ValueError(f"{part!r} is not METRIC=abort, pause or notify: write latency=pause")
+        follows[metric] = then
+    return follows

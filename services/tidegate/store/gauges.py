@@ -4,6 +4,7 @@ alerts."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tidegate.core.conditions import Code
 from tidegate.core.intent import EndpointKey
 from tidegate.store.engine import ReadTx, row, rows
 
@@ -27,15 +28,25 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A metric that failed without an abort. on_fail: pause or notify."""
+
+    key: EndpointKey
+    metric: str
+    on_fail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gauges:
     """phases: number of endpoints by phase. troubled: those that are neither ready nor on their
     way. late: seconds for which the oldest piece of work has waited for a worker, 0 where none
-    does."""
+    does. failed: metrics of running rollouts that failed without an abort."""
 
     phases: Mapping[str, int]
     troubled: tuple[Endpoint, ...]
     waiting: tuple[Waiting, ...]
     late: float
+    failed: tuple[Failed, ...] = ()
 
 
 TROUBLE = ("degraded", "blocked", "unreachable", "unknown")
@@ -66,6 +77,18 @@ def gauges(tx: ReadTx) -> Gauges:
         tx,
         "SELECT extract(epoch FROM clock_timestamp() - min(due_at))::float8 AS late FROM endpoints",
     )
+    failed = rows(
+        tx,
+        """SELECT e.namespace, e.name, c->'params'->>'metric' AS metric,
+               c->'params'->>'on_fail' AS on_fail
+           FROM endpoints AS e CROSS JOIN LATERAL jsonb_path_query(
+               e.status,
+               '$.conditions[*] ? (@.code == $code)',
+               jsonb_build_object('code', CAST(:code AS text))
+           ) AS c
+           WHERE e.deleted_at IS NULL ORDER BY e.namespace, e.name, 3""",
+        code=Code.METRIC_FAILED.value,
+    )
     return Gauges(
         {item.phase: item.number for item in counted},
         tuple(Endpoint(EndpointKey(item.namespace, item.name), item.phase) for item in troubled),
@@ -74,4 +97,8 @@ def gauges(tx: ReadTx) -> Gauges:
             for item in waiting
         ),
         max(late.late, 0.0) if late and late.late is not None else 0.0,
+        tuple(
+            Failed(EndpointKey(item.namespace, item.name), item.metric, item.on_fail)
+            for item in failed
+        ),
     )

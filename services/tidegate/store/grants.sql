@@ -16,7 +16,8 @@ GRANT USAGE ON SCHEMA public TO tidegate_api, tidegate_worker;
 
 -- Both read everything but secrets, and add to the ledger.
 GRANT SELECT ON alembic_version, installation, models, model_versions, endpoints, revisions, intents, rollouts,
-    progress, actions, experiments, heartbeats, ledger, workers, inquiries, tenants TO tidegate_api, tidegate_worker;
+    progress, samples, routed, actions, experiments, heartbeats, ledger, workers, inquiries, tenants, tenant_modes
+    TO tidegate_api, tidegate_worker;
 GRANT INSERT ON ledger TO tidegate_api, tidegate_worker;
 
 -- The API: what people ask for. Of an endpoint it may not touch what the worker found, nor a lease.
@@ -27,7 +28,7 @@ GRANT UPDATE (password_hash, tokens_since) ON users TO tidegate_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON bindings TO tidegate_api;
 GRANT INSERT ON models, model_versions, revisions, intents, rollouts, actions, experiments, heartbeats TO tidegate_api;
 GRANT UPDATE ON heartbeats TO tidegate_api;
-GRANT INSERT, UPDATE ON tenants TO tidegate_api;
+GRANT INSERT, UPDATE ON tenants, tenant_modes TO tidegate_api;
 GRANT INSERT (namespace, name, mode, created_by, deleted_at) ON endpoints TO tidegate_api;
 GRANT UPDATE (mode, spec, generation, next_revision, due_at, poked, deleted_at) ON endpoints TO tidegate_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO tidegate_api;
@@ -36,11 +37,12 @@ GRANT INSERT (kind, body) ON inquiries TO tidegate_api;
 -- The worker: what it found and what the rollout controller decided.
 GRANT INSERT ON intents TO tidegate_worker;
 GRANT INSERT, UPDATE ON progress, workers TO tidegate_worker;
+GRANT INSERT, DELETE ON samples, routed TO tidegate_worker;
 GRANT DELETE ON workers, inquiries TO tidegate_worker;
 GRANT UPDATE (outcome, tidy) ON rollouts TO tidegate_worker;
 GRANT UPDATE (taken_until, answer, answered_at) ON inquiries TO tidegate_worker;
 GRANT SELECT (expires_at), DELETE ON idempotency_keys TO tidegate_worker;
-GRANT UPDATE (generation, memory, status, status_version, due_at, poked, lease_owner, lease_token, lease_until,
+GRANT UPDATE (generation, memory, load, status, status_version, due_at, poked, lease_owner, lease_token, lease_until,
     deleted_at) ON endpoints TO tidegate_worker;
 
 -- Nobody writes an intent in the other's name: the worker's authors are `worker` and `system:rollout:<id>`, and no

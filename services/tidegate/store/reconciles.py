@@ -10,7 +10,8 @@ from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.known import RolloutState
 from tidegate.core.rollout import Action, ActionKind, Note, Progress, Rollout
-from tidegate.store import experiments, status
+from tidegate.core.sampling import RolloutSample
+from tidegate.store import experiments, samples, status
 from tidegate.store.codec import Json, dumps, loads
 from tidegate.store.endpoints import COLUMNS, from_row
 from tidegate.store.engine import ReadTx, Tx, row, run
@@ -29,7 +30,7 @@ from tidegate.store.values import (
 )
 
 _LOAD = f"""
-    SELECT {COLUMNS}, e.memory, i.body AS intent, s.store_id, t.allowed,
+    SELECT {COLUMNS}, e.memory, e.load, i.body AS intent, s.store_id, t.allowed,
         extract(epoch FROM clock_timestamp())::float8 AS now,
         (SELECT coalesce(jsonb_agg(r.body ORDER BY r.number), '[]') FROM revisions AS r WHERE r.endpoint_id = e.id)
             AS revisions,
@@ -53,6 +54,7 @@ _SAVE = f"""
     saved AS (
         UPDATE endpoints AS e SET
             memory = coalesce(CAST(:memory AS jsonb), e.memory),
+            load = coalesce(CAST(:load AS jsonb), e.load),
             status = coalesce(CAST(:status AS jsonb), e.status),
             status_version = e.status_version + CASE WHEN e.status <> CAST(:status AS jsonb) THEN 1 ELSE 0 END,
             due_at = CASE WHEN NOT :release THEN e.due_at WHEN e.poked THEN now()
@@ -88,6 +90,7 @@ def load(tx: ReadTx, lease: Lease) -> Context | LostLease:
         status.read(endpoint.status),
         result.now,
         loads(Allowed, result.allowed) if result.allowed else None,
+        status.read_load(result.load),
     )
 
 
@@ -100,8 +103,10 @@ def record(
     rollout_id: str | None = None,
     action: int | None = None,
     progress: Sequence[tuple[str, Progress]] = (),
+    sampled: Sequence[tuple[str, RolloutSample]] = (),
     notes: Sequence[Note] = (),
     memory: Json | None = None,
+    load: Json | None = None,
     status: Json | None = None,
     wake_in: float | None = None,
     release: bool = True,
@@ -110,10 +115,11 @@ def record(
 
     intent: appended against `expected_generation` for `rollout_id`, with its own mark; action: with
     it, only if nobody wished anything since that one. progress: by rollout id; its `outcome` and
-    `tidy` end the rollout. notes: lines of the endpoint's ledger. memory, status: None keeps what
-    is stored. With `release` the lease ends and the endpoint is due in `wake_in` seconds (None:
-    when something wakes it), or at once if it was woken since the claim; without, the lease goes on
-    and `wake_in` means nothing.
+    `tidy` end the rollout. sampled: by rollout id, for charts. notes: lines of the endpoint's
+    ledger. memory, load, status: None keeps what is
+    stored. With `release` the lease ends and the
+    endpoint is due in `wake_in` seconds (None: when something wakes it), or at once if it was woken
+    since the claim; without, the lease goes on and `wake_in` means nothing.
     """
     if row(tx, f"SELECT 1 FROM endpoints WHERE {HELD} FOR UPDATE", **_held(lease)) is None:
         return LostLease()
@@ -124,10 +130,18 @@ def record(
         return appended
     for item, value in progress:
         _save_progress(tx, item, value)
+    samples.add(tx, sampled)
     append(tx, lease.endpoint_id, *(Line(note.author, note.action, note.message) for note in notes))
     known = bool(progress or notes)
     saved = _save(
-        tx, lease, memory=memory, status=status, wake_in=wake_in, released=release, known=known
+        tx,
+        lease,
+        memory=memory,
+        load=load,
+        status=status,
+        wake_in=wake_in,
+        released=release,
+        known=known,
     )
     return Recorded(appended) if saved else LostLease()
 
@@ -137,12 +151,20 @@ def release(
     lease: Lease,
     *,
     memory: Json | None = None,
+    load: Json | None = None,
     status: Json | None = None,
     wake_in: float | None = None,
 ) -> Recorded | LostLease:
     """`record` of a reconcile that decided nothing, in one statement; `Store.single()` will do."""
     saved = _save(
-        tx, lease, memory=memory, status=status, wake_in=wake_in, released=True, known=False
+        tx,
+        lease,
+        memory=memory,
+        load=load,
+        status=status,
+        wake_in=wake_in,
+        released=True,
+        known=False,
     )
     if saved:
         return Recorded()
@@ -171,7 +193,7 @@ def _append(
 
 
 def _rollouts(
-    results: Sequence[Json], actions: Sequence[Json], samples: Sequence[Json]
+    results: Sequence[Json], actions: Sequence[Json], counts: Sequence[Json]
 ) -> tuple[RolloutState, ...]:
     requests = [
         (
@@ -188,7 +210,7 @@ def _rollouts(
             None
             if item["heartbeat_at"] is None
             else Heartbeat(item["heartbeat_at"], item["released"]),
-            tuple(experiments.sample(each) for each in samples if each["rollout_id"] == item["id"]),
+            tuple(experiments.sample(each) for each in counts if each["rollout_id"] == item["id"]),
         )
         for item in results
     )
@@ -220,6 +242,7 @@ def _save(
     lease: Lease,
     *,
     memory: Json | None,
+    load: Json | None,
     status: Json | None,
     wake_in: float | None,
     released: bool,
@@ -231,8 +254,9 @@ def _save(
         tx,
         _SAVE,
         **_held(lease),
-        memory=None if memory is None else dumps(memory),
-        status=None if status is None else dumps(status),
+        memory=_dumped(memory),
+        load=_dumped(load),
+        status=_dumped(status),
         wake_in=wake_in,
         release=released,
         told=known,
@@ -240,6 +264,12 @@ def _save(
         events=EVENTS,
     )
     return saved is not None
+
+
+def _dumped(value: Json | None) -> str | None:
+    if value is None:
+        return None
+    return dumps(value)
 
 
 def _held(lease: Lease) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import structlog
 from pydantic import ValidationError
 
+from tidegate.core.load import Load
 from tidegate.core.status import EndpointStatus
 from tidegate.store.codec import Json, loads
 
@@ -17,3 +18,13 @@ def read(stored: Json) -> EndpointStatus:
     except ValidationError as error:
         log.warning("a stored status does not fit", error=str(error))
         return EndpointStatus()
+
+
+def read_load(stored: Json) -> Load:
+    """How many requests an endpoint gets, as last measured. What a worker of another version stored
+    and does not fit is measured anew."""
+    try:
+        return loads(Load, stored)
+    except ValidationError as error:
+        log.warning("a stored load does not fit", error=str(error))
+        return Load()

@@ -94,6 +94,16 @@ tenants = sa.Table(
     _text("updated_by"),
 )
 
+tenant_modes = sa.Table(
+    "tenant_modes",
+    metadata,
+    sa.Column("namespace", sa.Text, primary_key=True),
+    _text("mode"),
+    _at("updated_at"),
+    _text("updated_by"),
+    sa.CheckConstraint("mode IN ('enforce', 'trial')", name="tenant_modes_mode"),
+)
+
 models = sa.Table(
     "models",
     metadata,
@@ -126,6 +136,7 @@ endpoints = sa.Table(
     sa.Column("generation", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("next_revision", sa.Integer, nullable=False, server_default="1"),
     _json("memory"),
+    _json("load"),
     _json("status"),
     sa.Column("status_version", sa.BigInteger, nullable=False, server_default="0"),
     # When somebody may claim it next: while leased, the end of the lease. NULL: only a wake-up
@@ -199,6 +210,24 @@ progress = sa.Table(
     sa.Column("rollout_id", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
     _json(),
     _at("updated_at"),
+)
+
+samples = sa.Table(
+    "samples",
+    metadata,
+    sa.Column("rollout_id", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
+    sa.Column("at", sa.Double, primary_key=True),  # epoch seconds
+    sa.Column("number", sa.BigInteger),  # of a regular sample; NULL: something changed
+    _json(),
+)
+
+routed = sa.Table(
+    "routed",
+    metadata,
+    _endpoint_id(primary=True),
+    sa.Column("at", sa.Double, primary_key=True),  # epoch seconds, from when it held
+    sa.Column("generation", sa.BigInteger),
+    sa.Column("body", JSONB),  # NULL: no route
 )
 
 actions = sa.Table(

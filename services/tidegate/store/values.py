@@ -8,6 +8,7 @@ from typing import Any
 from tidegate.core.allowed import Allowed
 from tidegate.core.intent import EndpointKey, Intent, Mode, Model, Revision
 from tidegate.core.known import RolloutState
+from tidegate.core.load import Load
 from tidegate.core.rollout import Outcome, Progress, Rollout
 from tidegate.core.status import EndpointStatus
 
@@ -150,7 +151,7 @@ class Recorded:
 class Context:
     """Everything a reconcile knows from the store, read at one moment. `rollouts`: oldest first,
     the unfinished ones and those whose undo window is open. `memory`: what the driver asked to
-    keep. `allowed`: what the tenant may name, None where nobody said."""
+    keep. `allowed`: what the tenant may name, None where nobody said. `load`: as last measured."""
 
     endpoint: Endpoint
     store_id: str
@@ -161,6 +162,7 @@ class Context:
     status: EndpointStatus
     now: float
     allowed: Allowed | None = None
+    load: Load = Load()  # noqa: RUF009  (frozen)
 
     @property
     def action(self) -> int:

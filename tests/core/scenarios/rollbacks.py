@@ -6,9 +6,11 @@ from tests.core.scenarios.book import begin, reach, scenario
 from tests.simulation.desk import Desk
 from tests.simulation.simulation import Simulation
 from tidegate.core import strategy
+from tidegate.core.drivers.rendering import REVISION
 from tidegate.core.intent import CandidateTraffic, Mode
 from tidegate.core.rollout import ActionKind
 from tidegate.core.strategy import Deadlines, Step, Strategy, Until
+from tidegate_local.played.api import ISVC
 
 CANARY = strategy.canary((10, 50), bake=20)
 OVER_A_DEAD_STABLE = replace(CANARY, deadlines=Deadlines(data=120.0, decision=600.0))
@@ -195,3 +197,35 @@ def a_bad_candidate_over_a_dead_stable_that_comes_back(t: Simulation) -> None:
     t.lab.kubelet.heal("model-1")
     t.note("(r1 gets well)")
     t.until_over()
+
+
+@scenario(Mode.KNATIVE)
+def a_candidate_in_the_making_is_left_for_a_dead_stable(t: Simulation) -> None:
+    """Superseded, then aborted, while KServe's status still shows stable's first revision as the
+    newest and ready: the candidate's is made already, and gets ready before stable's second one."""
+    t.deploy()
+    t.lab.kubelet.hang("model-1")
+    t.note("(r1 dies)")
+    t.start(CANARY, t.revision())
+    while head(t) != "r2 at 0 %":
+        t.one_pass()
+    t.lab.step("kserve", "knative-service", "knative-configuration")
+    t.action(ActionKind.SUPERSEDE)
+    t.start(CANARY, t.revision())
+    t.action(ActionKind.ABORT, "ann")
+    for _ in range(4):
+        t.one_pass()
+        t.tell("head", f"      head: {head(t)}", exact=True)
+    t.run(60)
+    t.lab.kubelet.heal("model-1")
+    t.note("(r1 gets well)")
+    t.run(60)
+    t.note(f"head: {head(t)}")
+    t.note(f"splits of the data plane: {t.lab.history('fraud')}")
+
+
+def head(t: Simulation) -> str:
+    """The revision in the spec of the InferenceService, and its percent."""
+    predictor = t.lab.get(ISVC, "fraud")["spec"]["predictor"]
+    percent = predictor.get("canaryTrafficPercent", 100)
+    return f"{predictor['labels'][REVISION]} at {percent} %"

@@ -1,12 +1,12 @@
 """Knative mode: one InferenceService and `canaryTrafficPercent`; what it says next is
 `order.next_write`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tidegate.core.capacity import needed
-from tidegate.core.drivers import knative_state, note, planned, pod_state
+from tidegate.core.drivers import entries, knative_state, note, planned, pod_state
 from tidegate.core.drivers.adoption import NUMBER, present, restored, untouched
 from tidegate.core.drivers.base import Memory, Revisions, Writes
 from tidegate.core.drivers.knative_state import ALL, PERCENT
@@ -14,6 +14,7 @@ from tidegate.core.drivers.order import next_write
 from tidegate.core.drivers.predictor import predictor
 from tidegate.core.drivers.rendering import (
     ENDPOINT,
+    ENTRY,
     INITIAL_SCALE,
     REVISION,
     Platform,
@@ -101,10 +102,12 @@ class KnativeDriver:
             return Writes((stamp,), ("the generation is noted first",), memory)
         memory, share, reason, wake_at = self._share(intent, seen, memory, now)
         if isvc is None:
-            first = self._isvc(intent, revisions[intent.stable], None, None, memory)
+            template = _template(intent, intent.stable, None, snapshot, memory)
+            first = self._isvc(intent, revisions[intent.stable], None, None, template)
             return Writes((Apply(first, None, f"r{intent.stable} is deployed"),), memory=memory)
         then = next_write(share, knative_state.pointers(isvc, snapshot))
-        desired = self._isvc(intent, revisions[then.head], then.percent, isvc, memory)
+        template = _template(intent, then.head, isvc, snapshot, memory)
+        desired = self._isvc(intent, revisions[then.head], then.percent, isvc, template)
         waiting = tuple(message for message in (then.waiting, reason) if message)
         if covers(isvc, desired) or (theirs and then.head == NUMBER):
             return Writes((), waiting, memory, wake_at)
@@ -145,7 +148,8 @@ class KnativeDriver:
                     live,
                     None,
                 ):
-                    desired = self._isvc(intent, revisions[number], percent, before, memory)
+                    template = _template(intent, number, before, snapshot, memory)
+                    desired = self._isvc(intent, revisions[number], percent, before, template)
                     yield planned.Planned(
                         desired, reachable_intent.step, rule, reachable_intent.index
                     )
@@ -177,16 +181,15 @@ class KnativeDriver:
         head: Revision,
         percent: int | None,
         live: Manifest | None,
-        memory: Memory,
+        template: Mapping[str, str],
     ) -> dict[str, Any]:
         kept = None
         if head.adopted:
             kept = restored(head.adopted)
         spec = kept or predictor(head, intent.scaling, Mode.KNATIVE, self._platform)
         spec["labels"] = {**spec.get("labels", {}), ENDPOINT: intent.key.name, REVISION: head.label}
-        start = _initial_scale(intent, head.number, live, memory)
-        if start is not None:
-            spec["annotations"] = spec.get("annotations", {}) | {INITIAL_SCALE: start}
+        if template:
+            spec["annotations"] = {**spec.get("annotations", {}), **template}
         if percent is not None or (live is not None and PERCENT in live["spec"]["predictor"]):
             spec[PERCENT] = ALL if percent is None else percent
         return {
@@ -216,18 +219,24 @@ def _heads(intent: Intent) -> Iterator[tuple[int, int | None, str]]:
     yield stable, ALL, "all to stable, once it is created, ready and pinned"
 
 
-def _initial_scale(
-    intent: Intent, number: int, live: Manifest | None, memory: Memory
-) -> str | None:
-    """The pods a new Knative revision must have before it is first ready: what its largest step
-    needs.
-
-    Part of the revision template, so a head keeps what it entered with: changing it would be a new
-    revision.
-    """
+def _template(
+    intent: Intent, number: int, live: Manifest | None, snapshot: Snapshot, memory: Memory
+) -> dict[str, str]:
+    """Our annotations of the revision template. A head keeps those that it entered with: changing
+    one would be a new revision."""
     if live is not None and knative_state.head(live) == number:
         kept = live["spec"]["predictor"].get("annotations") or {}
-        return kept.get(INITIAL_SCALE)
+        return {name: kept[name] for name in (INITIAL_SCALE, ENTRY) if name in kept}
+    template = {ENTRY: entries.following(live, snapshot)}
+    start = _initial_scale(intent, number, memory)
+    if start is not None:
+        template[INITIAL_SCALE] = start
+    return template
+
+
+def _initial_scale(intent: Intent, number: int, memory: Memory) -> str | None:
+    """The pods a new Knative revision must have before it is first ready: what its largest step
+    needs."""
     share = 100
     if number == intent.candidate:
         share = intent.candidate_traffic.replicas_percent

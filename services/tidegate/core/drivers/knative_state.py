@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.core.drivers import addresses, pod_state, pod_trouble
+from tidegate.core.drivers import addresses, entries, pod_state, pod_trouble
 from tidegate.core.drivers.base import Revisions
 from tidegate.core.drivers.order import Pointers
 from tidegate.core.drivers.pod_containers import restarted_beside
@@ -55,7 +55,12 @@ def pointers(isvc: Manifest, snapshot: Snapshot) -> Pointers:
     ready = status.get("latestReadyRevision")
     pinned = status.get("latestRolledoutRevision")
     at = head(isvc)
-    caught_up = bool(created) and created == ready and numbers.get(str(created)) == at
+    caught_up = (
+        bool(created)
+        and created == ready
+        and numbers.get(str(created)) == at
+        and _is_of_head(isvc, snapshot.get("Revision", str(created)))
+    )
     shares = [
         int(t.get("percent") or 0) for t in status.get("traffic") or () if t.get("latestRevision")
     ]
@@ -68,6 +73,12 @@ def pointers(isvc: Manifest, snapshot: Snapshot) -> Pointers:
         latest_share=sum(shares) if ready != pinned else 0,
         stuck=any(_unready(snapshot.get("Revision", name)) for name in (ready, pinned) if name),
     )
+
+
+def _is_of_head(isvc: Manifest, revision: Manifest | None) -> bool:
+    """Whether a Knative revision was made for the present entry of the head, and not for an earlier
+    one of the same revision of ours."""
+    return revision is not None and entries.of_revision(revision) == entries.of_head(isvc)
 
 
 def _unready(revision: Manifest | None) -> bool:

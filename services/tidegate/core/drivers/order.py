@@ -18,9 +18,10 @@ from tidegate.core.intent import Intent
 class Pointers:
     """KServe's state in our numbers: the head (the revision in the spec) with its percent, the
     latest created, latest ready and rolled-out (pinned) revision, and the head's observed share.
-    `caught_up`: the latest created Knative revision is the head and is ready. `steady`: and it is
-    also the pinned one. `stuck`: the latest ready or the pinned one is not ready any more; Knative
-    then moves no traffic, whatever the spec says (also to 0 %), until the route names others."""
+    `caught_up`: the latest created Knative revision was made for this entry of the head, and is
+    ready. `steady`: and it is also the pinned one. `stuck`: the latest ready or the pinned one is
+    not ready any more; Knative then moves no traffic, whatever the spec says (also to 0 %), until
+    the route names others."""
 
     head: int
     percent: int | None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from tidegate.core.drivers.rendering import GENERATION, MARK
+from tidegate.core.drivers.rendering import ENTRY, GENERATION, MARK
 from tidegate.core.intent import HeaderMatch, Intent
 from tidegate.core.ports import Manifest
 from tidegate.core.reachable import ReachableIntent
@@ -116,7 +116,8 @@ def distinct(planned_objects: Iterable[Planned]) -> tuple[Planned, ...]:
 
 
 def plain(manifest: Manifest) -> dict[str, Any]:
-    """A manifest without the number and the mark of its generation."""
+    """A manifest without its counters: the number and the mark of its generation, and the number of
+    its head's entry."""
     meta = dict(manifest["metadata"])
     if "annotations" in meta:
         meta["annotations"] = {
@@ -126,4 +127,13 @@ def plain(manifest: Manifest) -> dict[str, Any]:
     data = {}
     if message:
         data = {"data": {k: v for k, v in message.items() if k not in ("generation", "mark")}}
-    return {**manifest, "metadata": meta, **data}
+    return {**manifest, "metadata": meta, **data, **_without_entry(manifest)}
+
+
+def _without_entry(manifest: Manifest) -> dict[str, Any]:
+    spec = manifest.get("spec") or {}
+    predictor = spec.get("predictor") or {}
+    if ENTRY not in (predictor.get("annotations") or {}):
+        return {}
+    kept = {k: v for k, v in predictor["annotations"].items() if k != ENTRY}
+    return {"spec": {**spec, "predictor": {**predictor, "annotations": kept}}}

@@ -12,6 +12,7 @@ REVISION = "tidegate.dev/revision"
 STORE = "tidegate.dev/store"
 GENERATION = "tidegate.dev/generation"
 MARK = "tidegate.dev/intent"
+ENTRY = "tidegate.dev/entry"  # in Knative mode: the number of the head's entry
 MANAGED_BY = "app.kubernetes.io/managed-by"
 CLUSTER_LOCAL = "networking.kserve.io/visibility"
 ISVC_LABEL = (

@@ -9,7 +9,7 @@ from tidegate.deployment_service.calls import IfMatch, ReadCall, WriteCall, muta
 from tidegate.deployment_service.preconditions import etag, unchanged
 from tidegate.deployment_service.routes import NOT_MODIFIED, READ, writes
 from tidegate.schemas import responses as out
-from tidegate.schemas.requests.tenants import PutTenant
+from tidegate.schemas.requests.tenants import PutTenant, PutTenantMode
 
 router = APIRouter(prefix="/tenants", tags=["tenants"])
 
@@ -37,3 +37,11 @@ def put(call: WriteCall, namespace: str, body: PutTenant, if_match: IfMatch = No
     no longer allowed is paused where it is."""
     tenancy.check_namespace(call, namespace)
     return mutate(call, lambda tx: tenancy.put(tx, call, namespace, body))
+
+
+@router.put("/{namespace}/mode", operation_id="putTenantMode", **writes(200, out.TenantChange))
+def put_mode(call: WriteCall, namespace: str, body: PutTenantMode) -> Response:
+    """Put a tenant into trial, or take it out: in trial everything is judged and stored, and no
+    verdict moves traffic. It holds for rollouts that start from now on."""
+    tenancy.check_namespace(call, namespace)
+    return mutate(call, lambda tx: tenancy.put_mode(tx, call, namespace, body))

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field, StrictInt
 
 from tidegate.core import bounds
-from tidegate.core.analysis import OnFail
 from tidegate.core.incidents import Limits
+from tidegate.core.on_fail import OnFail
 from tidegate.core.strategy import ALPHA, DEFAULT_METRICS
 from tidegate.core.windows import NOISE_WINDOW
 from tidegate.schemas.requests.fields import WEEK, Body
@@ -14,8 +14,8 @@ from tidegate.schemas.requests.fields import WEEK, Body
 _ERRORS = DEFAULT_METRICS[0]
 
 
-class MetricIn(Body):
-    """One metric of the candidate. Margins and the objective are shares of requests, 0..1."""
+class SharesIn(Body):
+    """How much of a metric is a fail or a pass. Margins and the objective are shares of requests, 0..1."""
 
     fail_margin: Annotated[
         Annotated[float, Field(ge=bounds.FAIL_MARGIN.ge, lt=bounds.FAIL_MARGIN.lt)],
@@ -44,6 +44,19 @@ class MetricIn(Body):
     ] = _ERRORS.min_requests
 
 
+class MetricIn(SharesIn):
+    """One metric of the candidate."""
+
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
+
+
 class RejectionsIn(Body):
     """Requests that the candidate refuses with another 4xx (gRPC: its kin), compared with stable.
     They can only fail: a pass never waits for them."""
@@ -55,9 +68,31 @@ class RejectionsIn(Body):
             examples=[0.0],
         ),
     ] = _ERRORS.fail_margin
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
 
 
-class LatencyIn(MetricIn):
+class SaturationIn(Body):
+    """Requests that the candidate turns away for want of capacity (429), compared with stable. They
+    can only fail."""
+
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["pause"],
+        ),
+    ] = OnFail.PAUSE
+
+
+class LatencyIn(SharesIn):
     """Slow: above `latency_threshold_ms`, which is a bound of an existing histogram bucket. Without
     it every bucket is compared with stable, which can only fail: where it is shown and some bucket
     differs by more than two points."""
@@ -73,8 +108,9 @@ class LatencyIn(MetricIn):
     on_fail: Annotated[
         OnFail | None,
         Field(
-            description="What a fail does: `pause` until a person resumes or aborts, or `abort`; "
-            "null: abort with a threshold, pause without. A gross slowdown always aborts",
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric); null: abort with a threshold, pause "
+            "without. A gross slowdown always aborts",
             examples=["pause"],
         ),
     ] = None
@@ -88,6 +124,14 @@ class RestartsIn(Body):
         Annotated[StrictInt, Field(ge=0, le=10_000)],
         Field(description="Restarts that are allowed", examples=[2]),
     ] = Limits().restarts
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
 
 
 class OomKillsIn(Body):
@@ -98,6 +142,14 @@ class OomKillsIn(Body):
         Annotated[StrictInt, Field(ge=0, le=10_000)],
         Field(description="Kills that are allowed", examples=[0]),
     ] = Limits().oom_kills
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
 
 
 class NoReadyPodsIn(Body):
@@ -108,6 +160,14 @@ class NoReadyPodsIn(Body):
         Annotated[float, Field(ge=0, le=WEEK)],
         Field(description="Seconds that are allowed", examples=[20.0]),
     ] = Limits().no_ready_pods
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
 
 
 class ExperimentIn(Body):
@@ -134,6 +194,14 @@ class ExperimentIn(Body):
         Annotated[StrictInt, Field(ge=bounds.MIN_REQUESTS.ge, le=bounds.MIN_REQUESTS.le)],
         Field(description="Least units of the candidate before a verdict", examples=[20]),
     ] = _ERRORS.min_requests
+    on_fail: Annotated[
+        OnFail,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric)",
+            examples=["abort"],
+        ),
+    ] = OnFail.ABORT
 
 
 class MetricsIn(Body):
@@ -145,6 +213,9 @@ class MetricsIn(Body):
     rejections: Annotated[
         RejectionsIn, Field(description="Refused requests; always judged, can only fail")
     ] = RejectionsIn()
+    saturation: Annotated[
+        SaturationIn, Field(description="Requests turned away for want of capacity; always judged")
+    ] = SaturationIn()
     latency: Annotated[LatencyIn | None, Field(description="Slow requests; null: not judged")] = (
         LatencyIn()
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictInt, StrictStr
 
+from tidegate.core.agreement import TenantMode
 from tidegate.core.allowed import Allowed, Limits
 from tidegate.core.errors import Unfit, shown
 from tidegate.core.uris import check_uri
@@ -142,6 +143,20 @@ class PutTenant(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     allowed: Annotated[AllowedBody, Field(description="What the tenant's specs may name")]
+    reason: Reason = ""
+
+
+class PutTenantMode(Body):
+    """Whether verdicts move a tenant's traffic."""
+
+    mode: Annotated[
+        TenantMode,
+        Field(
+            description="`enforce`: verdicts abort and pause. `trial`: everything is judged and "
+            "stored, traffic moves as planned. It holds for rollouts that start from now on",
+            examples=["trial"],
+        ),
+    ]
     reason: Reason = ""
 
 

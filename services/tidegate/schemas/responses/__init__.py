@@ -57,6 +57,7 @@ from tidegate.schemas.responses.records import (
 from tidegate.schemas.responses.rollouts import (
     ContractOut,
     DifferenceOut,
+    EvidenceOut,
     ExperimentOut,
     GuardOut,
     MetricName,
@@ -68,6 +69,7 @@ from tidegate.schemas.responses.rollouts import (
     StepState,
     VerdictOut,
     WaitOut,
+    WouldOut,
 )
 from tidegate.schemas.responses.runtime import (
     BatcherOut,
@@ -77,6 +79,16 @@ from tidegate.schemas.responses.runtime import (
     SecurityOut,
     SpecRuntime,
     TolerationOut,
+)
+from tidegate.schemas.responses.series import (
+    EvidenceSampleOut,
+    MetricSeriesOut,
+    PodSampleOut,
+    PodSeriesOut,
+    SeriesOut,
+    ShareSampleOut,
+    TrafficHistoryOut,
+    TrafficSinceOut,
 )
 from tidegate.schemas.responses.strategies import (
     OptionOut,
@@ -107,6 +119,7 @@ from tidegate.schemas.responses.traffic import (
     ShareOut,
     TrafficOut,
 )
+from tidegate.schemas.responses.trials import TrialReportOut, TrialRolloutOut
 
 __all__ = [
     "AcceptedOut",
@@ -132,6 +145,8 @@ __all__ = [
     "EndpointPhase",
     "EndpointsPage",
     "EntryOut",
+    "EvidenceOut",
+    "EvidenceSampleOut",
     "ExperimentOut",
     "FindingOut",
     "GuardOut",
@@ -142,12 +157,15 @@ __all__ = [
     "LimitsOut",
     "LiveOut",
     "MetricName",
+    "MetricSeriesOut",
     "ModelChange",
     "ModelOut",
     "ModelsPage",
     "OptionOut",
     "PauseOut",
     "PlannedStepOut",
+    "PodSampleOut",
+    "PodSeriesOut",
     "PreflightOut",
     "Readiness",
     "RecordedIntent",
@@ -164,7 +182,9 @@ __all__ = [
     "RuntimeConfigOut",
     "SecretOut",
     "SecurityOut",
+    "SeriesOut",
     "ShareOut",
+    "ShareSampleOut",
     "SpecAutoscaling",
     "SpecOut",
     "SpecRuntime",
@@ -179,7 +199,11 @@ __all__ = [
     "TokenOut",
     "TokensOut",
     "TolerationOut",
+    "TrafficHistoryOut",
     "TrafficOut",
+    "TrafficSinceOut",
+    "TrialReportOut",
+    "TrialRolloutOut",
     "UserChange",
     "UserOut",
     "UsersOut",
@@ -191,5 +215,6 @@ __all__ = [
     "VersionsPage",
     "WaitOut",
     "WhoAmI",
+    "WouldOut",
     "changed",
 ]

@@ -149,8 +149,15 @@ class StatusOut(BaseModel):
         description="Where clients call the endpoint", examples=[["http://fraud.team-a"]]
     )
     requests_per_second: float | None = Field(
-        description="Requests per second of all revisions, as last measured; null: not measured",
+        description="Requests per second of all revisions over a decaying window, during rollouts "
+        "or not; 0: none came; null: not measured",
         examples=[99.5],
+    )
+    error_rate: float | None = Field(
+        default=None,
+        description="Stable's share of bad answers, 0 to 1, over about a day; null: too few were "
+        "counted",
+        examples=[0.004],
     )
     refusals: list[RefusedOut] = Field(
         description="Writes that the cluster refused; they are tried again"

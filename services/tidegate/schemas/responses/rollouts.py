@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from tidegate.core.contract import Compatibility
 from tidegate.core.evidence import Verdict
 from tidegate.core.guard import OnHeartbeatTimeout
-from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase
+from tidegate.core.on_fail import OnFail
+from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase, WouldHave
 from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.schemas.requests.analysis import AnalysisIn
 from tidegate.schemas.responses.base import AcceptedOut, ChangeOut, PreflightOut
@@ -68,6 +69,58 @@ class StepOut(BaseModel):
     )
 
 
+class EvidenceOut(BaseModel):
+    """The numbers behind the verdict on a metric of requests. e-values and thresholds are powers of
+    ten: 2 is a hundred to one. A verdict holds where its e reached its threshold."""
+
+    log10_e_fail: float = Field(
+        description="Evidence that the candidate is worse, over the rollout", examples=[-0.4]
+    )
+    log10_threshold_fail: float = Field(description="Where it fails", examples=[2.3])
+    log10_e_pass: float | None = Field(
+        description="Evidence that it is good enough, over the step; null: the metric cannot pass",
+        examples=[1.3],
+    )
+    log10_threshold_pass: float | None = Field(
+        description="Where it passes; null: the metric cannot pass", examples=[2.0]
+    )
+    fail_margin: float = Field(
+        description="How much above stable's rate is a fail, as a share", examples=[0.0]
+    )
+    pass_margin: float | None = Field(
+        description="How much above stable's rate still passes, as a share; null: it cannot pass",
+        examples=[0.01],
+    )
+    objective: float | None = Field(
+        description="Rate that it is compared with instead of stable's; null: stable's",
+        examples=[None],
+    )
+    min_requests: int = Field(
+        description="Requests of the candidate in a step before a verdict ends it", examples=[20]
+    )
+    min_requests_more: int = Field(
+        description="Requests of them that the step still lacks", examples=[0]
+    )
+    step_candidate_requests: int = Field(
+        description="The candidate's requests in this step", examples=[412]
+    )
+    step_candidate_bad: int = Field(description="Bad ones among them", examples=[0])
+    step_stable_requests: int = Field(description="Stable's requests in this step", examples=[3708])
+    step_stable_bad: int = Field(description="Bad ones among them", examples=[3])
+    difference_low: float = Field(
+        description="Least by which the candidate's share of bad requests is above stable's in "
+        "this step, -1 to 1; for eyes, no verdict goes by it",
+        examples=[-0.004],
+    )
+    difference_high: float = Field(
+        description="Most by which it is; both hold at all times with confidence 1 - alpha",
+        examples=[0.011],
+    )
+    exposed_requests: int = Field(
+        description="Requests that the candidate answered in this rollout so far", examples=[690]
+    )
+
+
 class VerdictOut(BaseModel):
     """The verdict on one metric so far, with its counts.
 
@@ -111,6 +164,32 @@ class VerdictOut(BaseModel):
         default=None,
         description="Most that a metric of pods allows; null for metrics of requests",
         examples=[None],
+    )
+    on_fail: OnFail = Field(
+        default=OnFail.ABORT,
+        description="What a fail does: abort, pause or notify",
+        examples=["abort"],
+    )
+    evidence: EvidenceOut | None = Field(
+        default=None, description="The numbers behind it; null for metrics of pods"
+    )
+
+
+class WouldOut(BaseModel):
+    """What a rollout in trial would have done."""
+
+    action: WouldHave = Field(description="What: aborted or paused", examples=["aborted"])
+    at: datetime = Field(description="When", examples=["2026-01-01T12:00:00Z"])
+    step: int = Field(description="Number of the step, from one", examples=[2])
+    percent: int = Field(description="Percent of the candidate then", examples=[10])
+    requests: int = Field(description="Requests that it had answered", examples=[9])
+    reason: str = Field(
+        description="Why",
+        examples=["errors: candidate 3 of 9 (33.3 %), stable 0 of 81 (0.0 %): worse than stable"],
+    )
+    message: str = Field(
+        description="All of it in one line",
+        examples=["would have aborted at 10 % after 9 requests: errors: candidate 3 of 9 …"],
     )
 
 
@@ -271,6 +350,15 @@ class RolloutOut(BaseModel):
         description="Whether its author accepts a breaking contract",
         examples=[False],
     )
+    trial: bool = Field(
+        default=False,
+        description="Whether its tenant was in trial when it started, so that no verdict moves its "
+        "traffic",
+        examples=[False],
+    )
+    would_have: list[WouldOut] = Field(
+        default=[], description="In trial: the first abort and the first pause that would have been"
+    )
     pause: PauseOut | None = Field(
         default=None, description="Why it does not go on; null: it goes on"
     )
@@ -291,6 +379,13 @@ class RolloutOut(BaseModel):
         examples=[["pause"]],
     )
     verdicts: list[VerdictOut] = Field(default=[], description="One for each metric")
+    exposed_requests: int = Field(
+        default=0,
+        description="Requests that the candidate answered in this rollout so far, as far as they "
+        "could be judged",
+        examples=[690],
+    )
+    exposed_bad: int = Field(default=0, description="Errors among them", examples=[3])
     experiment: list[ExperimentOut] = Field(
         default=[],
         description="Of an A/B: the newest counts of the caller's own experiment, in the order "

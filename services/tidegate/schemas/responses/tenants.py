@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from tidegate.core.agreement import TenantMode
 from tidegate.schemas.responses.base import ChangeOut
 
 
@@ -59,6 +60,11 @@ class TenantOut(BaseModel):
         description="Rises with each change; the ETag. 0 for the default", examples=[3]
     )
     allowed: AllowedOut = Field(description="What the tenant's specs may name")
+    mode: TenantMode = Field(
+        default=TenantMode.ENFORCE,
+        description="`trial`: verdicts are stored, and move no traffic",
+        examples=["enforce"],
+    )
     updated_at: datetime | None = Field(
         default=None,
         description="When it was written; null for the default",
