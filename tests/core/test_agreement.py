@@ -30,7 +30,12 @@ CASES = (
 
 
 @pytest.mark.parametrize(("would", "outcome", "stopped_by", "agreement"), CASES)
-def test_each_case_has_its_word(would, outcome, stopped_by, agreement) -> None:  # type: ignore[no-untyped-def]
+def test_each_case_has_its_word(
+    would: tuple[Would, ...],
+    outcome: Outcome | None,
+    stopped_by: str | None,
+    agreement: Agreement,
+) -> None:
     assert rollout(would, outcome, stopped_by).agreement is agreement
 
 
