@@ -66,7 +66,6 @@ def _latency(metric: Metric | None) -> LatencyIn | None:
     return LatencyIn(
         **_errors(metric).model_dump(),
         latency_threshold_ms=metric.latency_threshold_ms,
-        on_fail=metric.on_fail,
     )
 
 
