@@ -44,6 +44,7 @@ def train_and_roll_out(
     version: str,
     bake_seconds: float = 60.0,
     pass_margin: float = 0.01,
+    noise_window_seconds: float = 60.0,
 ) -> str:
     """The canary waits for the training, and what follows waits for the canary."""
     model = train(version=version)
@@ -53,6 +54,7 @@ def train_and_roll_out(
         percents=[5, 25, 50],
         bake_seconds=bake_seconds,
         pass_margin=pass_margin,
+        noise_window_seconds=noise_window_seconds,
         reason="trained by train-and-roll-out",
     )
     report(phase=canary.outputs["phase"], percent=canary.outputs["routed_percent"])

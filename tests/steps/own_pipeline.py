@@ -6,7 +6,13 @@ from kfp import compiler, dsl
 
 from tidegate.kfp import rollout
 
-QUICK = {"percents": [50], "bake_seconds": 1, "pass_margin": 0.05, "ready_seconds": 60}
+QUICK = {
+    "percents": [50],
+    "bake_seconds": 1,
+    "pass_margin": 0.05,
+    "noise_window_seconds": 1,
+    "ready_seconds": 60,
+}
 
 
 @dsl.pipeline(name="twice-and-back")

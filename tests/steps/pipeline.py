@@ -18,7 +18,12 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SECONDS = 150.0
 # Short, and lenient: a few hundred requests answer.
-QUICK = {"bake_seconds": 1.0, "pass_margin": 0.05, "ready_seconds": 60.0}
+QUICK = {
+    "bake_seconds": 1.0,
+    "pass_margin": 0.05,
+    "noise_window_seconds": 1.0,
+    "ready_seconds": 60.0,
+}
 TAKES = {
     "rollout-canary": {**QUICK, "percents": [10, 50]},
     "rollout-ab": QUICK,

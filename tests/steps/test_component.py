@@ -10,15 +10,14 @@ from tests.system.real import RealEndpoint
 
 pytestmark = pytest.mark.real
 EXAMPLE = ROOT / "examples" / "kubeflow" / "train_and_roll_out.py"
+QUICK = {"bake_seconds": 1.0, "pass_margin": 0.05, "noise_window_seconds": 1.0}
 Make = Callable[[str], RealEndpoint]
 
 
 def test_the_example_trains_rolls_out_and_reports(kfp: Kfp, endpoint: Make) -> None:
     made = endpoint("standard")
     with load(made) as sent:
-        run = kfp.start_own(
-            EXAMPLE, made.name, version="good-v2", bake_seconds=1.0, pass_margin=0.05
-        )
+        run = kfp.start_own(EXAMPLE, made.name, version="good-v2", **QUICK)
         assert run.good()["Output"] == "promoted"
     assert "the rollout ended: promoted, 100 % of the traffic" in run.log
     assert (stable(made), sent.scenario) == (2, [])
@@ -28,7 +27,7 @@ def test_the_example_trains_rolls_out_and_reports(kfp: Kfp, endpoint: Make) -> N
 def test_what_follows_a_rollout_that_was_aborted_does_not_begin(kfp: Kfp, endpoint: Make) -> None:
     made = endpoint("standard")
     with load(made):
-        run = kfp.start_own(EXAMPLE, made.name, version="flaky", bake_seconds=1.0, pass_margin=0.05)
+        run = kfp.start_own(EXAMPLE, made.name, version="flaky", **QUICK)
         run.bad("r1 serves, r2 was rolled back (aborted): errors", task="reach")
     assert "the rollout ended" not in run.log
     assert stable(made) == 1
