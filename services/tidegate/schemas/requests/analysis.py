@@ -13,6 +13,12 @@ from tidegate.schemas.requests.fields import WEEK, Body
 
 _ERRORS = DEFAULT_METRICS[0]
 
+_ON_FAIL = (
+    "What a fail does: abort (back to stable), pause, or notify (a condition and an alert; nothing "
+    "waits for the metric)"
+)
+Follows = Annotated[OnFail, Field(description=_ON_FAIL, examples=["abort"])]
+
 
 class MetricIn(Body):
     """One metric of the candidate. Margins and the objective are shares of requests, 0..1."""
@@ -42,14 +48,7 @@ class MetricIn(Body):
         Annotated[StrictInt, Field(ge=bounds.MIN_REQUESTS.ge, le=bounds.MIN_REQUESTS.le)],
         Field(description="Least requests of the candidate before a verdict", examples=[20]),
     ] = _ERRORS.min_requests
-    on_fail: Annotated[
-        OnFail,
-        Field(
-            description="What a fail does: abort (back to stable), pause, or notify (a condition "
-            "and an alert; nothing waits for the metric)",
-            examples=["abort"],
-        ),
-    ] = OnFail.ABORT
+    on_fail: Follows = OnFail.ABORT
 
 
 class RejectionsIn(Body):
@@ -63,28 +62,14 @@ class RejectionsIn(Body):
             examples=[0.0],
         ),
     ] = _ERRORS.fail_margin
-    on_fail: Annotated[
-        OnFail,
-        Field(
-            description="What a fail does: abort (back to stable), pause, or notify (a condition "
-            "and an alert; nothing waits for the metric)",
-            examples=["abort"],
-        ),
-    ] = OnFail.ABORT
+    on_fail: Follows = OnFail.ABORT
 
 
 class SaturationIn(Body):
     """Requests that the candidate turns away for want of capacity (429), compared with stable. They
     can only fail."""
 
-    on_fail: Annotated[
-        OnFail,
-        Field(
-            description="What a fail does: abort (back to stable), pause, or notify (a condition "
-            "and an alert; nothing waits for the metric)",
-            examples=["pause"],
-        ),
-    ] = OnFail.PAUSE
+    on_fail: Annotated[OnFail, Field(description=_ON_FAIL, examples=["pause"])] = OnFail.PAUSE
 
 
 class LatencyIn(MetricIn):
@@ -108,14 +93,7 @@ class RestartsIn(Body):
         Annotated[StrictInt, Field(ge=0, le=10_000)],
         Field(description="Restarts that are allowed", examples=[2]),
     ] = Limits().restarts
-    on_fail: Annotated[
-        OnFail,
-        Field(
-            description="What a fail does: abort (back to stable), pause, or notify (a condition "
-            "and an alert; nothing waits for the metric)",
-            examples=["abort"],
-        ),
-    ] = OnFail.ABORT
+    on_fail: Follows = OnFail.ABORT
 
 
 class OomKillsIn(Body):
@@ -126,14 +104,7 @@ class OomKillsIn(Body):
         Annotated[StrictInt, Field(ge=0, le=10_000)],
         Field(description="Kills that are allowed", examples=[0]),
     ] = Limits().oom_kills
-    on_fail: Annotated[
-        OnFail,
-        Field(
-            description="What a fail does: abort (back to stable), pause, or notify (a condition "
-            "and an alert; nothing waits for the metric)",
-            examples=["abort"],
-        ),
-    ] = OnFail.ABORT
+    on_fail: Follows = OnFail.ABORT
 
 
 class NoReadyPodsIn(Body):
@@ -144,14 +115,7 @@ class NoReadyPodsIn(Body):
         Annotated[float, Field(ge=0, le=WEEK)],
         Field(description="Seconds that are allowed", examples=[20.0]),
     ] = Limits().no_ready_pods
-    on_fail: Annotated[
-        OnFail,
-        Field(
-            description="What a fail does: abort (back to stable), pause, or notify (a condition "
-            "and an alert; nothing waits for the metric)",
-            examples=["abort"],
-        ),
-    ] = OnFail.ABORT
+    on_fail: Follows = OnFail.ABORT
 
 
 class ExperimentIn(Body):
@@ -178,14 +142,7 @@ class ExperimentIn(Body):
         Annotated[StrictInt, Field(ge=bounds.MIN_REQUESTS.ge, le=bounds.MIN_REQUESTS.le)],
         Field(description="Least units of the candidate before a verdict", examples=[20]),
     ] = _ERRORS.min_requests
-    on_fail: Annotated[
-        OnFail,
-        Field(
-            description="What a fail does: abort (back to stable), pause, or notify (a condition "
-            "and an alert; nothing waits for the metric)",
-            examples=["abort"],
-        ),
-    ] = OnFail.ABORT
+    on_fail: Follows = OnFail.ABORT
 
 
 class MetricsIn(Body):
