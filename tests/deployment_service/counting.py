@@ -39,6 +39,13 @@ class CountingMeter:
 
 PATH = "/api/v1/endpoints/team/fraud"
 KEY = EndpointKey("team", "fraud")
+BODY = {
+    "strategy": "canary",
+    "steps": [10, 50],
+    "bake_seconds": 0,
+    "model_version_id": "2",
+    "analysis": {"noise_window_seconds": 1},
+}
 
 
 class Judged(Beside):

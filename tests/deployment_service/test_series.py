@@ -4,27 +4,16 @@ from itertools import pairwise
 
 import pytest
 
-from tests.deployment_service.counting import Judged
+from tests.deployment_service.counting import BODY, PATH, Judged
 from tidegate.store.engine import run
 
 pytestmark = pytest.mark.real
-PATH = "/api/v1/endpoints/team/fraud"
-BODY = {
-    "strategy": "canary",
-    "steps": [10, 50],
-    "bake_seconds": 0,
-    "model_version_id": "2",
-    "analysis": {"noise_window_seconds": 1},
-}
 
 
 def judged(api, bad):
     """A rollout that has ended."""
-    api.models()
-    body = {"name": "fraud", "model_id": "add_sub", "model_version_id": "1"}
-    api.ok("POST", "/api/v1/endpoints?namespace=team", body)
     world = Judged(api, bad)
-    world.until(lambda: api.ok("GET", PATH)["phase"] == "ready")
+    world.serving()
     rollout = api.ok("POST", f"{PATH}/rollouts", BODY)["id"]
     world.until(lambda: api.ok("GET", f"/api/v1/rollouts/{rollout}")["outcome"] is not None)
     return rollout

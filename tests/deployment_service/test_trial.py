@@ -3,18 +3,11 @@ they and the people agreed. And what a fail does, by metric."""
 
 import pytest
 
-from tests.deployment_service.counting import PATH, Judged
+from tests.deployment_service.counting import BODY, PATH, Judged
 from tidegate.store import tokens
 from tidegate.store.values import Principal
 
 pytestmark = pytest.mark.real
-BODY = {
-    "strategy": "canary",
-    "steps": [10, 50],
-    "bake_seconds": 0,
-    "model_version_id": "2",
-    "analysis": {"noise_window_seconds": 1},
-}
 
 
 def in_trial(api, bad):
