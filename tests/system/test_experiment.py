@@ -11,6 +11,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.real
 METRICS = {"errors": {"pass_margin": 0.05}, "experiment": {"pass_margin": 0.0}}
+ANALYSIS = {"metrics": METRICS, "noise_window_seconds": 1}
 
 
 def post(rollout: RealRollout, start: float, seconds: float, **successes: int) -> Json:
@@ -38,7 +39,7 @@ def experiment(rollout: Json) -> Json:
 
 def test_a_candidate_that_succeeds_more_often_is_promoted(endpoint: RealEndpoint) -> None:
     with Load(endpoint.address) as load:
-        rollout = endpoint.start("good-v2", "ab", bake_seconds=1, analysis={"metrics": METRICS})
+        rollout = endpoint.start("good-v2", "ab", bake_seconds=1, analysis=ANALYSIS)
         start = settled(rollout)
         load.wait_for("r2", 50)
         post(rollout, start, 0.1, r1=500, r2=520)
@@ -56,7 +57,7 @@ def test_a_candidate_that_succeeds_more_often_is_promoted(endpoint: RealEndpoint
 
 def test_a_candidate_that_succeeds_less_often_keeps_stable(endpoint: RealEndpoint) -> None:
     with Load(endpoint.address) as load:
-        rollout = endpoint.start("good-v2", "ab", bake_seconds=1, analysis={"metrics": METRICS})
+        rollout = endpoint.start("good-v2", "ab", bake_seconds=1, analysis=ANALYSIS)
         start = settled(rollout)
         load.wait_for("r2", 50)
         post(rollout, start, 0.1, r1=700, r2=500)
