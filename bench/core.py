@@ -53,7 +53,7 @@ def measure(mode: Mode, seconds: float) -> dict[str, float]:
     def decided() -> None:
         decide(
             rollout,
-            gather(rollout, progress, intent, observation, scrape, now),
+            gather(rollout, progress, intent, observation, scrape),
             (),
             intent,
             observation,

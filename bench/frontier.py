@@ -76,7 +76,9 @@ def intervals(world: World, runs: int, rng: np.random.Generator) -> Iterator[Int
     for percent in CANARY_PERCENTS:
         last = percent == CANARY_PERCENTS[-1]
         needed = DEFAULT_METRICS[0].min_requests / (world.rate * percent / 100)
-        lasts = LAST if last else max(STEP_BAKE, needed)
+        lasts = max(STEP_BAKE, needed)
+        if last:
+            lasts = LAST
         into = 0.0
         while into < lasts:
             minute = ((at + phase) // MINUTE).astype(int)

@@ -101,9 +101,9 @@ def variance(nc: Counts, yc: Counts, ns: Counts, ys: Counts) -> Array:
 
 def _spread_again(logs: Array, prior: Array, nc: Counts) -> Array:
     share = np.minimum(sequential._SHARE_MOST, sequential._SHARE * np.maximum(nc, 1e-9))
-    own = np.log1p(-share)[:, None] + logs
-    spread = (np.log(share) + log_sum(logs))[:, None] + prior[None]
-    return np.asarray(np.logaddexp(own, spread))
+    stays = np.log1p(-share)[:, None] + logs
+    give = (np.log(share) + log_sum(logs))[:, None] + prior[None]
+    return np.asarray(np.logaddexp(stays, give))
 
 
 @dataclass(slots=True)
@@ -128,8 +128,11 @@ class Failing:
     def __post_init__(self) -> None:
         self.logs = np.tile(self.prior, (self.runs, 1))
         self.won = np.zeros((self.runs, len(ODDS)))
-        self.used, self.windows, self.excess = np.zeros((3, self.runs))
-        self.before, self.present = np.zeros((2, 2, self.runs), dtype=np.int64)
+        self.used = np.zeros(self.runs)
+        self.windows = np.zeros(self.runs)
+        self.excess = np.zeros(self.runs)
+        self.before = np.zeros((2, self.runs), dtype=np.int64)
+        self.present = np.zeros((2, self.runs), dtype=np.int64)
 
     def take(self, at: float, blocks: Blocks) -> Array:
         """Log e after one block that begins at `at` seconds of evidence."""
@@ -139,9 +142,9 @@ class Failing:
         self.present = self.present + np.stack([blocks.ns, blocks.ys])
         total = blocks.yc + blocks.ys
         gains = blocks.yc[:, None] * np.log(ODDS) - log_generating(blocks.nc, blocks.ns, total)
-        moves = gains.any(1) & (blocks.nc > 0)
         if self.tempered:
-            gains = self._temper(gains, blocks, moves)
+            gains = self._temper(gains, blocks)
+        moves = gains.any(1) & (blocks.nc > 0)
         limits = np.where(self.limited_below > ODDS, np.log(windows.MOST_TOWARD_FAIL), np.inf)
         won = self.won + gains
         allowed = np.minimum(won, limits) - np.minimum(self.won, limits)
@@ -152,12 +155,12 @@ class Failing:
         self.logs = np.where(moves[:, None], after, self.logs)
         return log_sum(self.logs)
 
-    def _temper(self, gains: Array, blocks: Blocks, moves: npt.NDArray[np.bool_]) -> Array:
+    def _temper(self, gains: Array, blocks: Blocks) -> Array:
         known = noise._PRIOR_WINDOWS * noise._PRIOR_SPREAD + self.excess
         spread = np.maximum(0.0, known / (noise._PRIOR_WINDOWS + self.windows))
         answers = variance(blocks.nc, blocks.yc, blocks.ns, blocks.ys)
         power = np.maximum(0.0, 1 - 2 * spread * self.used) / (1 + spread * answers)
-        self.used = self.used + np.where(moves, power * answers, 0.0)
+        self.used = self.used + np.where(gains.any(1), power * answers, 0.0)
         return power[:, None] * gains
 
     def _close(self, window: int) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 from tidegate.core import bounds, strategy
 from tidegate.core.bounds import Bounds
 from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
-from tidegate.core.on_fail import OnFail
 from tidegate.core.strategy import Deadlines
 
 Value = str | int | float | bool | list[Any] | dict[str, Any]
@@ -26,8 +25,6 @@ _NAME = bounds.HEADER_NAME.strip("^$")
 _VALUE = bounds.HEADER_VALUE.strip("^$")
 HEADER = rf"^( *{_NAME} *[:=] *{_VALUE} *)?$"
 # 100 is the promotion, which follows by itself
-_METRIC_FAILS = rf" *[a-z_]+ *= *({'|'.join(OnFail)}) *"
-_ON_FAIL = f"^({_METRIC_FAILS}(,{_METRIC_FAILS})*)?$"
 SHARE = Bounds(ge=1, le=99)
 SHARE_OF_STEPS = {"item_minimum": SHARE.ge, "item_maximum": SHARE.le}
 # A task waits for two weeks at most
@@ -173,7 +170,7 @@ PARAMETERS: dict[str, Parameter] = {
         bounds.PASS_MARGIN,
     ),
     "latency_threshold_ms": _number(
-        "Slower answers are slow: a bound of the histogram; 0: not asked.",
+        "Slower answers are slow: a bound of the histogram; 0: every bucket is compared.",
         0.0,
         bounds.LATENCY_MS,
         0,
@@ -182,7 +179,7 @@ PARAMETERS: dict[str, Parameter] = {
         "What a fail does, by metric: `restarts=notify, latency=pause`; of a metric that is not "
         "named: abort (429: pause).",
         "",
-        limits={"pattern": _ON_FAIL},
+        limits={"max_length": 400},
     ),
     "alpha": _number(
         "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, bounds.ALPHA

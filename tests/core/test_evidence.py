@@ -1,6 +1,7 @@
 """Evidence over a rollout: what counts, toward what, and what it then says."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -52,7 +53,7 @@ class Plane:
         return Scrape(self.now, readings)
 
     def serve(
-        self, candidate: tuple[int, ...], stable: tuple[int, ...], times: int = 1, **how: bool
+        self, candidate: tuple[int, ...], stable: tuple[int, ...], times: int = 1, **how: Any
     ) -> Evidence:
         """Verdict (n, bad, slow) per revision and interval, `times` intervals long."""
         for _ in range(times):
@@ -162,7 +163,7 @@ def test_where_both_hold_fail_wins() -> None:
 
 def test_a_young_pod_excuses_latency_but_not_errors() -> None:
     plane = Plane()
-    plane.serve((200, 100, 200), (1800, 5, 5), latency=False)
+    plane.serve((200, 100, 200), (1800, 5, 5), cold="its pod is new")
     assert plane.errors().verdict is Verdict.FAIL
     assert plane.latency().rollout.candidate == Arm()
 
@@ -275,8 +276,8 @@ def test_evidence_survives_json(
     intervals: list[tuple[tuple[int, ...], tuple[int, ...], bool, bool]],
 ) -> None:
     plane = Plane((*BOTH, replace(ERRORS, fail_margin=0.01), replace(ERRORS, objective=0.01)))
-    for candidate, stable, latency, toward_pass in intervals:
-        plane.serve(candidate, stable, latency=latency, toward_pass=toward_pass)
+    for candidate, stable, cold, toward_pass in intervals:
+        plane.serve(candidate, stable, cold=cold * "new pods", toward_pass=toward_pass)
     adapter = TypeAdapter(Evidence)
     assert adapter.validate_json(adapter.dump_json(plane.evidence)) == plane.evidence
 
@@ -307,7 +308,8 @@ def test_the_totals_do_not_depend_on_the_order_or_on_the_cut(
         (replace(ERRORS, pass_margin=0.0), "pass_margin"),
         (replace(ERRORS, objective=1.0), "objective"),
         (replace(ERRORS, latency_threshold_ms=5.0), "latency_threshold_ms"),
-        (replace(LATENCY, latency_threshold_ms=None), "latency_threshold_ms"),
+        (replace(LATENCY, latency_threshold_ms=-1.0), "latency_threshold_ms"),
+        (replace(LATENCY, latency_threshold_ms=None, objective=0.1), "objective"),
         (replace(ERRORS, min_requests=0), "min_requests"),
     ],
 )

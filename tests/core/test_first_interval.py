@@ -64,7 +64,7 @@ def reconciled(
     counters = Counters(answers, 0)
     readings = tuple(Reading("envoy", revision, counters) for revision in (1, 2))
     scrape = Scrape(read or now, readings)
-    progress = gather(ROLLOUT, progress, intent(10), AT_10, scrape, now)
+    progress = gather(ROLLOUT, progress, intent(10), AT_10, scrape)
     return decide(ROLLOUT, progress, actions, intent(10), AT_10, now).progress
 
 

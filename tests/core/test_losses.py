@@ -30,15 +30,12 @@ def reading(revision: int, started: int, answered: int, active: int = 0, **flow:
 
 
 def gathered(*scrapes: tuple[Reading, ...], comparable: bool = True) -> Evidence:
+    """The evidence after these scrapes, a second apart; each second is a window."""
     evidence = Evidence.start(ERRORS)
     for at, readings in enumerate(scrapes):
+        scrape = Scrape(float(at), readings)
         evidence = absorb(
-            evidence,
-            Scrape(float(at), readings),
-            stable=1,
-            candidate=2,
-            comparable=comparable,
-            noise_window=1.0,
+            evidence, scrape, stable=1, candidate=2, comparable=comparable, noise_window=1.0
         )
     return evidence
 
@@ -114,7 +111,7 @@ def thirty(interval: int, *, unclear: int) -> tuple[Reading, ...]:
 def test_one_doubtful_proxy_of_thirty_keeps_nobody_from_passing() -> None:
     for unclear, expected in ((5, Verdict.PASS), (100, Verdict.UNDECIDED)):
         evidence = gathered(*(thirty(n, unclear=unclear) for n in range(10)))
-        (verdict,) = judge(evidence, ERRORS, 0.01, noise_window=1.0)
+        (verdict,) = judge(evidence, ERRORS, 0.01)
         assert verdict.verdict is expected, verdict.message
         assert verdict.step.candidate == Arm(27_000, 0), "people are shown what is sure"
 

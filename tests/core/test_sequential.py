@@ -74,7 +74,8 @@ def test_after_any_history_the_capital_is_not_expected_to_grow_under_the_null(
     expected = 0.0
     for yc, ys in itertools.product(range(nc + 1), range(ns + 1)):
         chance = stats.binom.pmf(yc, nc, candidate) * stats.binom.pmf(ys, ns, stable)
-        after = advance(wealth, test, block(nc, yc, ns, ys), window=windows[-1], spread=spread)
+        now = block(nc, yc, ns, ys)
+        after = advance(wealth, test, now, window=windows[-1], spread=spread)
         expected += chance * math.exp(after.log_e - wealth.log_e)
     assert expected <= 1 + 1e-9
 

@@ -88,9 +88,9 @@ def test_a_metric_that_has_something_to_show_has_two_charts_and_a_table(promoted
     text = page(promoted)
     charts = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
     metrics = [each.metric.value for each in promoted.series.metrics]
-    assert metrics == ["errors", "rejections", "saturation"]
-    assert len(charts) == 3  # of the traffic, and two of the errors
-    assert text.count("<details>") == 2
+    assert metrics == ["errors", "rejections", "saturation", "latency"]
+    assert len(charts) == 5  # of the traffic, and two each of errors and latency
+    assert text.count("<details>") == 3
     assert text.count("Neither revision had any.") == 2
     for chart in charts:
         root = ET.fromstring(chart)

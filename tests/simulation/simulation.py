@@ -67,12 +67,15 @@ BOUNDS = (10.0, 50.0, 100.0, 500.0, 30000.0)
 @dataclass(frozen=True, slots=True)
 class Quality:
     """How a revision answers: shares of errors, of answers above 100 ms, of rejections, of answers
-    429."""
+    429. first_slow: so many first answers of each pod are above 100 ms. batches_from: requests per
+    second of a pod below which its batches do not fill, so that every answer is."""
 
     bad: float = 0.0
     slow: float = 0.0
     rejected: float = 0.0
     saturated: float = 0.0
+    first_slow: int = 0
+    batches_from: float = 0.0
 
 
 class Simulation:
@@ -103,6 +106,8 @@ class Simulation:
         self.quality: dict[int, Quality] = {}
         self.counts: dict[int, list[int]] = {}
         self.copies: dict[int, list[int]] = {}
+        self.ready: dict[int, int] = {}
+        self.first: dict[int, int] = {}
         self.last_traffic_at = self.lab.clock()
         self.revisions: dict[int, Revision] = {}
         self.intents: list[Intent] = []
@@ -338,10 +343,23 @@ class Simulation:
             draws = [self.random.random() for _ in range(2 * requests)]
             counts[0] += requests
             counts[1] += sum(map(quality.bad.__gt__, draws[::2]))
-            counts[2] += sum(map(quality.slow.__gt__, draws[1::2]))
+            counts[2] += self._slow(number, requests, draws[1::2], requests / max(elapsed, 1e-9))
             refused = quality.bad + quality.rejected
             counts[3] += sum(quality.bad <= draw < refused for draw in draws[::2])
             counts[4] += sum(refused <= draw < refused + quality.saturated for draw in draws[::2])
+
+    def _slow(self, number: int, requests: int, draws: Sequence[float], per_second: float) -> int:
+        """How many of a revision's answers are above 100 ms."""
+        quality = self.quality[number]
+        ready = self.observation.ready(number)
+        new = max(0, ready - self.ready.get(number, 0))
+        self.ready[number] = ready
+        left = self.first.get(number, 0) + new * quality.first_slow
+        first = min(left, requests)
+        self.first[number] = left - first
+        if per_second < quality.batches_from * max(ready, 1):
+            return requests
+        return max(first, sum(map(quality.slow.__gt__, draws)))
 
     def scrape(self) -> Scrape:
         """The meter."""

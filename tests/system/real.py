@@ -23,7 +23,8 @@ FOLDERS = {"1": "model-repository"} | {
 }
 INTERVAL = 0.5
 # Lenient, so that a few hundred requests answer: the candidate may be up to 5 points worse.
-METRICS = {"errors": {"pass_margin": 0.05}}
+# A laptop under load is noisy, and slowness is not what these tests are about
+METRICS = {"errors": {"pass_margin": 0.05}, "latency": None}
 
 Json = dict[str, Any]
 

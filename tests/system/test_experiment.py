@@ -6,11 +6,12 @@ from datetime import datetime
 import pytest
 
 from tests.system.load import Load
+from tests.system.real import METRICS as USUAL
 from tests.system.real import Json, RealEndpoint, RealRollout
 from tests.waiting import until
 
 pytestmark = pytest.mark.real
-METRICS = {"errors": {"pass_margin": 0.05}, "experiment": {"pass_margin": 0.0}}
+METRICS = {**USUAL, "experiment": {"pass_margin": 0.0}}
 ANALYSIS = {"metrics": METRICS, "noise_window_seconds": 1}
 
 

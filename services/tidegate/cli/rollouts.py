@@ -108,7 +108,10 @@ def start(
         ),
     ] = False,
     latency_threshold_ms: Annotated[
-        float | None, typer.Option(help="Slower answers are bad; default: latency is not judged.")
+        float | None,
+        typer.Option(
+            help="Slower answers are bad; default: every bucket of the histogram is compared."
+        ),
     ] = None,
     alpha: Annotated[
         float | None,

@@ -30,9 +30,10 @@ class Metric:
     fail: θc > θs + fail_margin is shown. pass: θc < θs + pass_margin is shown. objective: a fixed
     share (SLO) instead of stable: fail is θc > objective, pass θc < objective; an outage that both
     share then fails it. latency_threshold_ms (LATENCY): an answer above it is slow; the bound of an
-    existing bucket. min_requests: candidate answers in the step before pass or no-fail counts.
-    EXPERIMENT: units instead of answers; pass_margin 0 or below asks for a candidate that succeeds
-    more often than stable (by more than -pass_margin). on_fail: None: the default of its kind.
+    existing bucket; None: every bucket is compared (`slowness`). min_requests: candidate answers in
+    the step before pass or no-fail counts. EXPERIMENT: units instead of answers; pass_margin 0 or
+    below asks for a candidate that succeeds more often than stable (by more than -pass_margin).
+    on_fail: None: the default of its kind; a gross slowdown aborts whatever it says.
     """
 
     kind: MetricKind
@@ -46,12 +47,18 @@ class Metric:
     @property
     def consequence(self) -> OnFail:
         """What follows from a fail: as the plan says, else a candidate that is too small pauses,
-        because more replicas may mend it, and everything else aborts."""
+        because more replicas may mend it, and one that is slower in some bucket, which people may
+        accept. Everything else aborts, also a threshold: the plan's own word on what is too slow."""
         if self.on_fail is not None:
             return self.on_fail
-        if self.kind is MetricKind.SATURATION:
+        if self.kind is MetricKind.SATURATION or self.every_bucket:
             return OnFail.PAUSE
         return OnFail.ABORT
+
+    @property
+    def every_bucket(self) -> bool:
+        """Whether latency is compared in every bucket of the histogram."""
+        return self.kind is MetricKind.LATENCY and self.latency_threshold_ms is None
 
     @property
     def waited_for(self) -> bool:
@@ -61,7 +68,9 @@ class Metric:
     @property
     def can_pass(self) -> bool:
         """Whether a pass waits for it: a candidate that is refused no more often than stable shows
-        nothing by that."""
+        nothing by that, and no number of answers shows that every bucket is alike."""
+        if self.every_bucket:
+            return False
         return self.kind not in (MetricKind.REJECTIONS, MetricKind.SATURATION)
 
     @property
@@ -125,14 +134,20 @@ def check(metric: Metric, field: str = "metric") -> tuple[Problem, ...]:
                 Remediation("send a share of the requests"),
             )
         )
-    if metric.kind is MetricKind.LATENCY and not (
-        metric.latency_threshold_ms and metric.latency_threshold_ms > 0
-    ):
+    if metric.latency_threshold_ms is not None and metric.latency_threshold_ms <= 0:
         problems.append(
             Problem(
                 f"{field}.latency_threshold_ms",
-                "latency needs a bound above 0",
-                Remediation("send the bound of a histogram bucket, in ms"),
+                f"{metric.latency_threshold_ms:g} is not above 0",
+                Remediation("send the bound of a histogram bucket, in ms, or leave it out"),
+            )
+        )
+    if metric.every_bucket and metric.objective is not None:
+        problems.append(
+            Problem(
+                f"{field}.objective",
+                "every bucket is compared with stable",
+                Remediation("send latency_threshold_ms beside it, or leave it out"),
             )
         )
     if metric.kind is not MetricKind.LATENCY and metric.latency_threshold_ms is not None:

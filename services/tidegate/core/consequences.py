@@ -15,7 +15,7 @@ def failed(progress: Progress, on_fail: OnFail) -> tuple[MetricVerdict | Finding
     requests = tuple(
         each
         for each in progress.analysis.verdicts
-        if each.verdict is Verdict.FAIL and each.metric.consequence is on_fail
+        if each.verdict is Verdict.FAIL and each.consequence is on_fail
     )
     pods = tuple(
         each

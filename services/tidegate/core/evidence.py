@@ -9,6 +9,7 @@ of a step have settled, and asks `judge`. Counts of a user's own experiment come
 
 from dataclasses import dataclass, field, replace
 
+from tidegate.core import histograms, slow_verdict, slowness
 from tidegate.core.analysis import Metric, MetricKind, check, expected_seconds
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.losses import confirmed, watched
@@ -22,7 +23,8 @@ from tidegate.core.scrapes import (
     counters_of,
 )
 from tidegate.core.verdicts import MetricVerdict, Track, Verdict, overall, restarted, take, verdict
-from tidegate.core.windows import NOISE_WINDOW
+from tidegate.core.warmth import Warmth
+from tidegate.core.windows import NOISE_WINDOW, window_of
 
 __all__ = [
     "EMPTY",
@@ -38,6 +40,7 @@ __all__ = [
     "Track",
     "Verdict",
     "absorb",
+    "answers",
     "check",
     "counters_of",
     "expected_seconds",
@@ -56,11 +59,13 @@ __all__ = [
 class Evidence:
     """All evidence of one rollout. last: the base line of the next interval. split: every request
     that was sent since the step began or the weights last changed, or every final answer where the
-    proxy does not tell what it began; for the proof of traffic (`proof.prove`)."""
+    proxy does not tell what it began; for the proof of traffic (`proof.prove`). warmth: of both
+    revisions' pods, for latency."""
 
     last: Scrape | None = None
     tracks: tuple[Track, ...] = ()
     split: Block = field(default_factory=Block)
+    warmth: tuple[Warmth, ...] = ()
 
     @staticmethod
     def start(metrics: tuple[Metric, ...]) -> "Evidence":
@@ -78,7 +83,8 @@ def absorb(
     *,
     stable: int,
     candidate: int,
-    latency: bool = True,
+    cold: str = "",
+    unlike: str = "",
     toward_pass: bool = True,
     comparable: bool = True,
     mirrored: bool = False,
@@ -87,7 +93,8 @@ def absorb(
     """The evidence after one more scrape. The first sets the base line; one that is not later than
     the last changes nothing.
 
-    latency False: a pod was younger than the warm-up in this interval; latency does not count.
+    cold, unlike: why the latencies of this interval are not compared, '' where they are; because of
+    unlike loads only those without a threshold are not (`warmth`).
     toward_pass False: stable had no ready endpoint; the interval counts toward fail, never toward
     pass or `min_requests`. comparable False: the weights changed within the interval; it only moves
     the base line and empties `split`, because a block over two splits is Simpson's paradox in
@@ -95,11 +102,7 @@ def absorb(
     a shadow; the candidate's side is its answers to copies, and stable's its live answers over the
     protocols whose copies are counted. noise_window: seconds (`windows`).
     """
-    bounds = [
-        t.metric.latency_threshold_ms
-        for t in evidence.tracks
-        if t.metric.latency_threshold_ms is not None
-    ]
+    bounds = _bounds(evidence, scrape)
     if evidence.last is None:
         checked = watched(None, scrape)
         return replace(evidence, last=base_line(None, checked, bounds))
@@ -110,24 +113,100 @@ def absorb(
     if not comparable:
         return replace(evidence, last=base_line(None, checked, bounds), split=Block())
     kept = base_line(last, checked, bounds)
-    seconds = scrape.at - last.at
     now = confirmed(last, checked)
-
-    def sides(metric: Metric) -> tuple[Between, Between]:
-        if mirrored:
-            copies = between(last.shadow, now.shadow, candidate, metric)
-            return copies, between(last.beside, now.beside, stable, metric)
-        return between(last, now, candidate, metric), between(last, now, stable, metric)
-
-    unread = {MetricKind.EXPERIMENT} if latency else {MetricKind.EXPERIMENT, MetricKind.LATENCY}
+    interval = _Interval(last, now, stable, candidate, mirrored, noise_window)
+    errors = interval.sides(_SENT)
     tracks = tuple(
-        track
-        if track.metric.kind in unread
-        else take(track, *sides(track.metric), seconds, toward_pass, noise_window)
+        take(track, *errors, interval.seconds, toward_pass, noise_window)
+        if track.metric.kind is MetricKind.ERRORS
+        else _track(track, interval, cold, unlike, toward_pass)
         for track in evidence.tracks
     )
-    ours, others = (replace(side.arm, n=side.sent) for side in sides(_SENT))
-    return Evidence(kept, tracks, evidence.split + Block(ours, others, seconds))
+    ours, others = (Arm(side.sent, side.arm.bad) for side in errors)
+    split = evidence.split + Block(ours, others, interval.seconds)
+    return replace(evidence, last=kept, tracks=tracks, split=split)
+
+
+def _bounds(evidence: Evidence, scrape: Scrape) -> set[float]:
+    """The bounds of the histograms that the tracks need, in ms."""
+    metrics = [track.metric for track in evidence.tracks]
+    bounds = {q.latency_threshold_ms for q in metrics if q.latency_threshold_ms is not None}
+    if any(metric.every_bucket for metric in metrics):
+        bounds.update(histograms.bounds_of(scrape))
+    return bounds
+
+
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    """Two scrapes, and which revisions are compared between them."""
+
+    last: Scrape
+    now: Scrape
+    stable: int
+    candidate: int
+    mirrored: bool
+    noise_window: float
+
+    @property
+    def seconds(self) -> float:
+        return self.now.at - self.last.at
+
+    def sides(self, metric: Metric) -> tuple[Between, Between]:
+        """What candidate and stable answered."""
+        if self.mirrored:
+            copies = between(self.last.shadow, self.now.shadow, self.candidate, metric)
+            return copies, between(self.last.beside, self.now.beside, self.stable, metric)
+        return (
+            between(self.last, self.now, self.candidate, metric),
+            between(self.last, self.now, self.stable, metric),
+        )
+
+    def slow(self, bounds: tuple[float, ...]) -> tuple[histograms.Slow, histograms.Slow]:
+        """How many answers of candidate and stable were above each bound."""
+        ours = (self.last, self.now)
+        theirs = ours
+        if self.mirrored:
+            ours = (self.last.shadow, self.now.shadow)
+            theirs = (self.last.beside, self.now.beside)
+        return (
+            histograms.slow_between(*ours, self.candidate, bounds),
+            histograms.slow_between(*theirs, self.stable, bounds),
+        )
+
+
+def _track(track: Track, interval: _Interval, cold: str, unlike: str, toward_pass: bool) -> Track:
+    """One track after an interval."""
+    metric = track.metric
+    if metric.kind is MetricKind.EXPERIMENT:
+        return track
+    if metric.kind is not MetricKind.LATENCY:
+        sides = interval.sides(metric)
+        return take(track, *sides, interval.seconds, toward_pass, interval.noise_window)
+    if cold and histograms.bounds_of(interval.now):
+        return replace(track, trouble=f"not compared: {cold}")
+    if not metric.every_bucket:
+        sides = interval.sides(metric)
+        return take(track, *sides, interval.seconds, toward_pass, interval.noise_window)
+    if unlike:
+        return replace(track, trouble=f"not compared: {unlike}")
+    return _compare_buckets(track, interval)
+
+
+def _compare_buckets(track: Track, interval: _Interval) -> Track:
+    slow = track.slowness
+    if not slow.buckets:
+        begun = slowness.begun(histograms.bounds_of(interval.now))
+        slow = replace(begun, accepted=slow.accepted)
+    bounds = tuple(bucket.bound for bucket in slow.buckets)
+    ours, theirs = interval.slow(bounds)
+    blocks = histograms.blocks_of(ours, theirs, bounds, interval.seconds)
+    window = window_of(track.rollout.seconds, interval.noise_window)
+    return replace(
+        track,
+        slowness=slowness.weigh(slow, track.metric.fail_test, blocks, window),
+        rollout=replace(track.rollout, seconds=track.rollout.seconds + interval.seconds),
+        trouble=ours.missing or theirs.missing,
+    )
 
 
 def tracking(evidence: Evidence, metrics: tuple[Metric, ...]) -> Evidence:
@@ -135,6 +214,8 @@ def tracking(evidence: Evidence, metrics: tuple[Metric, ...]) -> Evidence:
     last may lack some, and a metric without a track would never be judged."""
     known = {track.metric for track in evidence.tracks}
     missing = tuple(Track(metric) for metric in metrics if metric not in known)
+    if not missing:
+        return evidence
     return replace(evidence, tracks=(*evidence.tracks, *missing))
 
 
@@ -143,6 +224,18 @@ def requests(last: Scrape, now: Scrape) -> int:
     checked = watched(last, now)
     revisions = {reading.revision for reading in now.readings}
     return sum(between(last, checked, revision, _SENT).arm.n for revision in revisions)
+
+
+def answers(last: Scrape | None, now: Scrape, revisions: tuple[int, ...]) -> dict[int, int]:
+    """How many answers, and answers to copies, each revision gave since a base line, by the
+    histograms: they may lag behind the other counters. Nothing where there is no base line."""
+    if last is None:
+        return {}
+    counts = {number: histograms.slow_between(last, now, number, ()).n for number in revisions}
+    if now.copies:
+        for number in revisions:
+            counts[number] += histograms.slow_between(last.shadow, now.shadow, number, ()).n
+    return counts
 
 
 def new_step(evidence: Evidence) -> Evidence:
@@ -166,11 +259,16 @@ def new_size(evidence: Evidence) -> Evidence:
 
 
 def tested_anew(evidence: Evidence, metrics: tuple[Metric, ...]) -> Evidence:
-    """A person has seen that these failed, and went on: they begin again."""
-    tracks = tuple(
-        Track(track.metric) if track.metric in metrics else track for track in evidence.tracks
-    )
+    """A person has seen that these failed, and went on: they begin again. Where every bucket of
+    latency is compared, that accepts a slower candidate, short of a gross slowdown."""
+    tracks = tuple(_anew(track) if track.metric in metrics else track for track in evidence.tracks)
     return replace(evidence, tracks=tracks)
+
+
+def _anew(track: Track) -> Track:
+    if track.metric.every_bucket:
+        return replace(track, slowness=replace(track.slowness, accepted=True))
+    return Track(track.metric)
 
 
 def new_experiment(evidence: Evidence) -> Evidence:
@@ -191,14 +289,24 @@ def judge(
     """One verdict per metric. No data is undecided; where fail and pass both hold, fail wins.
 
     alpha (0..1) bounds, over the whole rollout and all scrapes, the probability of any false fail:
-    each metric whose fail aborts gets alpha / number of these, any other alpha itself. For pass it
-    bounds, per step, the probability that a candidate that is worse than allowed in some metric
-    passes: all metrics must pass, so each is tested at alpha itself. noise_window: seconds, for the
-    forecasts.
+    each metric whose fail aborts gets an equal part of it, but for a tenth that a gross slowdown
+    may use where latency does not abort; any other metric gets alpha itself. For pass it bounds,
+    per step, the probability that a candidate that is worse than allowed in some metric passes: all
+    metrics must pass, so each is tested at alpha itself. noise_window: seconds, for the forecasts.
     """
     tracks = {track.metric: track for track in evidence.tracks}
-    count = sum(metric.aborts for metric in metrics)
-    return tuple(
-        verdict(tracks.get(q, Track(q)), alpha, count if q.aborts else 1, noise_window)
-        for q in metrics
-    )
+    gross = 0.0
+    if any(metric.every_bucket and not metric.aborts for metric in metrics):
+        gross = slow_verdict.GROSS_ALPHA * alpha
+    each = (alpha - gross) / max(sum(metric.aborts for metric in metrics), 1)
+
+    def verdict_on(metric: Metric) -> MetricVerdict:
+        track = tracks.get(metric, Track(metric))
+        alpha_fail = alpha
+        if metric.aborts:
+            alpha_fail = each
+        if metric.every_bucket:
+            return slow_verdict.verdict(track, alpha_fail, gross or alpha_fail)
+        return verdict(track, alpha_fail, alpha, noise_window)
+
+    return tuple(verdict_on(metric) for metric in metrics)

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from tidegate.core.evidence import Scrape, absorb, tracking
+from tidegate.core.evidence import Scrape, absorb, answers, tracking
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import STARTING, Progress, Rollout
 from tidegate.core.strategy import Kind
-from tidegate.core.traffic import same
+from tidegate.core.traffic import Traffic, same
+from tidegate.core.warmth import Pods, cold, unlike, warmed
 
-WARM_UP = 10.0  # seconds: latency of a pod that has been ready for less is not counted against it
 JUMP = 60.0  # seconds: a scrape that much older than the last one means that the clock was put back
 
 
@@ -19,13 +19,13 @@ def gather(
     intent: Intent,
     observation: Observation,
     scrape: Scrape,
-    now: float,
 ) -> Progress:
     """The progress with one more scrape; unchanged while the candidate gets nothing.
 
-    The interval counts only if the split was the same at both of its ends; latency only when every
-    pod is warm; nothing counts toward `pass` while stable has no ready pod (a comparison needs
-    both). Answers to copies count for a shadow, and for nothing else.
+    The interval counts only if the split was the same at both of its ends; latency only where every
+    pod has given its first answers, and is as loaded as the other revision's (`warmth`); nothing
+    counts toward `pass` while stable has no ready pod (a comparison needs both). Answers to copies
+    count for a shadow, and for nothing else.
     """
     if intent.candidate != rollout.candidate:
         return progress
@@ -33,25 +33,46 @@ def gather(
     if evidence.last is not None and scrape.at < evidence.last.at - JUMP:
         # Or no scrape would count until the clock has caught up
         evidence = replace(evidence, last=None)
-    sides = [observation.of(number) for number in (rollout.base, rollout.candidate)]
-    young = any(
-        side.youngest is not None and now - side.youngest < WARM_UP for side in sides if side
-    )
     unchanged = progress.step.index > STARTING and same(
         progress.routed.traffic, observation.traffic
     )
     begun = progress.routed.since is None or (
         evidence.last is not None and evidence.last.at >= progress.routed.since
     )
+    pods = _pods(rollout, observation)
     gathered = absorb(
         evidence,
         scrape,
         stable=rollout.base,
         candidate=rollout.candidate,
-        latency=not young,
+        cold=cold(evidence.warmth, pods),
+        unlike=unlike(pods),
         toward_pass=observation.up(rollout.base),
         comparable=unchanged and begun and observation.traffic is not None,
         mirrored=rollout.strategy.kind is Kind.SHADOW,
         noise_window=rollout.strategy.noise_window,
     )
+    counted = answers(evidence.last, scrape, (rollout.base, rollout.candidate))
+    warmth = warmed(evidence.warmth, pods, counted)
+    gathered = replace(gathered, warmth=warmth)
     return replace(progress, analysis=replace(progress.analysis, evidence=gathered))
+
+
+def _pods(rollout: Rollout, observation: Observation) -> tuple[Pods, ...]:
+    """The ready pods of both revisions, and the share of the requests that each revision gets by
+    chance: one that is chosen by header has none."""
+    traffic = observation.traffic or Traffic(())
+    base = rollout.base
+    candidate = rollout.candidate
+    share = traffic.percent(candidate) or traffic.mirrored(candidate)
+    return (
+        _pods_of(observation, base, traffic.percent(base)),
+        _pods_of(observation, candidate, share),
+    )
+
+
+def _pods_of(observation: Observation, revision: int, share: int) -> Pods:
+    live = observation.of(revision)
+    if live is None:
+        return Pods(revision, 0)
+    return Pods(revision, live.ready, live.youngest, share)

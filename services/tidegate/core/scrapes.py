@@ -175,9 +175,12 @@ def is_new(last: Scrape, reading: Reading) -> bool:
 
 def _fell(old: Counters, new: Counters) -> bool:
     """Whether any count is smaller than before: then nobody knows what came on top."""
-    return any(
-        getattr(new, name) < getattr(old, name)
-        for name in ("answers", "errors", "rejections", "saturated", "lost")
+    return (
+        new.answers < old.answers
+        or new.errors < old.errors
+        or new.rejections < old.rejections
+        or new.saturated < old.saturated
+        or new.lost < old.lost
     )
 
 
@@ -198,7 +201,8 @@ def _change(old: Counters, new: Counters, metric: Metric) -> Between:
         doubt = 0
         if metric.kind is MetricKind.ERRORS:
             doubt = max(0, new.doubt - old.doubt)
-        return replace(change, sent=max(0, new.sent - old.sent), doubt=doubt)
+        sent = max(0, new.sent - old.sent)
+        return Between(change.arm, change.torn, sent=sent, doubt=doubt)
     if not new.buckets:  # before the first answer there may be none
         missing = ""
         if new.answers:

@@ -206,30 +206,38 @@ def advance(
     if window is not None:
         wealth = _enter(Wealth(logs, wealth.window), test, window)
         logs = wealth.logs
-    gains = log_evalues(test, block)
+    present = wealth.window
+    noise = 0.0
+    if present.won and test.by_odds:
+        noise = spread
+    gains = _tempered(present, test, block, noise)
     for other in others:
-        gains = tuple(map(min, gains, log_evalues(test, other)))
+        gains = tuple(map(min, gains, _tempered(present, test, other, noise)))
     if not block.candidate.n or not any(gains):
-        return Wealth(logs, wealth.window)
-    gains, present = _within(wealth.window, test, block, gains, spread)
+        return Wealth(logs, present)
+    if present.won:
+        used = present.used + _answers(present, block, noise)
+        gains, won = limited(present.won, gains, _limits(test))
+        present = Window(present.number, won, used=used)
     after = [logs[0], *(a + b for a, b in zip(logs[1:], gains, strict=True))]
     return Wealth(_spread(after, test, block), present)
 
 
-def _within(
-    present: Window, test: Test, block: Block, gains: tuple[float, ...], spread: float
-) -> tuple[tuple[float, ...], Window]:
-    """(what each bet wins, the window after it)."""
-    if not present.won:
-        return gains, present
-    used = present.used
-    if spread and test.by_odds:
-        answers = variance(block.candidate, block.stable)
-        power = exponent(spread, used, answers)
-        gains = tuple(power * gain for gain in gains)
-        used += power * answers
-    gains, won = limited(present.won, gains, _limits(test))
-    return gains, Window(present.number, won, used=used)
+def _tempered(present: Window, test: Test, block: Block, noise: float) -> tuple[float, ...]:
+    """What each bet wins by a block, to the power that noise leaves."""
+    gains = log_evalues(test, block)
+    if not noise:
+        return gains
+    power = exponent(noise, present.used, variance(block.candidate, block.stable))
+    return tuple(power * gain for gain in gains)
+
+
+def _answers(present: Window, block: Block, noise: float) -> float:
+    """What noise has left of a block's variance."""
+    if not noise:
+        return 0.0
+    answers = variance(block.candidate, block.stable)
+    return answers * exponent(noise, present.used, answers)
 
 
 def _enter(wealth: Wealth, test: Test, number: int) -> Wealth:

@@ -132,7 +132,7 @@ def _progress(seen: Seen, state: RolloutState, intent: Intent) -> Progress:
     rollout = state.rollout
     progress = allow_list_check.freed(rollout, state.progress, seen.not_allowed)
     if _measures(state, intent) and isinstance(seen.scrape, Scrape):
-        progress = gather(rollout, progress, intent, seen.observation, seen.scrape, seen.now)
+        progress = gather(rollout, progress, intent, seen.observation, seen.scrape)
     return learn(rollout, progress, state.samples)
 
 

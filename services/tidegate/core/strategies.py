@@ -168,9 +168,14 @@ COMMON: tuple[Option, ...] = (
     ),
     Option(
         "analysis.metrics.latency.latency_threshold_ms",
-        "Slower answers are slow; without it latency is not judged.",
+        "Slower answers are slow; without it every bucket of the histogram is compared.",
         None,
         "ms",
+    ),
+    Option(
+        "analysis.metrics.latency.on_fail",
+        "What slower answers do: `pause`, `abort` or `notify`; a gross slowdown always aborts.",
+        strategy.DEFAULT_METRICS[3].consequence.value,
     ),
     Option(
         "analysis.metrics.restarts.allowed",

@@ -8,8 +8,10 @@ from enum import StrEnum
 from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.noise import Noise, observed, spread
+from tidegate.core.on_fail import OnFail
 from tidegate.core.scrapes import Between
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
+from tidegate.core.slowness import Slowness
 from tidegate.core.windows import NOISE_WINDOW, seconds_to_pass, window_of
 
 # imagined candidate answers at stable's rate, so that the first few do not decide a forecast
@@ -30,7 +32,7 @@ class Verdict(StrEnum):
 class Track:
     """How one metric stands. fail: over the rollout. passing: over the step. step, rollout: totals
     for people, for `min_requests` and for forecasts, never for a test. trouble: why the last scrape
-    said nothing. noise: of stable against itself."""
+    said nothing. noise: of stable against itself. slowness: where every bucket is compared."""
 
     metric: Metric
     fail: Wealth = field(default_factory=Wealth)
@@ -40,6 +42,7 @@ class Track:
     torn: int = 0
     trouble: str = ""
     noise: Noise = field(default_factory=Noise)
+    slowness: Slowness = field(default_factory=Slowness)
 
 
 def take(
@@ -52,15 +55,15 @@ def take(
 ) -> Track:
     """One track after one interval of `seconds`. Each test is told all that may have been lost
     (`losses`), people what is sure."""
-    noted = replace(
-        track,
-        torn=track.torn + stable.torn + candidate.torn,
-        trouble=candidate.missing or stable.missing,
-    )
     block, *others = (
         Block(ours, theirs, seconds) for ours in candidate.possible for theirs in stable.possible
     )
-    return weigh(noted, block, toward_pass, *others, noise_window=noise_window)
+    track = weigh(track, block, toward_pass, *others, noise_window=noise_window)
+    trouble = candidate.missing or stable.missing
+    torn = stable.torn + candidate.torn
+    if not torn and trouble == track.trouble:
+        return track
+    return replace(track, torn=track.torn + torn, trouble=trouble)
 
 
 def weigh(
@@ -71,7 +74,7 @@ def weigh(
     noise_window: float = NOISE_WINDOW,
 ) -> Track:
     """One track after one block. Where one revision has no answers, a comparison does not move; a
-    fixed objective, which does not look at stable, does.
+    fixed objective, which does not look at stable, does. others: what the block may have been.
 
     others: what the block may have been. noise_window: seconds. Windows begin at multiples of it:
     toward fail of the evidence of the rollout, toward pass of that of the step. The intervals of an
@@ -85,14 +88,15 @@ def weigh(
     fail = advance(
         track.fail, metric.fail_test, block, *others, window=window, spread=spread(noise)
     )
-    track = replace(track, fail=fail, rollout=track.rollout + block, noise=noise)
-    if not metric.can_pass:
-        return replace(track, step=track.step + block)
-    if not toward_pass:
-        return track
-    window = _window(metric, track.step, noise_window)
-    passing = advance(track.passing, metric.pass_test, block, *others, window=window)
-    return replace(track, passing=passing, step=track.step + block)
+    passing = track.passing
+    step = track.step
+    if metric.can_pass and toward_pass:
+        window = _window(metric, step, noise_window)
+        passing = advance(passing, metric.pass_test, block, *others, window=window)
+    if toward_pass or not metric.can_pass:
+        step = step + block
+    rollout = track.rollout + block
+    return replace(track, fail=fail, passing=passing, step=step, rollout=rollout, noise=noise)
 
 
 def _window(metric: Metric, before: Block, noise_window: float) -> int | None:
@@ -114,7 +118,8 @@ class MetricVerdict:
     `min_requests`). min_requests_more: candidate answers still missing for no-fail to count.
     requests_more: candidate answers that `pass` about needs at the present rates, 0 where they are
     enough and only more windows are needed, None when it is not expected to come. seconds_more:
-    until then, at the present request rate. message: one line for people.
+    until then, at the present request rate. message: one line for people. gross: a fail that aborts
+    whatever `on_fail` says.
     """
 
     metric: Metric
@@ -129,15 +134,23 @@ class MetricVerdict:
     requests_more: int | None
     seconds_more: float | None
     message: str
+    gross: bool = False
+
+    @property
+    def consequence(self) -> OnFail:
+        """What follows from a fail."""
+        if self.gross:
+            return OnFail.ABORT
+        return self.metric.consequence
 
 
 def verdict(
-    track: Track, alpha: float, count: int, noise_window: float = NOISE_WINDOW
+    track: Track, alpha_fail: float, alpha_pass: float, noise_window: float = NOISE_WINDOW
 ) -> MetricVerdict:
-    """The verdict on one of `count` metrics that share the rollout's alpha. noise_window: seconds,
+    """The verdict on a metric. alpha_fail: its part of the rollout's alpha. noise_window: seconds,
     for the forecast."""
-    at_fail = math.log(count / alpha)
-    at_pass = math.log(1 / alpha)
+    at_fail = math.log(1 / alpha_fail)
+    at_pass = math.log(1 / alpha_pass)
     fail = track.fail.log_e
     passing = track.passing.log_e
     min_requests_more = 0
@@ -152,7 +165,7 @@ def verdict(
     forecast = Forecast(0, 0.0)
     if verdict is not Verdict.PASS:
         forecast = _forecast(track, at_pass, min_requests_more, noise_window)
-    message = _message(track, verdict, alpha / count, min_requests_more, forecast)
+    message = _message(track, verdict, alpha_fail, min_requests_more, forecast)
     return MetricVerdict(
         track.metric,
         verdict,
@@ -233,10 +246,10 @@ def _message(
         torn = f"; {track.torn} torn readings cut down"
     beside = "the objective" if metric.objective is not None else "stable"
     if verdict is Verdict.FAIL:
-        sure = f"at alpha {100 * alpha:.3g} % (e = {_power(track.fail.log_e)})"
+        sure = f"at alpha {100 * alpha:.3g} % (e = {power(track.fail.log_e)})"
         return f"{seen}: worse than {beside} {sure}{torn}"
     if verdict is Verdict.PASS:
-        return f"{seen}: {_edge(metric)} (e = {_power(track.passing.log_e)}){torn}"
+        return f"{seen}: {_edge(metric)} (e = {power(track.passing.log_e)}){torn}"
     if not counts.candidate.n and units:
         return f"{kind}: no interval with counts of both revisions in this step yet: post them as evidence"
     if not counts.candidate.n:
@@ -299,7 +312,7 @@ def _of(arm: Arm) -> str:
     return f"{arm.bad} of {arm.n} ({100 * arm.rate:.1f} %)"
 
 
-def _power(log_e: float) -> str:
+def power(log_e: float) -> str:
     """e as people read it, also where it is too large for a float."""
     exponent = math.floor(log_e / math.log(10))
     if exponent < 300:
@@ -320,9 +333,10 @@ def _lasts(seconds: float | None) -> str:
 
 
 def overall(verdicts: tuple[MetricVerdict, ...]) -> Verdict:
-    """One answer for all: fail where a metric that aborts fails, pass where all pass that are
-    waited for; no metric is undecided."""
-    if any(each.verdict is Verdict.FAIL and each.metric.aborts for each in verdicts):
+    """One answer for all: fail where one fails that aborts, pass where all pass that are waited
+    for; no metric is undecided."""
+    aborts = [each for each in verdicts if each.consequence is OnFail.ABORT]
+    if any(each.verdict is Verdict.FAIL for each in aborts):
         return Verdict.FAIL
     can_pass = [each for each in verdicts if each.metric.can_pass]
     waited_for = [each for each in can_pass if each.metric.waited_for]

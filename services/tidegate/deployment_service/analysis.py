@@ -61,10 +61,11 @@ def _saturation(metric: Metric | None) -> SaturationIn:
 
 
 def _latency(metric: Metric | None) -> LatencyIn | None:
-    if metric is None or metric.latency_threshold_ms is None:
+    if metric is None:
         return None
     return LatencyIn(
-        **_errors(metric).model_dump(), latency_threshold_ms=metric.latency_threshold_ms
+        **_errors(metric).model_dump(),
+        latency_threshold_ms=metric.latency_threshold_ms,
     )
 
 

@@ -16,7 +16,7 @@ from tidegate.core.load import Rates
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
 from tidegate.deployment_service.durations import step_seconds
-from tidegate.schemas.requests.analysis import MetricIn, MetricsIn
+from tidegate.schemas.requests.analysis import LatencyIn, MetricIn, MetricsIn
 from tidegate.schemas.requests.rollouts import HeaderIn, StartRollout, StepIn, StrategyIn
 from tidegate.web.problems import invalid
 
@@ -62,7 +62,7 @@ def strategy_of(body: StartRollout) -> Strategy:
 def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
     """The metrics of a rollout, errors first."""
     results = [
-        _metric(MetricKind.ERRORS, metrics.errors, None),
+        _metric(MetricKind.ERRORS, metrics.errors),
         Metric(
             MetricKind.REJECTIONS,
             metrics.rejections.fail_margin,
@@ -71,9 +71,7 @@ def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
         Metric(MetricKind.SATURATION, on_fail=metrics.saturation.on_fail),
     ]
     if metrics.latency is not None:
-        results.append(
-            _metric(MetricKind.LATENCY, metrics.latency, metrics.latency.latency_threshold_ms)
-        )
+        results.append(_latency(metrics.latency))
     own = metrics.experiment
     if own is not None:
         results.append(
@@ -119,15 +117,21 @@ def limits_of(metrics: MetricsIn) -> Limits:
     )
 
 
-def _metric(kind: MetricKind, metric: MetricIn, latency_threshold_ms: float | None) -> Metric:
+def _metric(kind: MetricKind, metric: MetricIn | LatencyIn) -> Metric:
     return Metric(
         kind,
         metric.fail_margin,
         metric.pass_margin,
         metric.objective,
-        latency_threshold_ms,
-        metric.min_requests,
-        metric.on_fail,
+        min_requests=metric.min_requests,
+        on_fail=metric.on_fail,
+    )
+
+
+def _latency(metric: LatencyIn) -> Metric:
+    return replace(
+        _metric(MetricKind.LATENCY, metric),
+        latency_threshold_ms=metric.latency_threshold_ms,
     )
 
 

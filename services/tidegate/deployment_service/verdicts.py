@@ -55,7 +55,7 @@ def _verdict(value: MetricVerdict, alpha: float, requests: int) -> out.VerdictOu
         stable_bad=counts.stable.bad,
         requests_more=value.requests_more,
         seconds_more=value.seconds_more,
-        on_fail=value.metric.consequence,
+        on_fail=value.consequence,
         evidence=_evidence(value, alpha, requests),
     )
 

@@ -175,7 +175,7 @@ def _metrics(item: argparse.ArgumentParser) -> None:
     _text(
         item,
         "--latency-threshold-ms",
-        "slow: above it; absent: latency is no metric",
+        "slow: above it; absent: every bucket is compared",
         values.number,
     )
     _text(

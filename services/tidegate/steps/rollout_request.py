@@ -227,7 +227,7 @@ def _metrics(args: argparse.Namespace) -> Json:
     }
     margin = {"fail_margin": args.fail_margin}
     metrics: Json = {"errors": request, "rejections": margin}
-    if args.latency_threshold_ms:
+    if args.latency_threshold_ms:  # 0: every bucket is compared, which is the default
         metrics["latency"] = {**request, "latency_threshold_ms": args.latency_threshold_ms}
     # Of the user's own experiment, posted to the rollout
     if args.strategy == "ab" and args.ends_by == "evidence":

@@ -20,8 +20,8 @@ _ON_FAIL = (
 Follows = Annotated[OnFail, Field(description=_ON_FAIL, examples=["abort"])]
 
 
-class MetricIn(Body):
-    """One metric of the candidate. Margins and the objective are shares of requests, 0..1."""
+class SharesIn(Body):
+    """How much of a metric is a fail or a pass. Margins and the objective are shares of requests, 0..1."""
 
     fail_margin: Annotated[
         Annotated[float, Field(ge=bounds.FAIL_MARGIN.ge, lt=bounds.FAIL_MARGIN.lt)],
@@ -48,6 +48,11 @@ class MetricIn(Body):
         Annotated[StrictInt, Field(ge=bounds.MIN_REQUESTS.ge, le=bounds.MIN_REQUESTS.le)],
         Field(description="Least requests of the candidate before a verdict", examples=[20]),
     ] = _ERRORS.min_requests
+
+
+class MetricIn(SharesIn):
+    """One metric of the candidate."""
+
     on_fail: Follows = OnFail.ABORT
 
 
@@ -72,17 +77,28 @@ class SaturationIn(Body):
     on_fail: Annotated[OnFail, Field(description=_ON_FAIL, examples=["pause"])] = OnFail.PAUSE
 
 
-class LatencyIn(MetricIn):
-    """Slow: above `latency_threshold_ms`, which is a bound of an existing histogram bucket."""
+class LatencyIn(SharesIn):
+    """Slow: above `latency_threshold_ms`, which is a bound of an existing histogram bucket. Without
+    it every bucket is compared with stable, which can only fail: where it is shown and some bucket
+    differs by more than two points."""
 
     latency_threshold_ms: Annotated[
-        Annotated[float, Field(gt=bounds.LATENCY_MS.gt, le=bounds.LATENCY_MS.le)],
+        Annotated[float, Field(gt=bounds.LATENCY_MS.gt, le=bounds.LATENCY_MS.le)] | None,
         Field(
             description="Milliseconds above which a request is slow; the bound of a histogram "
-            "bucket",
+            "bucket; null: every bucket is compared",
             examples=[250.0],
         ),
-    ]
+    ] = None
+    on_fail: Annotated[
+        OnFail | None,
+        Field(
+            description="What a fail does: abort (back to stable), pause, or notify (a condition "
+            "and an alert; nothing waits for the metric); null: abort with a threshold, pause "
+            "without. A gross slowdown always aborts",
+            examples=["pause"],
+        ),
+    ] = None
 
 
 class RestartsIn(Body):
@@ -146,7 +162,7 @@ class ExperimentIn(Body):
 
 
 class MetricsIn(Body):
-    """What is measured; all but latency and experiment always are."""
+    """What is measured; all but experiment are where nothing else is said."""
 
     errors: Annotated[MetricIn, Field(description="Faults of the server; always judged")] = (
         MetricIn()
@@ -157,9 +173,9 @@ class MetricsIn(Body):
     saturation: Annotated[
         SaturationIn, Field(description="Requests turned away for want of capacity; always judged")
     ] = SaturationIn()
-    latency: Annotated[
-        LatencyIn | None, Field(description="Slow requests; left out: not judged")
-    ] = None
+    latency: Annotated[LatencyIn | None, Field(description="Slow requests; null: not judged")] = (
+        LatencyIn()
+    )
     restarts: Annotated[RestartsIn, Field(description="Restarts of containers; always judged")] = (
         RestartsIn()
     )
