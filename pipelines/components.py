@@ -31,6 +31,7 @@ PLAN = (
         "percents",
         "percent",
         "header",
+        "unit",
         "ends_by",
         "mirror_percent",
         "side_effects",

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.core import bounds, strategy
+from tidegate.core import bounds, buckets, strategy
 from tidegate.core.bounds import Bounds
 from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
-from tidegate.core.strategy import Deadlines
+from tidegate.core.strategy import Deadlines, Unit
 
 Value = str | int | float | bool | list[Any] | dict[str, Any]
 ERRORS = strategy.DEFAULT_METRICS[0]
@@ -125,6 +125,11 @@ PARAMETERS: dict[str, Parameter] = {
         "`x-group: beta`: only these requests, instead of a percent (standard mode; not "
         "randomised).",
         HEADER,
+    ),
+    "unit": _one_of(
+        "What chance gives to the candidate: each request, or a user as a whole; then clients send "
+        f"each user's bucket, 0 to 99, as {buckets.HEADER} (standard mode).",
+        *Unit,
     ),
     "ends_by": _one_of(
         "Who ends it: a person, or the evidence of your own experiment, whose counts are sent to "

@@ -162,6 +162,7 @@ TEMPLATES: tuple[Template, ...] = (
             *TARGET,
             "percent",
             "header",
+            "unit",
             "ends_by",
             "experiment_margin",
             "bake_seconds",

@@ -163,7 +163,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                         0, "current", match=[{"name": "x-group", "value": "b"}], until="approval"
                     )
                 ],
-                randomised=False,
+                unit=None,
                 desired_percent=0,
                 routed_percent=0,
                 awaits="a person: approve or promote, or reject or abort",

@@ -12,6 +12,7 @@ import pytest
 from tests.built import dev_cluster
 from tests.cluster.objects import deployment
 from tests.cluster.routes import settled
+from tidegate.core import buckets
 from tidegate.core.drivers import Platform, route
 from tidegate.core.drivers.rendering import Gateway
 from tidegate.core.intent import Adopted, CandidateTraffic, EndpointKey, HeaderMatch, Intent, Mode
@@ -186,6 +187,19 @@ def test_a_header_leads_to_the_candidate_and_the_others_do_not(entry: TrafficEnt
     assert entry.ask(20, **{"x-group": "b"}) == {"r2": 20}
     assert entry.ask(20, **{"x-group": "a"}) == {"r1": 20}
     assert entry.ask(20) == {"r1": 20}
+
+
+def test_a_user_keeps_the_revision_of_the_bucket_until_the_rule_goes(entry: TrafficEntry) -> None:
+    """Buckets are compared by a regular expression, which every gateway may read in its own way:
+    whole values, no other text that holds one."""
+    entry.apply(CandidateTraffic(match=(HeaderMatch(buckets.HEADER, "0-19", range=True),)))
+    for value in ("0", "7", "10", "19"):
+        assert entry.ask(5, **{buckets.HEADER: value}) == {"r2": 5}, value
+    for value in ("20", "99", "100", "190", "07", "x1", ""):
+        assert entry.ask(5, **{buckets.HEADER: value}) == {"r1": 5}, value
+    assert entry.ask(5) == {"r1": 5}
+    entry.apply(CandidateTraffic(percent=0))
+    assert entry.ask(20, **{buckets.HEADER: "7"}) == {"r1": 20}
 
 
 def test_copies(entry: TrafficEntry) -> None:

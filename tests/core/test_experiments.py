@@ -16,7 +16,7 @@ from tidegate.core.evidence import (
     new_experiment,
     new_step,
 )
-from tidegate.core.experiments import Counts, Sample, check, learn, randomised, unfit
+from tidegate.core.experiments import Counts, Sample, check, learn, unfit
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
 from tidegate.core.rollout import Outcome, Progress, Rollout, StepProgress
 from tidegate.core.strategy import Kind, Step, Strategy, Until
@@ -207,5 +207,5 @@ def test_what_a_comparison_cannot_say_is_refused(
 
 
 def test_chance_decides_unless_a_header_does() -> None:
-    assert randomised(PLAN)
-    assert not randomised(strategy.ab(match=HEADER))
+    assert strategy.unit(PLAN) is strategy.Unit.REQUEST
+    assert strategy.unit(strategy.ab(match=HEADER)) is None

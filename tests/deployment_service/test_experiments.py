@@ -45,7 +45,7 @@ def ab(api):
 def test_an_ab_that_asks_for_an_experiment_ends_by_it(ab):
     (step,) = ab.started["steps"]
     assert (step["percent"], step["until"], step["expected_seconds"]) == (50, "pass", None)
-    assert ab.started["randomised"] is True
+    assert ab.started["unit"] == "request"
     view = ab.api.ok("GET", ab.path)
     assert view["settled_at"] == "1970-01-12T13:46:40Z"
 
@@ -123,12 +123,50 @@ def test_intervals_that_overlap_are_refused(ab):
     assert ab.post(start=60, end=120).status_code == 201
 
 
+def test_users_are_assigned_by_their_buckets_and_counted(api):
+    ab = Ab(api, unit="user", percent=20)
+    (step,) = ab.started["steps"]
+    assert step["match"] == [{"name": "x-tidegate-bucket", "value": "0-19", "range": True}]
+    assert (ab.started["unit"], step["until"]) == ("user", "pass")
+    assert ab.post().status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "message"),
+    [
+        ({"unit": "user", "percent": 0}, "/percent", "no user"),
+        ({"unit": "user", "percent": 100}, "/percent", "100"),
+        ({"unit": "user", "match": [{"name": "x", "value": "y"}]}, "/unit", "by chance"),
+        ({"bucket_header": "x-mine"}, "/bucket_header", "by users"),
+        ({"unit": "session"}, "/unit", "user"),
+        (
+            {"match": [{"name": "x-mine", "value": "5-19", "range": True}]},
+            "/match/0/value",
+            "'5-19' is no range",
+        ),
+        ({"strategy": "canary", "unit": "user"}, "/unit", "strategy 'ab'"),
+    ],
+)
+def test_a_split_by_users_that_cannot_be_is_refused(api, body, pointer, message):
+    api.endpoint()
+    answer = api.post(f"{PATH}/rollouts", {"strategy": "ab", "model_version_id": "2", **body})
+    assert answer.status_code == 422
+    problems = {error["pointer"]: error["detail"] for error in answer.json()["errors"]}
+    assert message in problems[pointer]
+
+
+def test_buckets_may_come_by_a_header_of_ones_own(api):
+    api.endpoint()
+    (step,) = api.rollout(strategy="ab", unit="user", percent=1, bucket_header="x-mine")["steps"]
+    assert step["match"] == [{"name": "x-mine", "value": "0", "range": True}]
+
+
 def test_who_is_chosen_by_header_cannot_be_compared(api):
     header = [{"name": "x-team", "value": "blue"}]
     ab = Ab(api, match=header, analysis={"metrics": {}})
     answer = ab.post()
     assert (answer.status_code, answer.json()["code"]) == (409, "not-randomised")
-    assert ab.started["randomised"] is False
+    assert ab.started["unit"] is None
     for body, pointer in (
         ({"match": header}, "/match"),
         ({"match": header, "analysis": {"metrics": {}}, "until": "pass"}, "/until"),

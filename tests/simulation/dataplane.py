@@ -1,6 +1,7 @@
 """A data plane without packets: it remembers each table that it routed by, so that tests see every
 share."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -103,4 +104,9 @@ def _takes(match: Match, headers: tuple[tuple[str, str], ...], path: str) -> boo
     else:
         here = path.startswith(match.prefix)
     values = {(name.lower(), value) for name, value in headers}
-    return here and all((name.lower(), value) in values for name, value in match.headers)
+    same = all((name.lower(), value) in values for name, value in match.headers)
+    taken = all(
+        any(name == other and re.search(pattern, value) for other, value in values)
+        for name, pattern in match.patterns
+    )
+    return here and same and taken

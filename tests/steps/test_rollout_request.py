@@ -51,6 +51,10 @@ def test_an_ab_ends_by_a_person_or_by_evidence() -> None:
     assert shape("--strategy=ab", "--header=x-beta: yes") == [
         ([{"name": "x-beta", "value": "yes"}], "approval")
     ]
+    users = [{"name": "x-tidegate-bucket", "value": "0-19", "range": True}]
+    assert shape("--strategy=ab", "--unit=user", "--percent=20", "--ends-by=evidence") == [
+        (users, "pass")
+    ]
 
 
 def test_blue_green_and_shadow() -> None:

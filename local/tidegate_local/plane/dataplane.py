@@ -136,12 +136,12 @@ def translate(table: RoutingTable, ports: Ports) -> wire.Table:
                 listed = tuple(_clusters(route, rule.targets, grpc, backends))
                 mirrors = tuple(_clusters(route, rule.mirrors, grpc, backends))
                 if sum(weight for _, weight in listed):  # else nobody answers: Envoy's 404
-                    if rule.matches:
-                        headers = rule.matches[0].headers
-                    else:
-                        headers = ()
+                    timeout = rule.timeout or 0.0
+                    match = _match(rule)
                     rules.append(
-                        wire.WeightedRule(headers, grpc, listed, mirrors, rule.timeout or 0.0)
+                        wire.WeightedRule(
+                            match.headers, grpc, listed, mirrors, timeout, match.patterns
+                        )
                     )
         endpoint = f"{route.namespace}.{route.name}"
         listeners.append(wire.Listener(endpoint, ports.get(f"endpoint/{endpoint}"), tuple(rules)))
@@ -153,11 +153,14 @@ def _protocols(route: Route, rule: RouteRule) -> tuple[bool, ...]:
     container."""
     if route.kind == "Ingress":
         return (any(target.h2 for target in rule.targets),)
+    return (_match(rule).prefix == GRPC_PREFIX,)
+
+
+def _match(rule: RouteRule) -> Match:
+    """A rule's first match; without one it takes every request."""
     if rule.matches:
-        match = rule.matches[0]
-    else:
-        match = Match()
-    return (match.prefix == GRPC_PREFIX,)
+        return rule.matches[0]
+    return Match()
 
 
 def _clusters(

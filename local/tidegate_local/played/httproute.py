@@ -86,12 +86,19 @@ def seconds(duration: str) -> float:
 
 def _match(match: Mapping[str, Any]) -> Match:
     path = match.get("path", {})
-    headers = tuple((h["name"].lower(), h["value"]) for h in match.get("headers", ()))
+    headers = match.get("headers", ())
     value = path.get("value", "/")
     # Only the literal beginning is kept: KServe's own routes say `/.*`
     if path.get("type") == "RegularExpression":
         value = re.sub(r"[^/\w-].*", "", value.lstrip("^")) or "/"
-    return Match(value, path.get("type") == "Exact", headers)
+    exact = path.get("type") == "Exact"
+    return Match(value, exact, _pairs(headers, "Exact"), _pairs(headers, "RegularExpression"))
+
+
+def _pairs(headers: Iterable[Mapping[str, Any]], kind: str) -> tuple[tuple[str, str], ...]:
+    """(name, value) of the headers that are compared this way."""
+    ours = (header for header in headers if header.get("type", "Exact") == kind)
+    return tuple((header["name"].lower(), header["value"]) for header in ours)
 
 
 def _backend(

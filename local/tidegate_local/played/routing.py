@@ -37,11 +37,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A request matches with this path (`prefix`; exact when `exact`) and all of these headers."""
+    """A request matches with this path (`prefix`; exact when `exact`) and all of these headers.
+    patterns: headers whose value a regular expression takes."""
 
     prefix: str = "/"
     exact: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    patterns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

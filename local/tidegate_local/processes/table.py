@@ -39,7 +39,8 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class WeightedRule:
-    """Requests of one protocol that carry all of `headers` (exact) and who answers them.
+    """Requests of one protocol that carry all of `headers` (exact) and `patterns` (regular
+    expressions), and who answers them.
 
     clusters: (cluster, weight), weights from 0, their sum above 0. mirrors: (cluster, percent)
     copied there. timeout_s: of the whole request, seconds, 0 for none.
@@ -50,6 +51,7 @@ class WeightedRule:
     clusters: tuple[tuple[str, int], ...]
     mirrors: tuple[tuple[str, int], ...] = ()
     timeout_s: float = 60.0
+    patterns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,13 @@ def _routes(rule: WeightedRule, labels: Mapping[str, str]) -> list[Json]:
     if rule.grpc:
         inference = _GRPC_INFERENCE
         everything = _GRPC_SERVICE
-    headers = [{"name": name, "string_match": {"exact": value}} for name, value in rule.headers]
+    headers: list[Json] = [
+        {"name": name, "string_match": {"exact": value}} for name, value in rule.headers
+    ]
+    headers += [
+        {"name": name, "string_match": {"safe_regex": {"regex": pattern}}}
+        for name, pattern in rule.patterns
+    ]
     matched: Json = {}
     if headers:
         matched = {"headers": headers}

@@ -39,7 +39,16 @@ from tidegate.cli.options import (
 )
 from tidegate.cli.session import Session, plain
 from tidegate.cli.words import lasts
-from tidegate.core.strategy import CANARY_PERCENTS, DEFAULT_METRICS, ab, blue_green, canary, shadow
+from tidegate.core import buckets
+from tidegate.core.strategy import (
+    CANARY_PERCENTS,
+    DEFAULT_METRICS,
+    Unit,
+    ab,
+    blue_green,
+    canary,
+    shadow,
+)
 
 if TYPE_CHECKING:
     from tidegate.schemas import responses as out
@@ -92,6 +101,16 @@ def start(
     match: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Of an A/B: a header, instead of a share."),
+    ] = None,
+    unit: Annotated[
+        Unit | None,
+        typer.Option(
+            help="Of an A/B: what chance assigns; `user`: clients send each user's bucket, 0 to 99."
+        ),
+    ] = None,
+    bucket_header: Annotated[
+        str | None,
+        typer.Option(help=f"Of an A/B by users: the bucket's header; default: {buckets.HEADER}."),
     ] = None,
     mirror: Annotated[
         int | None,
@@ -177,6 +196,8 @@ def start(
         bake_seconds=rollout_options.bake(bake),
         percent=percent,
         match=rollout_options.headers(match or []),
+        unit=unit,
+        bucket_header=bucket_header,
         mirror_percent=mirror,
         side_effects="none" if no_side_effects else None,
         analysis=rollout_options.analysis(

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from tidegate.cli import words
 from tidegate.cli.words import ROLLOUT_ICONS, age, icon, lasts, percent, said
+from tidegate.core.strategy import Unit
 
 if TYPE_CHECKING:
     from tidegate.schemas import responses as out
@@ -100,6 +101,13 @@ def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
     ]
 
 
+_CHOSEN = {
+    Unit.REQUEST: "",
+    Unit.USER: ", by users",
+    None: ", by header: not randomised, so no comparison decides",
+}
+
+
 def word(verdict: out.VerdictOut) -> str:
     """The verdict; of a metric that no pass waits for, `no fail` instead of undecided."""
     waits = verdict.metric.can_pass or verdict.verdict != "undecided"
@@ -144,11 +152,7 @@ def _header(
     yield "Endpoint", f"{rollout.namespace}/{rollout.endpoint}"
     yield "Status", phase(rollout)
     versus = "back from" if rollout.strategy == "undo" else "against"
-    chosen = (
-        ", by header: not randomised, so no comparison decides"
-        if rollout.randomised is False
-        else ""
-    )
+    chosen = _CHOSEN[rollout.unit]
     yield "Strategy", f"{rollout.strategy}: r{rollout.candidate} {versus} r{rollout.base}{chosen}"
     if not ended and rollout.id:
         if rollout.steps:

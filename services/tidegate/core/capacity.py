@@ -20,7 +20,8 @@ def needed(percent: int, size: int, scaling: Scaling) -> int:
 
 def candidate_size(candidate_traffic: CandidateTraffic, size: int, scaling: Scaling) -> int:
     """Replicas a candidate needs for its whole candidate traffic. The share behind a header match
-    is not known beforehand, so it is prepared for all of it."""
+    is not known beforehand, not even that of buckets, which clients make: it is prepared for all of
+    it."""
     percent = 100
     if not candidate_traffic.match:
         percent = max(candidate_traffic.percent, candidate_traffic.mirror)

@@ -193,14 +193,15 @@ def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str, Remediatio
             Remediation("leave it out"),
         )
     for index, step in enumerate(strategy.steps):
-        if step.candidate_traffic.match and by_experiment:
+        chosen = any(not match.range for match in step.candidate_traffic.match)
+        if chosen and by_experiment:
             yield (
                 index,
                 "match",
                 f"{_CHOSEN}, so no experiment can compare",
                 Remediation("use a percent"),
             )
-        elif step.candidate_traffic.match and _decides(step, strategy.kind):
+        elif chosen and _decides(step, strategy.kind):
             yield (
                 index,
                 "until",
@@ -213,8 +214,3 @@ def unfit(strategy: Strategy) -> Iterator[tuple[int | None, str, str, Remediatio
 
 def _decides(step: Step, kind: Kind) -> bool:
     return step.until is Until.PASS or (kind is Kind.AB and step.until is not Until.APPROVAL)
-
-
-def randomised(strategy: Strategy) -> bool:
-    """Whether chance decides who gets the candidate, in every step with a share."""
-    return not any(step.candidate_traffic.match for step in strategy.steps)

@@ -143,10 +143,12 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class HeaderMatch:
-    """An exact header match; requests that carry it go to the candidate."""
+    """Requests that carry this header go to the candidate. value: the whole value, or with `range`
+    the buckets of users (`buckets`), as `0-19`."""
 
     name: str
     value: str
+    range: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tidegate.core import buckets
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
@@ -23,6 +24,13 @@ class Kind(StrEnum):
     SHADOW = "shadow"
     MANUAL = "manual"
     UNDO = "undo"
+
+
+class Unit(StrEnum):
+    """What chance gives to one side or the other."""
+
+    REQUEST = "request"  # each request anew
+    USER = "user"  # a user as a whole, by the client's bucket (`buckets`)
 
 
 class Until(StrEnum):
@@ -135,6 +143,29 @@ def ab(
     else:
         candidate_traffic = CandidateTraffic(percent=percent)
     return Strategy(Kind.AB, (Step(candidate_traffic, until, bake),), Ending.PROMOTE)
+
+
+def ab_by_users(
+    percent: int = AB_PERCENT,
+    header: str = buckets.HEADER,
+    bake: float = STEP_BAKE,
+    until: Until = Until.APPROVAL,
+) -> Strategy:
+    """An A/B in which a user keeps one revision: the buckets below `percent` are the
+    candidate's."""
+    return ab(
+        match=(HeaderMatch(header, buckets.name(percent), range=True),), bake=bake, until=until
+    )
+
+
+def unit(plan: Strategy) -> Unit | None:
+    """What chance assigns in a plan; None where a header match chooses, which is no chance."""
+    matches = [match for step in plan.steps for match in step.candidate_traffic.match]
+    if not matches:
+        return Unit.REQUEST
+    if all(match.range for match in matches):
+        return Unit.USER
+    return None
 
 
 def blue_green(bake: float = 0.0) -> Strategy:

@@ -6,7 +6,7 @@ from tidegate.core.errors import Problem, Remediation
 from tidegate.core.experiments import Counts
 from tidegate.core.precedence import refuse_counts
 from tidegate.core.rollout import Rollout
-from tidegate.core.strategy import Kind
+from tidegate.core.strategy import Kind, unit
 from tidegate.deployment_service import lookup
 from tidegate.deployment_service.calls import Call, Reply
 from tidegate.deployment_service.who_wins import Running, check
@@ -59,7 +59,7 @@ def _check_rollout(running: Running) -> None:
     if rollout.strategy.kind is not Kind.AB:
         detail = f"rollout {rollout.id} is a {rollout.strategy.kind}, and only an A/B takes counts from outside"
         raise refused(409, "not-an-ab", Problem("rollout", detail, Remediation("start an A/B")))
-    if not rules.randomised(rollout.strategy):
+    if unit(rollout.strategy) is None:
         problem = Problem(
             "rollout",
             f"rollout {rollout.id} chooses by header, which is not randomised: its counts compare "

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from tidegate.core import experiments, rules, strategy
-from tidegate.core.errors import Problem, Remediation
+from tidegate.core import buckets, experiments, rules, strategy
+from tidegate.core.errors import Problem, Remediation, shown
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.evidence import check as check_metric
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Protocol
 from tidegate.core.load import Rates
 from tidegate.core.ports import Capabilities
-from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
+from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Unit, Until
 from tidegate.deployment_service.durations import step_seconds
 from tidegate.schemas.requests.analysis import LatencyIn, MetricIn, MetricsIn
 from tidegate.schemas.requests.rollouts import HeaderIn, StartRollout, StepIn, StrategyIn
@@ -24,6 +24,8 @@ _BELONGS = {
     "steps": Kind.CANARY,
     "percent": Kind.AB,
     "match": Kind.AB,
+    "unit": Kind.AB,
+    "bucket_header": Kind.AB,
     "until": Kind.AB,
     "mirror_percent": Kind.SHADOW,
 }
@@ -224,6 +226,9 @@ def _base(body: StartRollout) -> Strategy:
             percent = strategy.AB_PERCENT
             if body.percent is not None:
                 percent = body.percent
+            if body.unit is Unit.USER:
+                header = body.bucket_header or buckets.HEADER
+                return strategy.ab_by_users(percent, header, until=until, **bake)
             return strategy.ab(percent, _matches(body.match or ()), until=until, **bake)
         case Kind.BLUE_GREEN:
             return strategy.blue_green(**bake)
@@ -244,7 +249,7 @@ def _step(step: StepIn) -> Step:
 
 
 def _matches(headers: Sequence[HeaderIn]) -> tuple[HeaderMatch, ...]:
-    return tuple(HeaderMatch(header.name, header.value) for header in headers)
+    return tuple(HeaderMatch(header.name, header.value, header.range) for header in headers)
 
 
 def _check_fields(body: StartRollout) -> Iterator[Problem]:
@@ -271,6 +276,7 @@ def _check_fields(body: StartRollout) -> Iterator[Problem]:
             "an A/B is by percent or by header match, not both",
             Remediation("leave one out"),
         )
+    yield from _check_unit(body)
     kind = body.strategy.kind if isinstance(body.strategy, StrategyIn) else body.strategy
     copies = isinstance(body.strategy, StrategyIn) and any(
         step.mirror_percent for step in body.strategy.steps
@@ -288,6 +294,25 @@ def _check_fields(body: StartRollout) -> Iterator[Problem]:
         )
 
 
+def _check_unit(body: StartRollout) -> Iterator[Problem]:
+    if body.unit is not None and body.match is not None:
+        yield Problem(
+            "/unit",
+            "a header match assigns nobody by chance",
+            Remediation("leave match out, and say a percent", "", "--percent"),
+        )
+    if body.unit is Unit.USER and body.percent == 0:
+        yield Problem(
+            "/percent", "0 gives the candidate no user", Remediation("say 1 to 99", "", "--percent")
+        )
+    if body.bucket_header is not None and body.unit is not Unit.USER:
+        yield Problem(
+            "/bucket_header",
+            "only an A/B by users has buckets",
+            Remediation("say what chance assigns", "unit 'user'", "--unit user"),
+        )
+
+
 def _check_steps(body: StartRollout) -> Iterator[Problem]:
     if body.steps is not None:
         yield from _check_rising(body.steps, "/steps")
@@ -302,11 +327,23 @@ def _check_steps(body: StartRollout) -> Iterator[Problem]:
                 remediation = Remediation("give it a percent, or until 'approval'")
                 yield Problem(f"/strategy/steps/{index}/percent", detail, remediation)
             yield from _check_shadow(body.strategy.kind, index, step)
+            yield from _check_ranges(step.match, f"/strategy/steps/{index}/match")
         if body.strategy.kind is Kind.CANARY:
             moving = [step.percent for step in _without_stops(body.strategy.steps)]
             yield from _check_rising(moving, "/strategy/steps")
     if body.percent == 100:
         yield _hundred("/percent")
+    yield from _check_ranges(body.match or (), "/match")
+
+
+def _check_ranges(headers: Sequence[HeaderIn], field: str) -> Iterator[Problem]:
+    for index, header in enumerate(headers):
+        if header.range and header.value not in buckets.names():
+            yield Problem(
+                f"{field}/{index}/value",
+                f"{shown(header.value)} is no range of buckets from 0 to at most 98",
+                Remediation("write it like '0-19', or '0' for a single bucket"),
+            )
 
 
 def _without_stops(steps: Sequence[StepIn]) -> Iterator[StepIn]:

@@ -122,7 +122,9 @@ def traffic(value: Traffic | None) -> out.TrafficOut | None:
 
 def headers(match: Sequence[HeaderMatch]) -> list[out.HeaderOut]:
     """Header matches as answered."""
-    return [out.HeaderOut(name=header.name, value=header.value) for header in match]
+    return [
+        out.HeaderOut(name=header.name, value=header.value, range=header.range) for header in match
+    ]
 
 
 def _shares(shares: Sequence[Share]) -> list[out.ShareOut]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.core import experiments, trial
+from tidegate.core import trial
 from tidegate.core.contract import Contract
 from tidegate.core.guard import Guard, Heartbeats
 from tidegate.core.heartbeats import missed_message
@@ -11,7 +11,7 @@ from tidegate.core.intent import Intent
 from tidegate.core.load import Rates
 from tidegate.core.phases import phase
 from tidegate.core.rollout import Outcome, Pause, PauseKind, Phase, Progress, Rollout, Would
-from tidegate.core.strategy import Step, Strategy
+from tidegate.core.strategy import Step, Strategy, unit
 from tidegate.deployment_service import analysis, durations, verdicts
 from tidegate.deployment_service.statuses import address, at, headers, rates, routed_traffic, when
 from tidegate.schemas import responses as out
@@ -119,7 +119,7 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         wait=out.WaitOut(what=progress.wait.kind, seconds=progress.wait.seconds)
         if progress.wait.kind
         else None,
-        randomised=experiments.randomised(value.strategy),
+        unit=unit(value.strategy),
         settled_at=when(progress.step.since),
         verdicts=verdicts.of(progress, value.strategy.alpha) if value.strategy.metrics else [],
         exposed_requests=exposed.n,

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from tidegate.core import strategy
 from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
-from tidegate.core.strategy import Deadlines, Kind
+from tidegate.core.strategy import Deadlines, Kind, Unit
 from tidegate.core.windows import NOISE_WINDOW
 from tidegate.steps import values
 from tidegate.steps.errors import UsageError
@@ -98,6 +98,12 @@ def _plan(item: argparse.ArgumentParser) -> None:
         "--header",
         "`x-group: beta`: these requests, instead of a percent (ab)",
         values.header,
+    )
+    _text(
+        item,
+        "--unit",
+        "request, or user: clients send each user's bucket (ab)",
+        default=Unit.REQUEST.value,
     )
     _text(item, "--ends-by", "evidence or approval (ab)", default="approval")
     _text(

@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.core import bounds, strategy
 from tidegate.core.intent import HeaderMatch
-from tidegate.core.strategy import Step, Strategy, Until
+from tidegate.core.strategy import Step, Strategy, Unit, Until
 from tidegate.steps.arguments import ON_HEARTBEAT_TIMEOUT, STRATEGIES
 from tidegate.steps.errors import UsageError
 
@@ -181,10 +181,7 @@ def _step(step: Step) -> Json:
     """As the service takes it; what is nothing is left out, but a percent of 0 without anything
     else."""
     candidate_traffic = step.candidate_traffic
-    match = [
-        {"name": header_match.name, "value": header_match.value}
-        for header_match in candidate_traffic.match
-    ]
+    match = [_header(header_match) for header_match in candidate_traffic.match]
     values = {
         "percent": candidate_traffic.percent,
         "match": match,
@@ -195,6 +192,11 @@ def _step(step: Step) -> Json:
     if not (match or candidate_traffic.mirror):
         parts["percent"] = candidate_traffic.percent
     return {**parts, "until": step.until.value, "bake_seconds": step.bake}
+
+
+def _header(match: HeaderMatch) -> Json:
+    exact = {"name": match.name, "value": match.value}
+    return exact | ({"range": True} if match.range else {})
 
 
 def _strategy(args: argparse.Namespace) -> Strategy:
@@ -209,6 +211,11 @@ def _strategy(args: argparse.Namespace) -> Strategy:
             until = Until.PASS
             if args.ends_by == APPROVAL:
                 until = Until.APPROVAL
+            _one_of("unit", args.unit, tuple(Unit))
+            if args.unit == Unit.USER:
+                if args.header:
+                    raise UsageError("--header assigns nobody by chance: leave it out or --unit")
+                return strategy.ab_by_users(args.percent, bake=args.bake_seconds, until=until)
             headers = []
             if args.header:
                 headers = [HeaderMatch(*args.header)]

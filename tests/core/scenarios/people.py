@@ -133,6 +133,14 @@ def ab_by_header(t: Simulation) -> None:
     t.until_over()
 
 
+@scenario(Mode.STANDARD)
+def ab_by_users(t: Simulation) -> None:
+    begin(t, strategy.ab_by_users(20, bake=60))
+    t.run(300)
+    t.action(ActionKind.ABORT, "ann", "r1 sells more")
+    t.until_over()
+
+
 def posting(t: Simulation, minutes: int, **successes: float) -> None:
     """An A/B in which somebody posts the counts of each minute until it is decided."""
     t.run(10)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.core import buckets
 from tidegate.core.drivers.adoption import route_name, service_port
 from tidegate.core.drivers.rendering import Platform, labels, parse_label, stamp
 from tidegate.core.intent import Adopted, EndpointKey, HeaderMatch, Intent
@@ -90,7 +91,7 @@ def _rule(
 ) -> dict[str, Any]:
     match: dict[str, Any] = {"path": {"type": "PathPrefix", "value": GRPC_PATH if grpc else "/"}}
     if rule.match:
-        match["headers"] = [{"type": "Exact", "name": m.name, "value": m.value} for m in rule.match]
+        match["headers"] = [_header(header) for header in rule.match]
     rendered: dict[str, Any] = {
         "matches": [match],
         "backendRefs": [
@@ -114,6 +115,22 @@ def _rule(
     return rendered
 
 
+def _header(match: HeaderMatch) -> dict[str, Any]:
+    if match.range:
+        value = buckets.pattern(match.value)
+        return {"type": "RegularExpression", "name": match.name, "value": value}
+    return {"type": "Exact", "name": match.name, "value": match.value}
+
+
+def _header_match(header: Mapping[str, Any]) -> HeaderMatch:
+    """What a header of a route says. An expression that is none of ours is kept as it stands, so
+    that it differs from all that is desired."""
+    value = header["value"]
+    if header.get("type") != "RegularExpression":
+        return HeaderMatch(header["name"], value)
+    return HeaderMatch(header["name"], buckets.within(value) or value, range=True)
+
+
 def _answered_by(revision: int) -> dict[str, Any]:
     header = {"name": REVISION_HEADER, "value": f"r{revision}"}
     return {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": [header]}}
@@ -126,7 +143,7 @@ def parse(key: EndpointKey, route: Manifest) -> tuple[Traffic, tuple[str, ...]]:
     for rule in route["spec"].get("rules") or ():
         match = (rule.get("matches") or [{}])[0]
         grpc = (match.get("path") or {}).get("value") == GRPC_PATH
-        headers = tuple(HeaderMatch(h["name"], h["value"]) for h in match.get("headers") or ())
+        headers = tuple(_header_match(header) for header in match.get("headers") or ())
         shares = tuple(_shares(key, rule.get("backendRefs") or (), drift))
         mirrors = tuple(_mirrors(key, rule.get("filters") or ()))
         by_path[grpc].append(Rule(headers, shares, mirrors))

@@ -10,7 +10,7 @@ from pydantic import (
     StrictInt,
 )
 
-from tidegate.core import bounds
+from tidegate.core import bounds, buckets
 from tidegate.core.errors import Unfit, shown
 from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
 from tidegate.core.strategy import (
@@ -18,6 +18,7 @@ from tidegate.core.strategy import (
     Deadlines,
     Ending,
     Kind,
+    Unit,
     Until,
 )
 from tidegate.schemas.requests.analysis import AnalysisIn
@@ -41,12 +42,24 @@ _DEADLINES = Deadlines()
 
 
 class HeaderIn(Body):
-    """An exact header match."""
+    """A header that leads to the candidate."""
 
     name: Annotated[HeaderName, Field(description="Name of the header", examples=["x-canary"])]
     value: Annotated[
-        HeaderText, Field(description="Its whole value, compared by bytes", examples=["always"])
+        HeaderText,
+        Field(
+            description="Its whole value, compared by bytes; with range the buckets of users, "
+            "from 0 on, such as 0-19",
+            examples=["always"],
+        ),
     ]
+    range: Annotated[
+        StrictBool,
+        Field(
+            description="Whether the value is a range of users' buckets (docs/concepts.md)",
+            examples=[False],
+        ),
+    ] = False
 
 
 class StepIn(Body):
@@ -204,6 +217,23 @@ class StartRollout(Body):
     match: Annotated[
         Annotated[tuple[HeaderIn, ...], Field(min_length=1, max_length=8)] | None,
         Field(description="Of an A/B: headers that lead to the candidate; not beside percent"),
+    ] = None
+    unit: Annotated[
+        Unit | None,
+        Field(
+            description="Of an A/B by percent: what chance assigns. request: each anew; user: "
+            "clients send each user's bucket, 0..99, and the buckets below percent are the "
+            "candidate's; default: request",
+            examples=["user"],
+        ),
+    ] = None
+    bucket_header: Annotated[
+        HeaderName | None,
+        Field(
+            description="Of an A/B by users: the header that carries the bucket; default: "
+            f"{buckets.HEADER}",
+            examples=[buckets.HEADER],
+        ),
     ] = None
     until: Literal[Until.PASS, Until.APPROVAL] | None = Field(
         default=None,

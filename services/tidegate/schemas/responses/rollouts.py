@@ -10,7 +10,7 @@ from tidegate.core.evidence import Verdict
 from tidegate.core.guard import OnHeartbeatTimeout
 from tidegate.core.on_fail import OnFail
 from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase, WouldHave
-from tidegate.core.strategy import Ending, Kind, Until
+from tidegate.core.strategy import Ending, Kind, Unit, Until
 from tidegate.schemas.requests.analysis import AnalysisIn
 from tidegate.schemas.responses.base import AcceptedOut, ChangeOut, PreflightOut
 from tidegate.schemas.responses.traffic import HeaderOut
@@ -391,10 +391,11 @@ class RolloutOut(BaseModel):
         description="Of an A/B: the newest counts of the caller's own experiment, in the order "
         "sent",
     )
-    randomised: bool = Field(
-        default=True,
-        description="Whether chance decides who gets the candidate, and no header",
-        examples=[True],
+    unit: Unit | None = Field(
+        default=Unit.REQUEST,
+        description="What chance gives to the candidate or to stable: each request, or a user as a "
+        "whole; null: a header match chooses, which is no chance",
+        examples=["request"],
     )
     settled_at: datetime | None = Field(
         default=None,

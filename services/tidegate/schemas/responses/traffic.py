@@ -8,10 +8,18 @@ from tidegate.schemas.responses.runtime import RuntimeConfigOut
 
 
 class HeaderOut(BaseModel):
-    """An exact header match."""
+    """A header that leads to the candidate."""
 
     name: str = Field(description="Name of the header", examples=["x-canary"])
-    value: str = Field(description="Its whole value, compared by bytes", examples=["always"])
+    value: str = Field(
+        description="Its whole value, compared by bytes; with range the buckets of users",
+        examples=["always"],
+    )
+    range: bool = Field(
+        default=False,
+        description="Whether the value is a range of users' buckets, such as 0-19",
+        examples=[False],
+    )
 
 
 class RevisionOut(BaseModel):
