@@ -129,7 +129,7 @@ PARAMETERS: dict[str, Parameter] = {
     "unit": _one_of(
         "What chance gives to the candidate: each request, or a user as a whole; then clients send "
         f"each user's bucket, 0 to 99, as {buckets.HEADER} (standard mode).",
-        *Unit,
+        *(unit.value for unit in Unit),
     ),
     "ends_by": _one_of(
         "Who ends it: a person, or the evidence of your own experiment, whose counts are sent to "

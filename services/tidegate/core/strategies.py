@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.core import strategy
+from tidegate.core import buckets, strategy
 from tidegate.core.incidents import Limits
-from tidegate.core.strategy import Deadlines, Kind, Strategy
+from tidegate.core.strategy import Deadlines, Kind, Strategy, Unit
 from tidegate.core.windows import NOISE_WINDOW
 
 Value = str | int | float | bool | list[int] | None
@@ -84,6 +84,17 @@ CHOICES: tuple[Choice, ...] = (
             ),
             Option(
                 "match", "Requests with these headers go to the candidate, instead of a percent."
+            ),
+            Option(
+                "unit",
+                "What chance assigns: each `request`, or a `user` as a whole, whose bucket clients "
+                "send.",
+                Unit.REQUEST.value,
+            ),
+            Option(
+                "bucket_header",
+                "Of an A/B by users: the header that carries the bucket, 0 to 99; else "
+                f"{buckets.HEADER}.",
             ),
             Option(
                 "until",
