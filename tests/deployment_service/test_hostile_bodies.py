@@ -3,6 +3,7 @@ label that a caller invents, with a token or without."""
 
 import json
 import re
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -101,8 +102,7 @@ def test_no_caller_makes_a_label(api):
 
 def cpu_seconds(pid):
     """What a process has used so far."""
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
 
 
