@@ -1,7 +1,8 @@
 """Connections and transactions: `Store` makes them, `Tx` and `ReadTx` are what every query takes.
 
 One pool of psycopg connections per process, small, each checked before use, so that a restart of
-Postgres costs one failed call at most. A transaction is short and never spans a network call.
+Postgres costs one failed call at most, and a silent one no more than a deadline
+(`connection`). A transaction is short and never spans a network call.
 Errors of the connection, of time limits and of locks surface as `StoreUnavailable`, whatever driver
 raised them.
 """
@@ -19,12 +20,18 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from tidegate.store.codec import clean
+from tidegate.store.connection import (
+    ANSWER_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
+    KEEPALIVES,
+    PING_TIMEOUT_S,
+    STATEMENT_TIMEOUT_MS,
+    Connection,
+)
 from tidegate.store.errors import StoreUnavailable
 
-STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_TIMEOUT_MS = 30_000  # a transaction that its process forgot; the ledger's anchors rely on it
-CONNECT_TIMEOUT_S = 5
 # a connection that worked so lately and is quiet is not asked: that costs as much as a small query
 FRESH_S = 1.0
 
@@ -89,8 +96,11 @@ class Store:
         self._engine.dispose()
 
 
-def make_engine(url: str, *, application_name: str, pool_size: int = 5) -> sa.Engine:
-    """A SQLAlchemy engine with our limits set on every connection."""
+def make_engine(
+    url: str, *, application_name: str, pool_size: int = 5, patience: float = ANSWER_TIMEOUT_S
+) -> sa.Engine:
+    """A SQLAlchemy engine with our limits set on every connection. patience: seconds that it waits
+    for any answer."""
     options = (
         f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
         f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS} -c timezone=UTC"
@@ -103,15 +113,25 @@ def make_engine(url: str, *, application_name: str, pool_size: int = 5) -> sa.En
         connect_args={
             "application_name": application_name,
             "connect_timeout": CONNECT_TIMEOUT_S,
+            **KEEPALIVES,
             "options": options,
             # a pooler may give each transaction another server, which has not seen our prepared
             # statements
             "prepare_threshold": None,
         },
     )
+    sa.event.listen(engine, "do_connect", partial(_connect, patience))
     sa.event.listen(engine, "checkin", _used)
     sa.event.listen(engine, "checkout", partial(_check, engine.dialect))
     return engine
+
+
+def _connect(
+    patience: float, _dialect: sa.Dialect, _record: Any, args: list[Any], params: dict[str, Any]
+) -> Connection:
+    connection = Connection.connect(*args, **params)
+    connection.patience = patience
+    return connection
 
 
 def _used(_connection: Any, record: Any) -> None:
@@ -127,18 +147,23 @@ def _has_unread_data(connection: Any) -> bool:
 
 
 def _check(dialect: sa.Dialect, connection: Any, record: Any, _proxy: Any) -> None:
-    """Replace a connection that has died since it was used; the pool makes a new one at
-    DisconnectionError."""
+    """Replace a connection that has died or fallen silent since it was used. The others of the pool
+    are as old and share its fate, so all of them are replaced: else each would have to be waited
+    for."""
     if time.monotonic() - record.info.get(
         "used", time.monotonic()
     ) < FRESH_S and not _has_unread_data(connection):
         return
+    patience = connection.patience
+    connection.patience = min(patience, PING_TIMEOUT_S)
     try:
         alive = dialect.do_ping(connection)
     except dialect.loaded_dbapi.Error as error:
-        raise exc.DisconnectionError("the connection has died") from error
+        raise exc.InvalidatePoolError("the connection has died") from error
+    finally:
+        connection.patience = patience
     if not alive:
-        raise exc.DisconnectionError("the connection has died")
+        raise exc.InvalidatePoolError("the connection has died")
 
 
 @contextmanager

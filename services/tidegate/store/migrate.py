@@ -11,9 +11,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from tidegate.store.connection import ANSWER_TIMEOUT_S
 from tidegate.store.engine import make_engine, translated
 
 _HERE = Path(__file__).parent
+_PATIENCE_S = 660.0  # beyond a migration's own limit of ten minutes
 _ONE_AT_A_TIME = 0x71DE  # advisory lock: two pods of a new release may both start by migrating
 
 
@@ -59,9 +61,9 @@ def apply_grants(url: str) -> None:
 
 
 @contextmanager
-def closing_engine(url: str) -> Iterator[sa.Engine]:
-    """An engine for one errand."""
-    engine = make_engine(url, application_name="tidegate-migrate", pool_size=1)
+def closing_engine(url: str, patience: float = ANSWER_TIMEOUT_S) -> Iterator[sa.Engine]:
+    """An engine for one errand. patience: seconds that it waits for any answer."""
+    engine = make_engine(url, application_name="tidegate-migrate", pool_size=1, patience=patience)
     try:
         yield engine
     finally:
@@ -71,7 +73,7 @@ def closing_engine(url: str) -> Iterator[sa.Engine]:
 @contextmanager
 def _connected(url: str) -> Iterator[sa.Connection]:
     """One transaction on a connection of its own, while holding the migration lock."""
-    with closing_engine(url) as engine, engine.begin() as connection:
+    with closing_engine(url, _PATIENCE_S) as engine, engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL statement_timeout = '10min'"))
         connection.execute(sa.text("SET LOCAL lock_timeout = '1min'"))
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})

@@ -11,7 +11,8 @@ from contextlib import suppress
 import psycopg
 import sqlalchemy as sa
 
-from tidegate.store.engine import CONNECT_TIMEOUT_S, Tx, run
+from tidegate.store.connection import CONNECT_TIMEOUT_S, KEEPALIVES, PING_TIMEOUT_S, Connection
+from tidegate.store.engine import Tx, run
 
 WAKE = "tidegate"
 EVENTS = "tidegate_events"
@@ -55,7 +56,7 @@ def listen(
 
 
 def _wait(
-    connection: psycopg.Connection,
+    connection: Connection,
     on_wake: Callable[[str], None],
     stop: threading.Event,
     poll: float,
@@ -70,21 +71,20 @@ def _wait(
         if notices:
             return
         waited += glance
+    connection.execute("SELECT 1")  # a listener only reads: else it would never miss the other end
     if not stop.is_set():
         on_wake("")
 
 
-def _connect(url: str, channel: str) -> psycopg.Connection:
+def _connect(url: str, channel: str) -> Connection:
     plain = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = psycopg.connect(
+    connection = Connection.connect(
         plain,
         autocommit=True,
         application_name="tidegate-listen",
         connect_timeout=CONNECT_TIMEOUT_S,
-        # a listener only reads: without these it never learns that the other end is gone
-        keepalives_idle=10,
-        keepalives_interval=5,
-        keepalives_count=3,
+        **KEEPALIVES,
     )
+    connection.patience = PING_TIMEOUT_S
     connection.execute(f'LISTEN "{channel}"')
     return connection

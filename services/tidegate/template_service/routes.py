@@ -28,7 +28,7 @@ router = APIRouter()
 AWAY = {"description": "KFP, or the deployment-service that knows the tokens, does not answer"}
 READ = responses(400, 401, 403, 404, 405, 422, 500, 502, 503)
 READ[503] |= AWAY
-WRITE = {**READ, **responses(409, 413, 415)}
+WRITE = {**READ, **responses(408, 409, 413, 415)}
 EVENT = {
     "type": "object",
     "description": "`data` is JSON text: the run as GET answers it",

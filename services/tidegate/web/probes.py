@@ -1,7 +1,9 @@
 """/healthz /livez /readyz /metrics /version: open, outside the API's prefix, the same in every
 service."""
 
+import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -11,6 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from tidegate.schemas.responses.probes import Alive, CheckBody, Readiness, Version
 
+CHECKS_TIMEOUT_S = 8.0
 PATHS = frozenset({"/healthz", "/livez", "/readyz", "/metrics", "/version"})
 
 
@@ -34,13 +37,24 @@ def package_version() -> str:
         return "0+source"
 
 
+async def _in_time(thread: ThreadPoolExecutor, checks: Checks) -> Mapping[str, Check]:
+    look = asyncio.get_running_loop().run_in_executor(thread, checks)
+    try:
+        return await asyncio.wait_for(look, CHECKS_TIMEOUT_S)
+    except TimeoutError:
+        detail = f"could not be looked at within {CHECKS_TIMEOUT_S:g} s"
+        return {"service": Check(False, detail)}
+
+
 def router(checks: Checks, registry: CollectorRegistry) -> APIRouter:
-    """The probes. `checks` may block."""
+    """The probes. `checks` may block: it has a thread of its own, so that slow work of others, which
+    fills their pools, is neither seen as a death nor as a database that is away."""
     probes = APIRouter(tags=["probes"])
+    thread = ThreadPoolExecutor(1, "readiness")
 
     @probes.get("/healthz", operation_id="healthz", response_model=Alive)
     @probes.get("/livez", operation_id="livez", response_model=Alive)
-    def alive() -> Alive:
+    async def alive() -> Alive:
         """The process answers; says nothing about its database."""
         return Alive()
 
@@ -50,10 +64,10 @@ def router(checks: Checks, registry: CollectorRegistry) -> APIRouter:
         response_model=Readiness,
         responses={503: {"model": Readiness, "description": "Not ready"}},
     )
-    def ready(verbose: bool = False) -> Response:
+    async def ready(verbose: bool = False) -> Response:
         """Whether requests can be served: the database, its migrations, and (shown only) the
         worker."""
-        result = checks()
+        result = await _in_time(thread, checks)
         is_ready = all(check.ok for check in result.values() if check.required)
         view = {
             name: CheckBody(ok=c.ok, detail=c.detail, required=c.required)
@@ -63,12 +77,12 @@ def router(checks: Checks, registry: CollectorRegistry) -> APIRouter:
         return JSONResponse(body.model_dump(), 200 if is_ready else 503)
 
     @probes.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)
-    def metrics() -> Response:
+    async def metrics() -> Response:
         """Prometheus metrics of this process."""
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @probes.get("/version", operation_id="version", response_model=Version)
-    def show_version() -> Version:
+    async def show_version() -> Version:
         """What runs here."""
         return Version(name="tidegate", version=package_version())
 

@@ -12,12 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match
 
-from tidegate.core.errors import Problem, Remediation, TidegateError, Unfit, shown
+from tidegate.core.errors import VALUE_LIMIT, Problem, Remediation, TidegateError, Unfit, shown
 from tidegate.schemas.responses.problems import ErrorItem, ProblemBody, RemediationOut
 
 MEDIA_TYPE = "application/problem+json"
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _SECRET = frozenset({"password"})  # fields
+# Who sends nonsense is told enough to mend it, and never more than that: of each answer
+ERRORS_LIMIT = 20
+DETAIL_LIMIT = 2_000  # characters
+_PART_LIMIT = 300  # characters of a pointer or a detail of one error
+ANSWER_LIMIT = 32_000  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,13 @@ def invalid(problems: Sequence[Problem]) -> ApiError:
 
 
 def listed(problems: Sequence[Problem]) -> str:
-    """Every problem in one line, with its field."""
-    return "; ".join(f"{problem.field}: {problem.sentence}" for problem in problems)
+    """The problems in one line, with their fields; those beyond `ERRORS_LIMIT` are counted."""
+    shown_ones = problems[:ERRORS_LIMIT]
+    parts = [f"{problem.field}: {problem.sentence}" for problem in shown_ones]
+    more = len(problems) - len(shown_ones)
+    if more:
+        parts.append(f"and {more} more")
+    return "; ".join(parts)
 
 
 def refuse(field: str, detail: str, remediation: Remediation) -> ApiError:
@@ -82,15 +92,30 @@ def render(error: ApiError, path: str, request_id: str) -> JSONResponse:
         type="about:blank",
         title=HTTPStatus(error.status).phrase,
         status=error.status,
-        detail=error.detail,
-        instance=path,
+        detail=cut(error.detail, DETAIL_LIMIT),
+        instance=cut(path, _PART_LIMIT),
         code=error.code,
-        errors=[_error_item(p) for p in error.errors],
+        errors=[_error_item(p) for p in error.errors[:ERRORS_LIMIT]],
         request_id=request_id,
     )
-    return JSONResponse(
-        body.model_dump(exclude_none=True), error.status, error.headers, media_type=MEDIA_TYPE
-    )
+    answer = _answer(body, error)
+    while len(answer.body) > ANSWER_LIMIT and body.errors:  # a character may be many bytes
+        body.errors = body.errors[: len(body.errors) // 2]
+        answer = _answer(body, error)
+    return answer
+
+
+def _answer(body: ProblemBody, error: ApiError) -> JSONResponse:
+    body.more_errors = len(error.errors) - len(body.errors)
+    content = body.model_dump(exclude_none=True)
+    return JSONResponse(content, error.status, error.headers, media_type=MEDIA_TYPE)
+
+
+def cut(text: str, limit: int) -> str:
+    """A text at a bounded length."""
+    if len(text) <= limit:
+        return text
+    return text[: limit - 1] + "…"
 
 
 def _error_item(problem: Problem) -> ErrorItem:
@@ -99,10 +124,14 @@ def _error_item(problem: Problem) -> ErrorItem:
         text=way.text, request=way.request or None, command=way.command or None
     )
     if not isinstance(problem, Place):
-        return ErrorItem(pointer=problem.field, detail=problem.detail, remediation=remediation)
+        return ErrorItem(
+            pointer=cut(problem.field, _PART_LIMIT),
+            detail=cut(problem.detail, DETAIL_LIMIT),
+            remediation=remediation,
+        )
     return ErrorItem(
-        pointer=problem.field,
-        detail=problem.detail,
+        pointer=cut(problem.field, _PART_LIMIT),
+        detail=cut(problem.detail, DETAIL_LIMIT),
         remediation=remediation,
         step=problem.step or None,
         rule=problem.rule or None,
@@ -163,9 +192,9 @@ def _item(error: Mapping[str, Any]) -> Problem:
     headers."""
     where, *path = error["loc"]
     if where == "body":
-        pointer = "".join(f"/{part}" for part in path)
+        pointer = "".join(f"/{cut(str(part), VALUE_LIMIT)}" for part in path)
     else:
-        pointer = "/".join(map(str, path))
+        pointer = "/".join(cut(str(part), VALUE_LIMIT) for part in path)
     pointer = pointer or ("/" if where == "body" else str(where))
     cause = (error.get("ctx") or {}).get("error")
     if isinstance(cause, Unfit):
@@ -173,13 +202,13 @@ def _item(error: Mapping[str, Any]) -> Problem:
     match error["type"]:
         case "extra_forbidden":
             remediation = Remediation("remove it", "/openapi.json lists the known keys")
-            return Problem(pointer, f"unknown key {str(path[-1])!r}", remediation)
+            return Problem(pointer, f"unknown key {shown(str(path[-1]))}", remediation)
         case "missing":
             what = "a JSON body is"
             if path:
                 what = f"{str(path[-1])!r} is"
             return Problem(pointer, f"{what} required", Remediation("add it"))
-    message = error["msg"].removeprefix("Value error, ")
+    message = cut(error["msg"].removeprefix("Value error, "), _PART_LIMIT)
     secret = _SECRET & {str(part) for part in path}  # its value is not said back
     if secret or cause is not None:
         detail = message
@@ -194,6 +223,7 @@ _MEANINGS = {
     403: "Not allowed to this principal",
     404: "Not found",
     405: "Method not allowed",
+    408: "The body came too slowly",
     409: "Conflict with what is running or exists",
     412: "If-Match is stale",
     413: "Body too large",

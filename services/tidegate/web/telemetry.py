@@ -14,6 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tidegate.web.problems import ApiError, answer
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:-]{1,80}")
+# Whoever asks chooses the method, and a label's value is kept for ever
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_SHOWN = 500  # characters of what a caller chose, in the log
 log = structlog.get_logger("http")
 
 
@@ -72,7 +75,7 @@ class TelemetryMiddleware:
             try:
                 await self._app(scope, receive, observe)
             except Exception:
-                log.exception("unhandled", method=request.method, path=request.url.path)
+                log.exception("unhandled", path=request.url.path[:_SHOWN])
                 if status:  # the answer has begun: only the connection can tell that it broke
                     raise
                 detail = f"a bug in Tidegate: look for request id {request_id} in the service's log"
@@ -82,13 +85,14 @@ class TelemetryMiddleware:
 
     def _record(self, request: Request, status: int, seconds: float) -> None:
         route = getattr(request.scope.get("route"), "path", "none")
-        self._metrics.requests.labels(request.method, route, str(status)).inc()
-        self._metrics.seconds.labels(request.method, route).observe(seconds)
+        method = request.method if request.method in _METHODS else "other"
+        self._metrics.requests.labels(method, route, str(status)).inc()
+        self._metrics.seconds.labels(method, route).observe(seconds)
         principal = getattr(request.state, "principal", None)
         log.info(
             "request",
-            method=request.method,
-            path=request.url.path,
+            method=request.method[:_SHOWN],
+            path=request.url.path[:_SHOWN],
             status=status,
             seconds=round(seconds, 4),
             principal=principal.name if principal else None,

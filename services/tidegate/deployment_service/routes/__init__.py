@@ -8,7 +8,7 @@ from tidegate.web.problems import responses
 
 PREFIX = "/api/v1"
 READ = responses(400, 401, 403, 404, 405, 422, 500, 503)
-WRITE = responses(400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 500, 503)
+WRITE = responses(400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 500, 503)
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "If-None-Match names the present ETag"}
 }

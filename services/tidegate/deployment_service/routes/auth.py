@@ -33,7 +33,7 @@ _ANY = [
     "/token",
     operation_id="logIn",
     response_model=out.AccessToken,
-    responses={**READ, **responses(413, 415, 429)},
+    responses={**READ, **responses(408, 413, 415, 429)},
 )
 def log_in(request: Request, body: LogIn) -> Response:
     """A token for a local user, which ends soon. Needs no token; a few attempts a minute."""

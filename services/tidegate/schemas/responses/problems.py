@@ -74,7 +74,12 @@ class ProblemBody(BaseModel):
         description="Path of the call", examples=["/api/v1/endpoints/team-a/fraud/rollouts"]
     )
     code: str = Field(description="Stable word for programs", examples=["rollout-running"])
-    errors: list[ErrorItem] = Field(default=[], description="Each thing that is wrong")
+    errors: list[ErrorItem] = Field(
+        default=[], description="Each thing that is wrong, the first 20 at most"
+    )
+    more_errors: int = Field(
+        default=0, description="How many more things are wrong than `errors` tells", examples=[0]
+    )
     request_id: str = Field(
         description="Id of the call, for whoever reads the logs", examples=["0f1a5d3e"]
     )
