@@ -14,6 +14,7 @@ from typing import Any
 from tidegate.core import bounds, buckets, strategy
 from tidegate.core.bounds import Bounds
 from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
+from tidegate.core.on_fail import OnFail
 from tidegate.core.strategy import Deadlines, Unit
 
 Value = str | int | float | bool | list[Any] | dict[str, Any]
@@ -24,6 +25,8 @@ ENDPOINT = rf"^({LABEL}/)?{LABEL}$"
 _NAME = bounds.HEADER_NAME.strip("^$")
 _VALUE = bounds.HEADER_VALUE.strip("^$")
 HEADER = rf"^( *{_NAME} *[:=] *{_VALUE} *)?$"
+_METRIC_FAILS = rf" *[a-z_]+ *= *({'|'.join(OnFail)}) *"
+_ON_FAIL = f"^({_METRIC_FAILS}(,{_METRIC_FAILS})*)?$"
 # 100 is the promotion, which follows by itself
 SHARE = Bounds(ge=1, le=99)
 SHARE_OF_STEPS = {"item_minimum": SHARE.ge, "item_maximum": SHARE.le}
@@ -184,7 +187,7 @@ PARAMETERS: dict[str, Parameter] = {
         "What a fail does, by metric: `restarts=notify, latency=pause`; of a metric that is not "
         "named: abort (429: pause).",
         "",
-        limits={"max_length": 400},
+        limits={"pattern": _ON_FAIL},
     ),
     "alpha": _number(
         "Chance that a candidate that is no worse is rolled back.", strategy.ALPHA, bounds.ALPHA

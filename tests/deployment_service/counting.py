@@ -56,7 +56,7 @@ class Judged(Beside):
         super().__init__(api)
         self.parts = replace(self.parts, meter=CountingMeter(self.lab, 400, {1: 0.0, 2: bad}))
 
-    def until(self, holds: Callable[[], bool], limit: int = 150) -> None:
+    def until(self, holds: Callable[[], bool], limit: int = 5000) -> None:
         """Turns until it holds."""
         for _ in range(limit):
             if holds():

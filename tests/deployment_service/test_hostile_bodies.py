@@ -59,9 +59,9 @@ def routes(api):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_body_makes_a_long_answer(api, name):
     body = json.dumps(HOSTILE[name], ensure_ascii=False).encode()
-    asked = list(routes(api))
-    assert len(asked) > 20
-    for method, path in asked:
+    called = list(routes(api))
+    assert len(called) > 20
+    for method, path in called:
         headers = {"Content-Type": "application/json", "If-Match": "*"}
         answer = api.client.request(method, path, content=body, headers=headers)
         assert 400 <= answer.status_code < 500, (method, path, answer.text[:300])
@@ -75,8 +75,8 @@ def test_no_body_makes_a_long_answer(api, name):
 def test_what_is_left_out_of_an_answer_is_counted(api):
     body = {f"k{n}": n for n in range(100)}
     problem = api.post("/api/v1/endpoints?namespace=team-a", body).json()
-    told = {error["pointer"] for error in problem["errors"]}
-    assert len(told) == ERRORS_LIMIT
+    pointers = {error["pointer"] for error in problem["errors"]}
+    assert len(pointers) == ERRORS_LIMIT
     assert problem["more_errors"] > 100 - ERRORS_LIMIT
     assert problem["detail"].endswith(f"and {problem['more_errors']} more")
 

@@ -1,4 +1,4 @@
-"""A TCP proxy before Postgres that can fall silent: it still takes every byte, and hands on none."""
+"""A TCP proxy before Postgres that can fall mute: it takes every byte, and hands on none."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ class SilentProxy:
         self.mute_new = False
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def silence(self) -> None:
+    def mute(self) -> None:
         """Every connection that is open now gets no answer any more, and no end."""
         self._silent.update(self._open)
 

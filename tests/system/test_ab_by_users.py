@@ -26,7 +26,7 @@ def answered_by(address: str, bucket: str) -> str:
     return answer.headers["x-tidegate-revision"]
 
 
-def test_users_keep_their_revision_and_an_abort_takes_all_of_them_back(
+def test_users_stay_with_their_revision_and_an_abort_takes_all_of_them_back(
     endpoint: RealEndpoint,
 ) -> None:
     rollout = endpoint.start("good-v2", "ab", unit="user", percent=20, bake_seconds=1)

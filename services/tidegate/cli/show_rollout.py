@@ -97,7 +97,7 @@ def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
         for verdict in asked(rollout)
         if verdict.candidate_bad
         or verdict.stable_bad
-        or (verdict.allowed is None and verdict.metric.can_pass)
+        or (verdict.allowed is None and verdict.can_pass)
     ]
 
 
@@ -110,7 +110,7 @@ _CHOSEN = {
 
 def word(verdict: out.VerdictOut) -> str:
     """The verdict; of a metric that no pass waits for, `no fail` instead of undecided."""
-    waits = verdict.metric.can_pass or verdict.verdict != "undecided"
+    waits = verdict.can_pass or verdict.verdict != "undecided"
     if waits:
         return verdict.verdict
     return "no fail"

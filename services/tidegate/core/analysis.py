@@ -33,7 +33,7 @@ class Metric:
     existing bucket; None: every bucket is compared (`slowness`). min_requests: candidate answers in
     the step before pass or no-fail counts. EXPERIMENT: units instead of answers; pass_margin 0 or
     below asks for a candidate that succeeds more often than stable (by more than -pass_margin).
-    on_fail: None: the default of its kind; a gross slowdown aborts whatever it says.
+    on_fail: None: the default of its kind; a gross slowdown aborts where it says pause.
     """
 
     kind: MetricKind
@@ -48,7 +48,8 @@ class Metric:
     def consequence(self) -> OnFail:
         """What follows from a fail: as the plan says, else a candidate that is too small pauses,
         because more replicas may mend it, and one that is slower in some bucket, which people may
-        accept. Everything else aborts, also a threshold: the plan's own word on what is too slow."""
+        accept. Everything else aborts, also a threshold: the plan's own word on what is too
+        slow."""
         if self.on_fail is not None:
             return self.on_fail
         if self.kind is MetricKind.SATURATION or self.every_bucket:

@@ -39,7 +39,6 @@ EXPERIMENT_MARGIN = Bounds(gt=-0.5, lt=0.5)
 ALPHA = Bounds(gt=0, le=0.5)
 NOISE_WINDOW = Bounds(ge=1, le=3600)  # seconds
 MIN_REQUESTS = Bounds(ge=1, le=10_000_000)
-NOISE_WINDOW = Bounds(ge=1, le=3600)  # seconds
 LATENCY_MS = Bounds(gt=0, le=3_600_000)
 GPUS = Bounds(ge=0, le=64)
 REPLICAS = Bounds(ge=0, le=1000)

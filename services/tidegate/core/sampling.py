@@ -16,7 +16,8 @@ from tidegate.core.traffic import Traffic, desired
 @dataclass(frozen=True, slots=True)
 class MetricSample:
     """How one metric of requests stood. step, rollout: counts of the step and of the whole rollout.
-    log_e_*, threshold_*: natural logarithms, as in `MetricVerdict`."""
+    log_e_*, threshold_*: natural logarithms, as in `MetricVerdict`; threshold_pass None: it can
+    only fail."""
 
     metric: str
     verdict: Verdict
@@ -25,7 +26,7 @@ class MetricSample:
     log_e_fail: float
     log_e_pass: float
     threshold_fail: float
-    threshold_pass: float
+    threshold_pass: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,9 @@ def _content(
 
 
 def _metric(verdict: MetricVerdict) -> MetricSample:
+    threshold_pass = None
+    if verdict.metric.can_pass:
+        threshold_pass = verdict.threshold_pass
     return MetricSample(
         verdict.metric.kind.value,
         verdict.verdict,
@@ -130,7 +134,7 @@ def _metric(verdict: MetricVerdict) -> MetricSample:
         verdict.log_e_fail,
         verdict.log_e_pass,
         verdict.threshold_fail,
-        verdict.threshold_pass,
+        threshold_pass,
     )
 
 

@@ -12,7 +12,7 @@ GROSS_ALPHA = 0.1
 
 def verdict(track: Track, alpha: float, alpha_gross: float) -> MetricVerdict:
     """It can fail and not pass. alpha: of a fail, which needs a size that matters beside it.
-    alpha_gross: of a gross slowdown, which aborts whatever the metric's `on_fail` says."""
+    alpha_gross: of a gross slowdown, which aborts where the metric's fail pauses."""
     slow = track.slowness
     log_e = slowness.log_e(slow)
     at_fail = math.log(1 / alpha)

@@ -185,7 +185,8 @@ COMMON: tuple[Option, ...] = (
     ),
     Option(
         "analysis.metrics.latency.on_fail",
-        "What slower answers do: `pause`, `abort` or `notify`; a gross slowdown always aborts.",
+        "What slower answers do: `pause`, `abort` or `notify`; where they pause, a gross slowdown "
+        "aborts.",
         strategy.DEFAULT_METRICS[3].consequence.value,
     ),
     Option(

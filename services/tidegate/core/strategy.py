@@ -12,6 +12,7 @@ from tidegate.core import buckets
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
+from tidegate.core.on_fail import OnFail
 from tidegate.core.windows import NOISE_WINDOW
 
 
@@ -58,9 +59,9 @@ EXPERIMENT_DATA = (
     604800.0  # the data deadline of an A/B that its experiment ends: people need days, not an hour
 )
 DEFAULT_METRICS = (
-    Metric(MetricKind.ERRORS),
-    Metric(MetricKind.REJECTIONS),
-    Metric(MetricKind.SATURATION),
+    Metric(MetricKind.ERRORS, on_fail=OnFail.ABORT),
+    Metric(MetricKind.REJECTIONS, on_fail=OnFail.ABORT),
+    Metric(MetricKind.SATURATION, on_fail=OnFail.PAUSE),
     Metric(MetricKind.LATENCY),
 )
 

@@ -119,7 +119,7 @@ class MetricVerdict:
     requests_more: candidate answers that `pass` about needs at the present rates, 0 where they are
     enough and only more windows are needed, None when it is not expected to come. seconds_more:
     until then, at the present request rate. message: one line for people. gross: a fail that aborts
-    whatever `on_fail` says.
+    where the plan says that one pauses.
     """
 
     metric: Metric
@@ -138,8 +138,9 @@ class MetricVerdict:
 
     @property
     def consequence(self) -> OnFail:
-        """What follows from a fail."""
-        if self.gross:
+        """What follows from a fail. A gross slowdown aborts where a smaller one pauses; a plan that
+        only wants to be told is told."""
+        if self.gross and self.metric.consequence is OnFail.PAUSE:
             return OnFail.ABORT
         return self.metric.consequence
 

@@ -85,10 +85,13 @@ def _percent(share: CandidateShare | None) -> int | None:
 def _metric(name: str, samples: Sequence[RolloutSample], alpha: float) -> out.MetricSeriesOut:
     taken = [(sample, each) for sample in samples for each in sample.metrics if each.metric == name]
     last = taken[-1][1]
+    threshold_pass = None
+    if last.threshold_pass is not None:
+        threshold_pass = log10(last.threshold_pass)
     return out.MetricSeriesOut(
         metric=out.MetricName(name),
         log10_threshold_fail=log10(last.threshold_fail),
-        log10_threshold_pass=log10(last.threshold_pass),
+        log10_threshold_pass=threshold_pass,
         samples=[_evidence(sample, each, alpha) for sample, each in taken],
     )
 

@@ -56,6 +56,7 @@ def _verdict(value: MetricVerdict, alpha: float, requests: int) -> out.VerdictOu
         requests_more=value.requests_more,
         seconds_more=value.seconds_more,
         on_fail=value.consequence,
+        can_pass=value.metric.can_pass,
         evidence=_evidence(value, alpha, requests),
     )
 

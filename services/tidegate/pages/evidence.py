@@ -88,13 +88,13 @@ def traffic(timeline: Timeline) -> Html:
     return draw(chart)
 
 
-def odds(timeline: Timeline, metric: out.MetricSeriesOut, *, passes: bool) -> Html:
-    """The evidence of a metric over time, against thresholds. passes: whether it can pass."""
+def odds(timeline: Timeline, metric: out.MetricSeriesOut) -> Html:
+    """The evidence of a metric over time, against thresholds."""
     times = [timeline.since(each.at) for each in metric.samples]
     against = [each.log10_e_fail for each in metric.samples]
     lines = [Line("that it fails", "fail", _points(times, against))]
     thresholds = [Threshold("fail", "fail", metric.log10_threshold_fail)]
-    if passes:
+    if metric.log10_threshold_pass is not None:
         toward = [each.log10_e_pass for each in metric.samples]
         lines.append(Line("that it passes", "pass", _broken(times, toward, metric.samples)))
         thresholds.append(Threshold("pass", "pass", metric.log10_threshold_pass))

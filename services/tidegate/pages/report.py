@@ -193,12 +193,12 @@ def _metric(record: Record, metric: out.MetricSeriesOut) -> Iterator[Html]:
     if not any(each.candidate_requests or each.stable_requests for each in samples):
         return
     yield element("h3", metric.metric.value)
-    passes = metric.metric.can_pass
-    if not passes and not any(each.candidate_bad or each.stable_bad for each in samples):
+    only_fails = metric.log10_threshold_pass is None
+    if only_fails and not any(each.candidate_bad or each.stable_bad for each in samples):
         yield element("p", "Neither revision had any.", class_="none")
         return
     yield element("h4", "Odds")
-    yield evidence.odds(record.timeline, metric, passes=passes)
+    yield evidence.odds(record.timeline, metric)
     yield element("h4", "Bad requests in the step")
     yield evidence.shares(record.timeline, metric)
     rows = [

@@ -107,7 +107,7 @@ def verdict(rollout: out.RolloutOut) -> str:
     verdicts = {
         item.verdict
         for item in rollout.verdicts
-        if item.verdict == "fail" or (of_requests(item) and item.metric.can_pass)
+        if item.verdict == "fail" or (of_requests(item) and item.can_pass)
     }
     return next((each for each in ("fail", "undecided", "pass") if each in verdicts), "none")
 

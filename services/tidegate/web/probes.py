@@ -38,9 +38,9 @@ def package_version() -> str:
 
 
 async def _in_time(thread: ThreadPoolExecutor, checks: Checks) -> Mapping[str, Check]:
-    look = asyncio.get_running_loop().run_in_executor(thread, checks)
+    observation = asyncio.get_running_loop().run_in_executor(thread, checks)
     try:
-        return await asyncio.wait_for(look, CHECKS_TIMEOUT_S)
+        return await asyncio.wait_for(observation, CHECKS_TIMEOUT_S)
     except TimeoutError:
         detail = f"could not be looked at within {CHECKS_TIMEOUT_S:g} s"
         return {"service": Check(False, detail)}

@@ -21,7 +21,8 @@ Follows = Annotated[OnFail, Field(description=_ON_FAIL, examples=["abort"])]
 
 
 class SharesIn(Body):
-    """How much of a metric is a fail or a pass. Margins and the objective are shares of requests, 0..1."""
+    """How much of a metric is a fail or a pass. Margins and the objective are shares of requests,
+    0..1."""
 
     fail_margin: Annotated[
         Annotated[float, Field(ge=bounds.FAIL_MARGIN.ge, lt=bounds.FAIL_MARGIN.lt)],
@@ -95,7 +96,7 @@ class LatencyIn(SharesIn):
         Field(
             description="What a fail does: abort (back to stable), pause, or notify (a condition "
             "and an alert; nothing waits for the metric); null: abort with a threshold, pause "
-            "without. A gross slowdown always aborts",
+            "without. Where a fail pauses, a gross slowdown aborts",
             examples=["pause"],
         ),
     ] = None

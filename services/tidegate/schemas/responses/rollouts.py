@@ -36,11 +36,6 @@ class MetricName(StrEnum):
     OOM_KILLS = "oom_kills"
     NO_READY_PODS = "no_ready_pods"
 
-    @property
-    def can_pass(self) -> bool:
-        """Whether a pass waits for it."""
-        return self not in (MetricName.REJECTIONS, MetricName.SATURATION)
-
 
 class StepOut(BaseModel):
     """One step of a plan."""
@@ -125,8 +120,9 @@ class VerdictOut(BaseModel):
     """The verdict on one metric so far, with its counts.
 
     Metrics of requests (errors, rejections, saturation, latency) count bad requests among all;
-    `experiment` counts units without success among units. `rejections` and `saturation` are `fail`
-    or `undecided`, and no pass waits for them; a `fail` of `saturation` pauses. Metrics of pods
+    `experiment` counts units without success among units. `rejections`, `saturation` and
+    latency over every bucket are `fail` or `undecided`, and no pass waits for them; a `fail` of the
+    latter two pauses. Metrics of pods
     (restarts, oom_kills over the rollout; no_ready_pods in seconds of the step) compare
     `candidate_bad` with `allowed`, and no requests belong to them.
     """
@@ -169,6 +165,11 @@ class VerdictOut(BaseModel):
         default=OnFail.ABORT,
         description="What a fail does: abort, pause or notify",
         examples=["abort"],
+    )
+    can_pass: bool = Field(
+        default=True,
+        description="Whether it may be pass; false: it can only fail, and no pass waits for it",
+        examples=[True],
     )
     evidence: EvidenceOut | None = Field(
         default=None, description="The numbers behind it; null for metrics of pods"

@@ -81,8 +81,8 @@ class MetricSeriesOut(BaseModel):
     log10_threshold_fail: float = Field(
         description="`log10_e_fail` at which it fails", examples=[2.3]
     )
-    log10_threshold_pass: float = Field(
-        description="`log10_e_pass` at which it passes", examples=[2.0]
+    log10_threshold_pass: float | None = Field(
+        description="`log10_e_pass` at which it passes; null: it can only fail", examples=[2.0]
     )
     samples: list[EvidenceSampleOut] = Field(description="Oldest first")
 

@@ -20,7 +20,7 @@ def proxy(database):
     made.close()
 
 
-def test_silence_ends_with_the_first_connection_that_works(database, proxy, tmp_path):
+def test_reads_answer_again_with_the_first_connection_that_works(database, proxy, tmp_path):
     through = sa.make_url(database).set(host="127.0.0.1", port=proxy.port)
     url = through.render_as_string(hide_password=False)
     file = tmp_path / "token"
@@ -37,11 +37,11 @@ def test_silence_ends_with_the_first_connection_that_works(database, proxy, tmp_
 
         reads = "/api/v1/endpoints?namespace=team-a"
         assert status(reads) == 200
-        proxy.silence()
+        proxy.mute()
         until(lambda: status(reads) == 200, "reads answer again", RECOVERY_S)
 
         proxy.mute_new = True
-        proxy.silence()
+        proxy.mute()
         until(lambda: status("/readyz") == 503, "it is not ready", 2 * ANSWER_TIMEOUT_S)
         assert status(reads) == 503
         assert status("/livez") == 200

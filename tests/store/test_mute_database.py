@@ -53,7 +53,7 @@ def test_reads_answer_again_when_new_connections_do(
     with ThreadPoolExecutor(5) as threads:  # as many connections as the pool takes
         list(threads.map(lambda _: through.ping(), range(20)))
     monkeypatch.setattr(engine, "FRESH_S", 0.0)  # as if each was used long ago
-    proxy.silence()
+    proxy.mute()
 
     assert seconds(through.ping) < PING_TIMEOUT_S + 5
     for _ in range(10):
@@ -71,7 +71,7 @@ def test_a_call_that_is_under_way_ends_with_a_reason(
     def cut_off() -> None:
         with through.begin() as tx:
             run(tx, "CREATE TABLE half_done (n int)")
-            proxy.silence()
+            proxy.mute()
             run(tx, "INSERT INTO half_done VALUES (1)")
 
     with pytest.raises(StoreUnavailable, match="no answer within"):
@@ -89,7 +89,7 @@ def test_while_new_connections_are_silent_too_every_call_ends(
     through = Store(behind)
     through.ping()
     proxy.mute_new = True
-    proxy.silence()
+    proxy.mute()
     with pytest.raises(StoreUnavailable):
         through.ping()
     with pytest.raises(StoreUnavailable):
@@ -102,22 +102,22 @@ def test_while_new_connections_are_silent_too_every_call_ends(
 def test_a_listener_misses_an_end_that_is_silent(
     store: Store, proxy: SilentProxy, behind: str
 ) -> None:
-    heard: list[str] = []
+    notices: list[str] = []
     stop = threading.Event()
     thread = threading.Thread(
-        target=listen, args=(behind, heard.append, stop), kwargs={"channel": EVENTS, "poll": 1.0}
+        target=listen, args=(behind, notices.append, stop), kwargs={"channel": EVENTS, "poll": 1.0}
     )
     thread.start()
     try:
-        until(lambda: heard, "it listens")
-        proxy.silence()
+        until(lambda: notices, "it listens")
+        proxy.mute()
 
-        def told() -> bool:
+        def arrived() -> bool:
             with store.begin() as tx:
                 run(tx, "SELECT pg_notify(:channel, 'news')", channel=EVENTS)
-            return "news" in heard
+            return "news" in notices
 
-        until(told, "a notice comes through again", ANSWER_TIMEOUT_S + 10)
+        until(arrived, "a notice comes through again", ANSWER_TIMEOUT_S + 10)
     finally:
         stop.set()
         thread.join()
