@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.core.values import intent, split
+from tidegate.core import evidence as evidences
 from tidegate.core import strategy
 from tidegate.core.evidence import (
     Counters,
@@ -246,6 +247,32 @@ def test_a_plan_may_abort_for_it_and_then_it_shares_alpha() -> None:
     verdict = world.verdict()
     assert overall((verdict,)) is Verdict.FAIL
     assert verdict.threshold_fail == pytest.approx(np.log(300))
+
+
+def test_a_plan_that_only_wants_to_be_told_is_told_of_a_gross_slowdown_too() -> None:
+    *others, latency = PLAN.metrics
+    metrics = (*others, replace(latency, on_fail=OnFail.NOTIFY))
+    world = TwoRevisions(rollout=replace(ROLLOUT, strategy=replace(PLAN, metrics=metrics)))
+    world.slower = 8.0
+    assert world.until_fail() is not None
+    verdict = world.verdict()
+    assert (verdict.gross, verdict.consequence) == (True, OnFail.NOTIFY)
+    assert overall((verdict,)) is not Verdict.FAIL
+
+
+def test_who_accepts_a_slower_candidate_has_not_accepted_a_gross_one() -> None:
+    world = TwoRevisions()
+    world.slower = 2.0
+    assert world.until_fail() is not None
+    analysis = world.progress.analysis
+    accepted = evidences.tested_anew(analysis.evidence, PLAN.metrics)
+    world.progress = replace(world.progress, analysis=replace(analysis, evidence=accepted))
+    world.serve(40)
+    assert world.verdict().verdict is Verdict.UNDECIDED
+    assert "which a resume has accepted" in world.verdict().message
+    world.slower = 30.0
+    assert world.until_fail() is not None
+    assert overall((world.verdict(),)) is Verdict.FAIL
 
 
 def test_a_good_candidate_is_hardly_ever_slower() -> None:
