@@ -91,8 +91,10 @@ def test_names_match_whole_or_by_their_beginning(listed: str, named: str, passes
     [
         ("s3://models/team-a/", "s3://models/team-a/add_sub/1/", True),
         ("s3://models/team-a", "s3://models/team-a/", True),
-        ("s3://models/team-a", "s3://models/team-a", True),
         ("s3://models/team-a", "s3://models/team-ab/", False),
+        ("s3://models/team-a", "s3://models/team-a", False),  # it lists team-ab/ as well
+        ("s3://models/team-a/", "s3://models/team-a", False),
+        ("pvc://claim/team-a", "pvc://claim/team-a", True),
         ("s3://models/team-a/", "s3://models/team-b/", False),
         ("s3://models/team-a/", "s3://models/team-a/../team-b/", False),
         ("s3://models/team-a/", "s3://models/team-a/%2e%2e/team-b/", False),

@@ -275,6 +275,10 @@ def test_a_stricter_prefix_stops_no_rollout_on_its_way() -> None:
     )
     new["spec"]["predictor"]["model"]["storageUri"] = "s3://models/new/1/"
     assert request(Write(new, old, namespace=strict)) is None
+    new["spec"]["predictor"]["model"]["storageUri"] = "s3://models/new"  # lists newer/ as well
+    assert "models come from" in (request(Write(new, old, namespace=strict)) or "")
+    new["spec"]["predictor"]["model"]["storageUri"] = "s3://models/new/"
+    assert request(Write(new, old, namespace=strict)) is None
 
 
 def test_a_tenant_has_host_names_of_its_own() -> None:

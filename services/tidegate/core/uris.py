@@ -15,6 +15,7 @@ from tidegate.core.shown_address import shown_address
 
 _STRANGE = re.compile(r"[\x00-\x20\x7f\\]")
 _WRITE = Remediation("write it as s3://bucket/folder/")
+_LISTED = ("s3://", "gs://", "http://", "https://")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 
@@ -63,8 +64,12 @@ def _escaped_slash(path: str) -> bool:
 
 def below(uri: str, prefix: str) -> bool:
     """Whether an address lies below a prefix, by whole segments: `s3://b/add` holds `s3://b/add/1`,
-    not `s3://b/add_sub`. The prefix `s3://` holds every address of its scheme."""
-    whole = prefix
-    if not prefix.endswith("/"):
-        whole = f"{prefix}/"
+    not `s3://b/add_sub`. The prefix `s3://` holds every address of its scheme. An object store is
+    listed by the beginning of names, so there the prefix itself needs its slash: KServe would
+    take `s3://b/add` for `s3://b/add_sub/…` as well."""
+    whole = f"{prefix.rstrip('/')}/"
+    if prefix.endswith("://"):
+        whole = prefix
+    if uri.startswith(_LISTED):
+        return uri.startswith(whole)
     return f"{uri.rstrip('/')}/".startswith(whole)
