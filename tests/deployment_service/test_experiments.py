@@ -139,6 +139,11 @@ def test_users_are_assigned_by_their_buckets_and_counted(api):
         ({"unit": "user", "match": [{"name": "x", "value": "y"}]}, "/unit", "by chance"),
         ({"bucket_header": "x-mine"}, "/bucket_header", "by users"),
         ({"unit": "session"}, "/unit", "user"),
+        ({"unit": "user", "bucket_header": "Host"}, "/bucket_header", "no bucket"),
+        *(
+            ({"match": [{"name": name, "value": "x"}]}, "/match/0/name", "may be everybody")
+            for name in ("host", "Content-Type", "user-agent", "authorization", "X-Forwarded-Proto")
+        ),
         (
             {"match": [{"name": "x-mine", "value": "5-19", "range": True}]},
             "/match/0/value",
@@ -147,7 +152,7 @@ def test_users_are_assigned_by_their_buckets_and_counted(api):
         ({"strategy": "canary", "unit": "user"}, "/unit", "strategy 'ab'"),
     ],
 )
-def test_a_split_by_users_that_cannot_be_is_refused(api, body, pointer, message):
+def test_a_split_that_cannot_be_is_refused(api, body, pointer, message):
     api.endpoint()
     answer = api.post(f"{PATH}/rollouts", {"strategy": "ab", "model_version_id": "2", **body})
     assert answer.status_code == 422

@@ -10,6 +10,7 @@ from tidegate.core import buckets, experiments, rules, strategy
 from tidegate.core.errors import Problem, Remediation, shown
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.evidence import check as check_metric
+from tidegate.core.header_names import may_be_everybody
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Protocol
 from tidegate.core.load import Rates
@@ -305,6 +306,12 @@ def _check_unit(body: StartRollout) -> Iterator[Problem]:
         yield Problem(
             "/percent", "0 gives the candidate no user", Remediation("say 1 to 99", "", "--percent")
         )
+    if body.bucket_header is not None and may_be_everybody(body.bucket_header):
+        yield Problem(
+            "/bucket_header",
+            f"{shown(body.bucket_header)} is sent by every client or proxy, and holds no bucket",
+            Remediation("name a header of your own", buckets.HEADER),
+        )
     if body.bucket_header is not None and body.unit is not Unit.USER:
         yield Problem(
             "/bucket_header",
@@ -327,17 +334,23 @@ def _check_steps(body: StartRollout) -> Iterator[Problem]:
                 remediation = Remediation("give it a percent, or until 'approval'")
                 yield Problem(f"/strategy/steps/{index}/percent", detail, remediation)
             yield from _check_shadow(body.strategy.kind, index, step)
-            yield from _check_ranges(step.match, f"/strategy/steps/{index}/match")
+            yield from _check_match(step.match, f"/strategy/steps/{index}/match")
         if body.strategy.kind is Kind.CANARY:
             moving = [step.percent for step in _without_stops(body.strategy.steps)]
             yield from _check_rising(moving, "/strategy/steps")
     if body.percent == 100:
         yield _hundred("/percent")
-    yield from _check_ranges(body.match or (), "/match")
+    yield from _check_match(body.match or (), "/match")
 
 
-def _check_ranges(headers: Sequence[HeaderIn], field: str) -> Iterator[Problem]:
+def _check_match(headers: Sequence[HeaderIn], field: str) -> Iterator[Problem]:
     for index, header in enumerate(headers):
+        if may_be_everybody(header.name):
+            yield Problem(
+                f"{field}/{index}/name",
+                f"{shown(header.name)} is sent by every client or proxy, so this may be everybody",
+                Remediation("match on a header of your own, such as x-group"),
+            )
         if header.range and header.value not in buckets.names():
             yield Problem(
                 f"{field}/{index}/value",
