@@ -1,5 +1,5 @@
-"""Names of headers that choose nobody: every client or proxy sends them by itself, so a match on one
-may be everybody, without a step between."""
+"""Names of headers that choose nobody: every client or proxy sends them by itself, so a match on
+one may be everybody, without a step between."""
 
 import re
 

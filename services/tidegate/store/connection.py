@@ -31,7 +31,7 @@ class Connection(psycopg.Connection[Any]):
     patience: float = ANSWER_TIMEOUT_S
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """As psycopg's, within `patience`. Raises OperationalError, and the connection is closed."""
+        """As psycopg's, within `patience`. Raises OperationalError; the connection is closed."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)
         began = time.monotonic()
