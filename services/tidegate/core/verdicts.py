@@ -9,7 +9,7 @@ from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.noise import Noise, observed, spread
 from tidegate.core.on_fail import OnFail
-from tidegate.core.scrapes import Between
+from tidegate.core.scrapes import Between, truths
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
 from tidegate.core.slowness import Slowness
 from tidegate.core.windows import NOISE_WINDOW, seconds_to_pass, window_of
@@ -55,9 +55,7 @@ def take(
 ) -> Track:
     """One track after one interval of `seconds`. Each test is told all that may have been lost
     (`losses`), people what is sure."""
-    block, *others = (
-        Block(ours, theirs, seconds) for ours in candidate.possible for theirs in stable.possible
-    )
+    block, *others = (Block(ours, theirs, seconds) for ours, theirs in truths(candidate, stable))
     track = weigh(track, block, toward_pass, *others, noise_window=noise_window)
     trouble = candidate.missing or stable.missing
     torn = stable.torn + candidate.torn
