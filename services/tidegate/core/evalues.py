@@ -89,13 +89,33 @@ def _generating(nc: int, ns: int, total: int, odds: tuple[float, ...]) -> tuple[
     """log H(ω) for each of `odds`, exactly."""
     low = max(0, total - ns)
     high = min(nc, total)
-    terms = _hypergeometric(nc, ns, total, low, high)
-    return tuple(_log_generating(terms, low, high, math.log(w)) for w in odds)
+    first = _log_first(nc, ns, total, low)
+    ratios = [(nc - k) * (total - k) / ((k + 1) * (ns - total + k + 1)) for k in range(low, high)]
+    sums = [_sum(ratios, w) for w in odds]
+    if math.isinf(max(sums)):
+        terms = _hypergeometric(nc, ns, total, low, high)
+        return tuple(_log_generating(terms, low, high, math.log(w)) for w in odds)
+    return tuple(
+        first + low * math.log(w) + math.log(sum_) for w, sum_ in zip(odds, sums, strict=True)
+    )
+
+
+def _sum(ratios: Sequence[float], odds: float) -> float:
+    """Σ P_1(k) ω^k over its first term (Horner), from the ratios of P_1(k + 1) to P_1(k): ten times
+    as fast as a sum of logarithms. Infinite where it is too large for a float."""
+    value = 1.0
+    for ratio in reversed(ratios):
+        value = 1.0 + ratio * odds * value
+    return value
+
+
+def _log_first(nc: int, ns: int, total: int, low: int) -> float:
+    return _log_choose(nc, low) + _log_choose(ns, total - low) - _log_choose(nc + ns, total)
 
 
 def _hypergeometric(nc: int, ns: int, total: int, low: int, high: int) -> list[float]:
     """Log probabilities of low..high bad answers at the candidate when the labels do not matter."""
-    logs = [_log_choose(nc, low) + _log_choose(ns, total - low) - _log_choose(nc + ns, total)]
+    logs = [_log_first(nc, ns, total, low)]
     for k in range(low, high):
         step = (nc - k) * (total - k) / ((k + 1) * (ns - total + k + 1))
         logs.append(logs[-1] + math.log(step))

@@ -199,11 +199,12 @@ def _compare_buckets(track: Track, interval: _Interval) -> Track:
         slow = replace(begun, accepted=slow.accepted)
     bounds = tuple(bucket.bound for bucket in slow.buckets)
     ours, theirs = interval.slow(bounds)
-    blocks = histograms.blocks_of(ours, theirs, bounds, interval.seconds)
     window = window_of(track.rollout.seconds, interval.noise_window)
     return replace(
         track,
-        slowness=slowness.weigh(slow, track.metric.fail_test, blocks, window),
+        slowness=slowness.weigh(
+            slow, track.metric.fail_test, ours, theirs, interval.seconds, window
+        ),
         rollout=replace(track.rollout, seconds=track.rollout.seconds + interval.seconds),
         trouble=ours.missing or theirs.missing,
     )

@@ -1,11 +1,10 @@
-"""From cumulative histograms to blocks: for every bound, what both revisions answered between two
-scrapes, and how much of it was slower."""
+"""From cumulative histograms to counts: what a revision answered between two scrapes, and for every
+bound how much of it was slower."""
 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tidegate.core.evalues import Arm, Block
 from tidegate.core.scrapes import Counters, Reading, Scrape, is_new
 
 NO_BUCKETS = "the data plane gives no latency buckets"
@@ -88,23 +87,14 @@ def _slow(counters: Counters, bounds: Sequence[float]) -> list[int] | None:
     """Answers, and those above each bound; None where a bound is missing."""
     if not counters.buckets:
         return None
-    fast = dict(counters.buckets)
-    if any(bound not in fast for bound in bounds):
-        return None
     total = counters.answers
     last_bound, last_count = counters.buckets[-1]
     if last_bound >= sys.float_info.max:
         total = last_count
-    return [total, *(total - fast[bound] for bound in bounds)]
-
-
-def blocks_of(
-    candidate: Slow, stable: Slow, bounds: Sequence[float], seconds: float
-) -> dict[float, Block]:
-    """A block for each bound."""
-    if not (candidate.slow and stable.slow):
-        return {}
-    return {
-        bound: Block(Arm(candidate.n, ours), Arm(stable.n, theirs), seconds)
-        for bound, ours, theirs in zip(bounds, candidate.slow, stable.slow, strict=True)
-    }
+    if not bounds:
+        return [total]
+    fast = dict(counters.buckets)
+    try:
+        return [total, *[total - fast[bound] for bound in bounds]]
+    except KeyError:
+        return None

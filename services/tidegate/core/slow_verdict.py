@@ -16,13 +16,20 @@ def verdict(track: Track, alpha: float, alpha_gross: float) -> MetricVerdict:
     slow = track.slowness
     log_e = slowness.log_e(slow)
     at_fail = math.log(1 / alpha)
-    gross = slowness.is_gross(slow) and log_e >= math.log(1 / alpha_gross)
+    gross = log_e >= math.log(1 / alpha_gross) and slowness.is_gross(slow)
     significant = log_e >= at_fail and slowness.matters(slow)
     fails = gross or (significant and not slow.accepted)
-    counts = slowness.counts(slow)
+    bucket = slowness.worst(slow)
+    counts = slowness.counts(slow, bucket)
     verdict = Verdict.UNDECIDED
     if fails:
         verdict = Verdict.FAIL
+    if bucket is None or not counts.candidate.n:
+        message = track.trouble or "the candidate has not answered yet"
+    else:
+        ours = _above(bucket.bound, counts.candidate)
+        proof = _proof(track, log_e, gross=gross, significant=significant)
+        message = f"candidate {ours}, stable {_of(counts.stable)}: {proof}"
     return MetricVerdict(
         track.metric,
         verdict,
@@ -35,29 +42,23 @@ def verdict(track: Track, alpha: float, alpha_gross: float) -> MetricVerdict:
         0,
         None,
         None,
-        _message(track, gross=gross, significant=significant),
+        f"{track.metric.kind.value}: {message}",
         gross,
     )
 
 
-def _message(track: Track, *, gross: bool, significant: bool) -> str:
-    slow = track.slowness
-    bucket = slowness.worst(slow)
-    kind = track.metric.kind.value
-    if bucket is None or not bucket.block.candidate.n:
-        return f"{kind}: {track.trouble or 'the candidate has not answered yet'}"
-    ours = _above(bucket.bound, bucket.block.candidate)
-    seen = f"{kind}: candidate {ours}, stable {_of(bucket.block.stable)}"
-    sure = f"(e = {power(slowness.log_e(slow))})"
+def _proof(track: Track, log_e: float, *, gross: bool, significant: bool) -> str:
+    """What the evidence says, for people."""
+    sure = f"(e = {power(log_e)})"
     if gross:
-        return f"{seen}: most of its answers take {slowness.GROSS_FACTOR:g} times as long {sure}"
-    if significant and slow.accepted:
-        return f"{seen}: slower than stable, which a resume has accepted"
+        return f"most of its answers take {slowness.GROSS_FACTOR:g} times as long {sure}"
+    if significant and track.slowness.accepted:
+        return "slower than stable, which a resume has accepted"
     if significant:
-        return f"{seen}: slower than stable {sure}"
+        return f"slower than stable {sure}"
     if track.trouble:
-        return f"{seen}: not shown to be slower; {track.trouble}"
-    return f"{seen}: not shown to be slower than stable"
+        return f"not shown to be slower; {track.trouble}"
+    return "not shown to be slower than stable"
 
 
 def _above(bound: float, arm: Arm) -> str:
