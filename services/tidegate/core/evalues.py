@@ -55,7 +55,7 @@ class Block:
 
 
 def conditional(
-    candidate: Arm, stable: Arm, odds: Sequence[float], most: int = EXACT_TERMS
+    candidate: Arm, stable: Arm, odds: tuple[float, ...], most: int = EXACT_TERMS
 ) -> tuple[float, ...]:
     """Log e-values against θc ≤ θs, one for each alternative odds ratio (each > 1).
 
@@ -78,8 +78,8 @@ def conditional(
             candidate.bad * math.log(w) - _generating_bound(candidate.n, stable.n, total, w)
             for w in odds
         )
-    means = _generating(candidate.n, stable.n, total, tuple(odds))
-    return tuple(candidate.bad * math.log(w) - mean for w, mean in zip(odds, means, strict=True))
+    means = _generating(candidate.n, stable.n, total, odds)
+    return tuple([candidate.bad * math.log(w) - mean for w, mean in zip(odds, means, strict=True)])
 
 
 @lru_cache(

@@ -32,10 +32,10 @@ def watched(last: Scrape | None, now: Scrape) -> Scrape:
     shadow = None
     if last is not None:
         shadow = last.shadow
-    return replace(
-        now,
-        readings=tuple(_step(last, reading, now.at) for reading in now.readings),
-        copies=tuple(_step(shadow, reading, now.at) for reading in now.copies),
+    return Scrape(
+        now.at,
+        tuple([_step(last, reading, now.at) for reading in now.readings]),
+        tuple([_step(shadow, reading, now.at) for reading in now.copies]),
     )
 
 
@@ -66,7 +66,7 @@ def _step(last: Scrape | None, reading: Reading, at: float) -> Reading:
     counters = reading.counters
     if flow is None:
         sent = counters.answers + counters.lost
-        return replace(reading, counters=replace(counters, sent=sent))
+        return reading.counting(replace(counters, sent=sent))
     account, loss, whole = _account(last, reading, flow, at)
     return replace(
         reading, counters=_with(_base(last, reading, whole), loss, counters), account=account

@@ -8,7 +8,7 @@ all is only the base line: what it holds happened before.
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.answers import AnswerKind, cause, kind_of
@@ -82,6 +82,18 @@ class Reading:
     began: float | None = None
     account: Account | None = None
     place: str = ""
+
+    def counting(self, counters: Counters) -> "Reading":
+        """The same reading with other counters."""
+        return Reading(
+            self.source,
+            self.revision,
+            counters,
+            self.spoken,
+            self.began,
+            self.account,
+            self.place,
+        )
 
 
 def place_of(reading: Reading) -> str:
@@ -185,7 +197,11 @@ def is_new(last: Scrape, reading: Reading) -> bool:
     had counted nothing of this revision while it counted others. A source that `last` knows began
     again only where its start moved by more than `UNSURE_S`."""
     own = [item for item in last.readings if item.source == reading.source]
-    known = next((item for item in own if item.revision == reading.revision), None)
+    known = None
+    for item in own:
+        if item.revision == reading.revision:
+            known = item
+            break
     if known is None:
         began_since = reading.began is not None and reading.began >= last.at
         return began_since or bool(own)
@@ -297,15 +313,22 @@ def _kept(
     missing = (r for r in last if (r.source, r.revision) not in seen)
     absent = (reading for reading in missing if place_of(reading) not in places)
     return (
-        *(replace(r, counters=_compact(r.counters, desired)) for r in now),
+        *(r.counting(_compact(r.counters, desired)) for r in now),
         *absent,
     )
 
 
 def _compact(counters: Counters, desired: frozenset[float]) -> Counters:
-    buckets = tuple(
-        (min(bound, sys.float_info.max), count)
-        for position, (bound, count) in enumerate(counters.buckets, start=1)
-        if bound in desired or position == len(counters.buckets)
+    buckets = [bucket for bucket in counters.buckets[:-1] if bucket[0] in desired]
+    for end, count in counters.buckets[-1:]:
+        buckets.append((min(end, sys.float_info.max), count))
+    return Counters(
+        counters.answers,
+        counters.errors,
+        tuple(buckets),
+        rejections=counters.rejections,
+        saturated=counters.saturated,
+        lost=counters.lost,
+        sent=counters.sent,
+        doubt=counters.doubt,
     )
-    return replace(counters, buckets=buckets, causes=(), flow=None)

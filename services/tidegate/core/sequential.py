@@ -167,12 +167,17 @@ def _prior(test: Test) -> tuple[float, ...]:
     return (math.log(_RESERVE), *((math.log((1 - _RESERVE) / size),) * size))
 
 
+@lru_cache(maxsize=256)
+def _prior_weights(test: Test) -> tuple[float, ...]:
+    """Prior weights of the reserve and of each bet."""
+    return tuple(math.exp(log) for log in _prior(test))
+
+
 def log_evalues(test: Test, block: Block) -> tuple[float, ...]:
     """The log e-value of this block for each bet; each has mean ≤ 1 (as an e-value) under the
     null."""
-    alternatives = bets(test)
     if test.objective is not None:
-        return tuple(against(block.candidate, rate, test.objective) for _, rate in alternatives)
+        return tuple(against(block.candidate, rate, test.objective) for _, rate in bets(test))
     if test.by_odds:
         if test.worse:
             first = block.candidate
@@ -180,13 +185,10 @@ def log_evalues(test: Test, block: Block) -> tuple[float, ...]:
         else:
             first = block.stable
             second = block.candidate
-        terms = EXACT_TERMS
         if test.experiment:
-            terms = _EXPERIMENT_TERMS
-        return conditional(first, second, tuple(odds for _, odds in alternatives), terms)
-    return tuple(
-        projected(block.candidate, block.stable, pair, test.margin) for pair in alternatives
-    )
+            return conditional(first, second, _EXPERIMENT_ODDS, _EXPERIMENT_TERMS)
+        return conditional(first, second, _ODDS, EXACT_TERMS)
+    return tuple(projected(block.candidate, block.stable, pair, test.margin) for pair in bets(test))
 
 
 def advance(
@@ -210,34 +212,29 @@ def advance(
     noise = 0.0
     if present.won and test.by_odds:
         noise = spread
-    gains = _tempered(present, test, block, noise)
+    gains, used = _tempered(present, test, block, noise)
     for other in others:
-        gains = tuple(map(min, gains, _tempered(present, test, other, noise)))
+        gains = tuple(map(min, gains, _tempered(present, test, other, noise)[0]))
     if not block.candidate.n or not any(gains):
         return Wealth(logs, present)
     if present.won:
-        used = present.used + _answers(present, block, noise)
         gains, won = limited(present.won, gains, _limits(test))
-        present = Window(present.number, won, used=used)
-    after = [logs[0], *(a + b for a, b in zip(logs[1:], gains, strict=True))]
+        present = Window(present.number, won, used=present.used + used)
+    after = [logs[0], *[a + b for a, b in zip(logs[1:], gains, strict=True)]]
     return Wealth(_spread(after, test, block), present)
 
 
-def _tempered(present: Window, test: Test, block: Block, noise: float) -> tuple[float, ...]:
-    """What each bet wins by a block, to the power that noise leaves."""
+def _tempered(
+    present: Window, test: Test, block: Block, noise: float
+) -> tuple[tuple[float, ...], float]:
+    """(what each bet wins by a block, to the power that noise leaves; what noise has left of the
+    block's variance)."""
     gains = log_evalues(test, block)
     if not noise:
-        return gains
-    power = exponent(noise, present.used, variance(block.candidate, block.stable))
-    return tuple(power * gain for gain in gains)
-
-
-def _answers(present: Window, block: Block, noise: float) -> float:
-    """What noise has left of a block's variance."""
-    if not noise:
-        return 0.0
+        return gains, 0.0
     answers = variance(block.candidate, block.stable)
-    return answers * exponent(noise, present.used, answers)
+    power = exponent(noise, present.used, answers)
+    return tuple([power * gain for gain in gains]), power * answers
 
 
 def _enter(wealth: Wealth, test: Test, number: int) -> Wealth:
@@ -254,13 +251,20 @@ def _enter(wealth: Wealth, test: Test, number: int) -> Wealth:
 
 
 def _spread(logs: Sequence[float], test: Test, block: Block) -> tuple[float, ...]:
-    """Fixed share: the same total, a little of it spread again by the prior."""
+    """Fixed share: the same total, a little of it spread again by the prior. What a bet gets back
+    keeps each sum above 0, however poor the bet is."""
     share = min(_SHARE_MOST, _SHARE * block.candidate.n)
-    total = log_sum(logs)
-    keep = math.log1p(-share)
-    give = math.log(share)
-    prior = _prior(test)
-    return tuple(log_add(keep + own, give + total + p) for own, p in zip(logs, prior, strict=True))
+    top = max(logs)
+    parts = [math.exp(own - top) for own in logs]
+    keep = 1 - share
+    give = share * math.fsum(parts)
+    weights = _prior_weights(test)
+    return tuple(
+        [
+            top + math.log(keep * own + give * weight)
+            for own, weight in zip(parts, weights, strict=True)
+        ]
+    )
 
 
 def restart(wealth: Wealth, test: Test) -> Wealth:

@@ -135,8 +135,11 @@ def log_e(slowness: Slowness) -> float:
     """Log of the mean of the e-processes of all buckets."""
     if not slowness.buckets:
         return 0.0
-    logs = [bucket.fail.log_e for bucket in slowness.buckets]
-    return log_sum(logs) - math.log(len(logs))
+    count = len(slowness.buckets)
+    logs = [bucket.fail.log_e for bucket in slowness.buckets if bucket.fail.logs]
+    if len(logs) < count:
+        logs.append(math.log(count - len(logs)))  # each of the others has its capital of 1
+    return log_sum(logs) - math.log(count)
 
 
 def worst(slowness: Slowness) -> Bucket | None:

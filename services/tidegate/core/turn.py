@@ -29,7 +29,16 @@ class Turn:
 
     def having(self, **changes: object) -> "Turn":
         """The same turn with other progress."""
-        return replace(self, progress=replace(self.progress, **changes))  # type: ignore[arg-type]
+        return Turn(
+            self.rollout,
+            replace(self.progress, **changes),  # type: ignore[arg-type]
+            self.intent,
+            self.observation,
+            self.now,
+            self.elapsed,
+            self.interval,
+            self.checks,
+        )
 
     @property
     def author(self) -> str:

@@ -94,7 +94,9 @@ def weigh(
     if toward_pass or not metric.can_pass:
         step = step + block
     rollout = track.rollout + block
-    return replace(track, fail=fail, passing=passing, step=step, rollout=rollout, noise=noise)
+    return Track(
+        metric, fail, passing, step, rollout, track.torn, track.trouble, noise, track.slowness
+    )
 
 
 def _window(metric: Metric, before: Block, noise_window: float) -> int | None:

@@ -57,9 +57,12 @@ def limited(
     won: Sequence[float], gains: Sequence[float], most: Sequence[float]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """(gains within the limits, what each bet has won in the window so far)."""
-    after = tuple(old + gain for old, gain in zip(won, gains, strict=True))
+    after = tuple([old + gain for old, gain in zip(won, gains, strict=True)])
     allowed = tuple(
-        min(new, limit) - min(old, limit) for old, new, limit in zip(won, after, most, strict=True)
+        [
+            min(new, limit) - min(old, limit)
+            for old, new, limit in zip(won, after, most, strict=True)
+        ]
     )
     return allowed, after
 
