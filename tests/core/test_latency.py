@@ -257,6 +257,8 @@ def test_a_plan_that_only_wants_to_be_told_is_told_of_a_gross_slowdown_too() -> 
     assert world.until_fail() is not None
     verdict = world.verdict()
     assert (verdict.gross, verdict.consequence) == (True, OnFail.NOTIFY)
+    errors = judge(world.evidence, metrics, 0.01)[0]
+    assert errors.threshold_fail == pytest.approx(np.log(200)), "nothing is kept for a gross one"
     assert overall((verdict,)) is not Verdict.FAIL
 
 

@@ -77,7 +77,7 @@ def test_an_undo_is_not_judged_so_it_shows_no_metrics(api):
     rollout = api.rollout()
     verdicts = judge(Evidence.start(DEFAULT_METRICS), DEFAULT_METRICS, 0.01)
     api.with_candidate(percent=10, analysis=Judgement(verdicts=verdicts))
-    assert len(api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["verdicts"]) == 3
+    assert len(api.ok("GET", f"/api/v1/rollouts/{rollout['id']}")["verdicts"]) == 4
 
     def promoted(old):
         return replace(
@@ -123,6 +123,7 @@ def test_metrics_of_pods_are_shown_beside_those_of_requests(api):
         "errors",
         "rejections",
         "saturation",
+        "latency",
         "restarts",
         "oom_kills",
         "no_ready_pods",

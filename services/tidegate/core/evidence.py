@@ -13,6 +13,7 @@ from tidegate.core import histograms, slow_verdict, slowness
 from tidegate.core.analysis import Metric, MetricKind, check, expected_seconds
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.losses import confirmed, watched
+from tidegate.core.on_fail import OnFail
 from tidegate.core.scrapes import (
     Between,
     Counters,
@@ -291,13 +292,13 @@ def judge(
 
     alpha (0..1) bounds, over the whole rollout and all scrapes, the probability of any false fail:
     each metric whose fail aborts gets an equal part of it, but for a tenth that a gross slowdown
-    may use where latency does not abort; any other metric gets alpha itself. For pass it bounds,
+    may use where latency pauses; any other metric gets alpha itself. For pass it bounds,
     per step, the probability that a candidate that is worse than allowed in some metric passes: all
     metrics must pass, so each is tested at alpha itself. noise_window: seconds, for the forecasts.
     """
     tracks = {track.metric: track for track in evidence.tracks}
     gross = 0.0
-    if any(metric.every_bucket and not metric.aborts for metric in metrics):
+    if any(metric.every_bucket and metric.consequence is OnFail.PAUSE for metric in metrics):
         gross = slow_verdict.GROSS_ALPHA * alpha
     each = (alpha - gross) / max(sum(metric.aborts for metric in metrics), 1)
 

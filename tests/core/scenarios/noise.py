@@ -2,10 +2,12 @@
 pods, batches that do not fill, and a candidate that is only slower."""
 
 import math
+from dataclasses import replace
 
 from tests.core.scenarios.book import CANARY, begin, reach, scenario
 from tests.simulation.simulation import Quality, Simulation
 from tidegate.core import strategy
+from tidegate.core.on_fail import OnFail
 from tidegate.core.rollout import ActionKind
 
 CV = 0.3
@@ -68,4 +70,26 @@ def a_candidate_that_is_grossly_slower(t: Simulation) -> None:
     begin(t, until=0)
     t.quality[2] = Quality(bad=0.002, slow=0.9)
     t.note("(nearly all answers of r2 are slow)")
+    t.until_over()
+
+
+@scenario()
+def a_slower_candidate_is_overridden_and_then_accepted(t: Simulation) -> None:
+    t.deploy()
+    t.start(CANARY, t.revision(Quality(bad=0.002, slow=0.06)))
+    t.run(120)
+    t.lift(60)
+    t.run(60)
+    t.action(ActionKind.RESUME, reason="back to the plan")
+    t.run(30)
+    t.action(ActionKind.RESUME, reason="the new model is larger")
+    t.until_over()
+
+
+@scenario()
+def a_gross_slowdown_that_people_only_want_to_be_told_of(t: Simulation) -> None:
+    *others, latency = CANARY.metrics
+    metrics = (*others, replace(latency, on_fail=OnFail.NOTIFY))
+    t.deploy()
+    t.start(replace(CANARY, metrics=metrics), t.revision(Quality(bad=0.002, slow=0.9)))
     t.until_over()
