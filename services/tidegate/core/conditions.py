@@ -32,6 +32,11 @@ class Code(StrEnum):
     METRIC_FAILED = "metric-failed"  # the plan says pause or notify
     WOULD_HAVE_ABORTED = "would-have-aborted"  # the tenant is in trial
     WOULD_HAVE_PAUSED = "would-have-paused"
+    # the watch after a promotion
+    WATCH_COMPARING = "watch-comparing"  # errors are gross: old stable gets a share to compare
+    SHARED_OUTAGE = "shared-outage"  # old stable fails as well: nothing moves
+    WATCH_FAILED = "watch-failed"  # the promoted revision fails, and people decide
+    STANDBY_RELEASED = "standby-released"  # a quota needed it: no undo is at hand
     NO_EVIDENCE = "no-evidence"  # the metric source does not answer
     STEP_REFUSED = "step-refused"  # the rule book refuses the rollout's next intent
     # the cluster

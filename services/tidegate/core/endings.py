@@ -6,6 +6,8 @@ keep-stable and supersede are one intent: stable = base, no candidate.
 
 from dataclasses import replace
 
+from tidegate.core import standby as standbys
+from tidegate.core import watch_begin
 from tidegate.core.intent import NO_TRAFFIC, Mode
 from tidegate.core.rollout import NO_WAIT, Decision, Note, Outcome, WaitsFor, with_base
 from tidegate.core.traffic import describe, desired, same
@@ -82,8 +84,9 @@ def _promote(turn: Turn) -> Decision:
             candidate_traffic=NO_TRAFFIC,
             standby=standby,
         )
-        return turn.append(following, _VERB[Outcome.PROMOTED], message)
+        return watch_begin.planned(turn).append(following, _VERB[Outcome.PROMOTED], message)
     if _shows(turn):
+        turn = watch_begin.started(turn)
         undo = rollout.strategy.deadlines.undo
         kept = replace(
             turn.progress,
@@ -218,6 +221,9 @@ def tidy(turn: Turn) -> Decision:
         or progress.end.standby_until is None
     ):
         return Decision(replace(progress, end=replace(progress.end, tidy=True)), message, None)
+    cause = standbys.claimed(intent, turn.observation)
+    if cause is not None:
+        return standbys.release(turn.having(end=replace(progress.end, tidy=True)), cause)
     if turn.now < progress.end.standby_until:
         return Decision(progress, message, progress.end.standby_until)
     closing = f"the undo window is over: r{base} is no longer on standby"

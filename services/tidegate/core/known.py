@@ -33,6 +33,12 @@ class RolloutState:
         return self.progress.outcome is None
 
 
+def watches(state: RolloutState) -> bool:
+    """Whether it has ended, and its watch still looks at what it promoted."""
+    watch = state.progress.watch
+    return not state.running and watch is not None and watch.runs
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """See the module.
@@ -65,7 +71,7 @@ class Known:
 
     def measures(self, now: float) -> bool:
         """Whether requests are counted in this pass: while the acting rollout's candidate is the
-        candidate, and beside that now and then. Not once a person has asked to go back: then no
+        candidate, in the watch after a promotion, and beside that now and then. Not once a person has asked to go back: then no
         answer of the metric source is waited for."""
         state = self.running
         if state is not None:
@@ -73,6 +79,8 @@ class Known:
                 return False
             if state.rollout.candidate == self.intent.candidate:
                 return True
+        elif any(map(watches, self.rollouts)):
+            return True
         return self.measures_load(now)
 
     def measures_load(self, now: float) -> bool:

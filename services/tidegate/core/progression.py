@@ -21,6 +21,7 @@ from tidegate.core import (
     rolling_back,
     step_needs,
     trial,
+    watch,
 )
 from tidegate.core.checks import NO_CHECKS, CandidateChecks
 from tidegate.core.elapsed import elapsed
@@ -47,6 +48,7 @@ from tidegate.core.rollout import (
 from tidegate.core.strategy import Ending, Kind, Step
 from tidegate.core.traffic import same
 from tidegate.core.turn import Turn
+from tidegate.core.watch_values import ALONE, Surroundings
 
 
 def decide(
@@ -59,18 +61,27 @@ def decide(
     interval: float = 5.0,
     heartbeat: Heartbeat | None = None,
     checks: CandidateChecks = NO_CHECKS,
+    surroundings: Surroundings = ALONE,
 ) -> Decision:
     """The next intent of a rollout, if any, and why. `interval`: seconds until the next reconcile
     of a running rollout. `heartbeat`: the last heartbeat of the pipeline that drives it. `checks`:
-    what others say of its candidate.
+    what others say of its candidate. `surroundings`: what else the endpoint does.
     """
     rollout = with_base(rollout, progress)
     seconds = elapsed(progress.at, now, interval)
     turn = Turn(
-        rollout, replace(progress, at=now), intent, observation, now, seconds, interval, checks
+        rollout,
+        replace(progress, at=now),
+        intent,
+        observation,
+        now,
+        seconds,
+        interval,
+        checks,
+        surroundings,
     )
     if progress.outcome is not None:
-        return _with_message(endings.tidy(turn))
+        return _with_message(watch.follow(turn))
     if (
         progress.step.index == STARTING
         and progress.end.toward is None

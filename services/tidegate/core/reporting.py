@@ -4,7 +4,7 @@ somebody may ask."""
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tidegate.core import consequences, drift, trial
+from tidegate.core import consequences, drift, trial, watch_conditions
 from tidegate.core.conditions import Code, Condition, Param
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
@@ -84,7 +84,8 @@ def _conditions(result: Result) -> tuple[Condition, ...]:
         return result.conditions
     if result.kind is Kind.GONE:
         return (*result.conditions, Condition(Code.GONE, "nothing is left"))
-    rollout = _rollout(result.acting)
+    watched = watch_conditions.conditions(result.decisions)
+    rollout = (*_rollout(result.acting), *watched)
     if intent.stable is None:
         return (*rollout, *result.conditions, Condition(Code.DELETING, "objects go"))
     summary = _summary(intent, observation)

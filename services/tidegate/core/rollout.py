@@ -12,6 +12,7 @@ from tidegate.core.intent import Intent
 from tidegate.core.strategy import Strategy
 from tidegate.core.thinning import Thinning
 from tidegate.core.traffic import Traffic
+from tidegate.core.watch_values import Watch
 
 
 class ActionKind(StrEnum):
@@ -216,7 +217,7 @@ class Progress:
     pipeline. contract: the candidate's beside stable's, once compared. base: what was stable when
     an undo began, where that is not what was stable when it was asked for. answers: people's, to
     its steps. thinning: how far its series of samples is. would: of a rollout in trial, what would
-    have been done.
+    have been done. watch: of one that is promoted.
     """
 
     at: float | None = None
@@ -237,6 +238,7 @@ class Progress:
     answers: tuple[StepAnswer, ...] = ()
     thinning: Thinning = Thinning()  # noqa: RUF009  (frozen)
     would: tuple[Would, ...] = ()
+    watch: Watch | None = None
 
 
 def with_base(rollout: Rollout, progress: Progress) -> Rollout:
@@ -259,13 +261,14 @@ class Note:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What the rollout controller wants: perhaps a next intent, always its progress, a reason and
-    when to look again."""
+    when to look again. starts: another rollout, of the controller's own."""
 
     progress: Progress
     message: str
     wake_at: float | None
     intent: Intent | None = None
     notes: tuple[Note, ...] = ()
+    starts: Rollout | None = None
 
 
 class Phase(StrEnum):

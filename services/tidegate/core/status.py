@@ -88,6 +88,10 @@ _ASIDE = frozenset(
         Code.METRIC_FAILED,
         Code.WOULD_HAVE_ABORTED,
         Code.WOULD_HAVE_PAUSED,
+        Code.WATCH_COMPARING,
+        Code.SHARED_OUTAGE,
+        Code.WATCH_FAILED,
+        Code.STANDBY_RELEASED,
     }
 )
 

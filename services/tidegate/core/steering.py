@@ -3,14 +3,14 @@ is followed by those that wait behind it; one that has ended may still have some
 
 from dataclasses import dataclass, replace
 
-from tidegate.core import allow_list_check, bytes_check
+from tidegate.core import allow_list_check, bytes_check, watch_evidence
 from tidegate.core.allow_list_check import NotAllowed
 from tidegate.core.checks import BytesCheck, Checks, of_candidate
 from tidegate.core.conditions import Code, Condition, Wait
 from tidegate.core.experiments import learn
 from tidegate.core.gathering import gather
-from tidegate.core.intent import Intent
-from tidegate.core.known import Known, RolloutState
+from tidegate.core.intent import Intent, Mode
+from tidegate.core.known import Known, RolloutState, watches
 from tidegate.core.observation import Observation
 from tidegate.core.ports import NoData
 from tidegate.core.progression import decide
@@ -19,6 +19,7 @@ from tidegate.core.rules import check
 from tidegate.core.sampling import RolloutSample, sampled
 from tidegate.core.scrapes import Scrape
 from tidegate.core.traffic import rises
+from tidegate.core.watch_values import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Decided:
     rises: its intent gives the candidate more, so it is void if an action was accepted meanwhile.
     ended: it has an outcome since this reconcile. aborts: it begins to abort, so people want to
     know what its bad answers were. wake_at: when time alone may change the decision. sample: to be
-    kept with its progress, None where the series needs none."""
+    kept with its progress, None where the series needs none. starts: another rollout, stored with this
+    one's progress."""
 
     rollout: Rollout
     progress: Progress
@@ -39,6 +41,7 @@ class Decided:
     ended: bool = False
     aborts: bool = False
     sample: RolloutSample | None = None
+    starts: Rollout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ def steer(seen: Seen) -> Steered | BytesCheck:
 
 
 def _measures(state: RolloutState, intent: Intent) -> bool:
+    if watches(state):
+        return True
     return state.running and intent.candidate == state.rollout.candidate
 
 
@@ -114,6 +119,7 @@ def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | Bytes
         known.interval,
         state.heartbeat,
         checks,
+        _surroundings(seen, state),
     )
     if decision.intent is not None and rises(rollout.candidate, intent, decision.intent):
         lacks = bytes_check.missing(candidate, intent, seen.checks)
@@ -127,10 +133,22 @@ def _decide(seen: Seen, state: RolloutState, intent: Intent) -> Decision | Bytes
     return allow_list_check.pause(rollout, progress, decision, not_allowed, known.interval)
 
 
+def _surroundings(seen: Seen, state: RolloutState) -> Surroundings:
+    known = seen.known
+    others = (each for each in known.rollouts if each.running)
+    return Surroundings(
+        known.load.error_rate,
+        splits=known.capabilities.gateway or known.intent.mode is Mode.KNATIVE,
+        superseded=not state.running and any(others),
+    )
+
+
 def _progress(seen: Seen, state: RolloutState, intent: Intent) -> Progress:
     """The progress with what was counted since the last reconcile."""
     rollout = state.rollout
     progress = allow_list_check.freed(rollout, state.progress, seen.not_allowed)
+    if watches(state) and isinstance(seen.scrape, Scrape):
+        return watch_evidence.gather(rollout, progress, seen.observation, seen.scrape)
     if _measures(state, intent) and isinstance(seen.scrape, Scrape):
         progress = gather(rollout, progress, intent, seen.observation, seen.scrape)
     return learn(rollout, progress, state.samples)
@@ -192,6 +210,7 @@ def _decided(seen: Seen, state: RolloutState, decision: Decision, intent: Intent
         ended=state.running and after.outcome is not None,
         aborts=before.end.toward is None and after.end.toward is Outcome.ABORTED,
         sample=sample,
+        starts=decision.starts,
     )
 
 

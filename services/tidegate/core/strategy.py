@@ -11,6 +11,7 @@ from enum import StrEnum
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
+from tidegate.core.watch_values import WatchPlan
 from tidegate.core.windows import NOISE_WINDOW
 
 
@@ -85,7 +86,7 @@ class Deadlines:
 class Strategy:
     """A whole plan. `alpha` is the chance, per rollout, that a candidate no worse than stable is
     aborted by the metrics of requests. limits: what its pods are allowed. noise_window: seconds of
-    a window, none of which decides alone (`windows`).
+    a window, none of which decides alone (`windows`). watch: what follows its promotion.
 
     proven: the candidate has served before, so it is not checked anew, and its pods' restarts do
     not count. urgent: it takes over at once where it stands by, and with fewer replicas than it
@@ -104,6 +105,7 @@ class Strategy:
     urgent: bool = False
     staging_size: int = 0
     noise_window: float = NOISE_WINDOW
+    watch: WatchPlan = WatchPlan()  # noqa: RUF009  (frozen)
 
 
 # of alpha and of pass_margin or the objective: beyond, a pass on errors says next to nothing

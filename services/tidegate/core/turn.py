@@ -9,6 +9,7 @@ from tidegate.core.evidence import Evidence, MetricVerdict, judge
 from tidegate.core.intent import CandidateTraffic, Intent
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import Decision, Note, Progress, Rollout, RolloutWait, WaitsFor
+from tidegate.core.watch_values import ALONE, Surroundings
 
 CONTROLLER = "system:rollout:{}"  # the author of the rollout controller's own intents
 
@@ -16,7 +17,7 @@ CONTROLLER = "system:rollout:{}"  # the author of the rollout controller's own i
 @dataclass(frozen=True, slots=True)
 class Turn:
     """Everything one decision looks at. `elapsed`: observed seconds since the last reconcile,
-    capped. `checks`: of its candidate."""
+    capped. `checks`: of its candidate. `surroundings`: what else the endpoint does."""
 
     rollout: Rollout
     progress: Progress
@@ -26,6 +27,7 @@ class Turn:
     elapsed: float
     interval: float
     checks: CandidateChecks = NO_CHECKS
+    surroundings: Surroundings = ALONE
 
     def having(self, **changes: object) -> "Turn":
         """The same turn with other progress."""

@@ -1,0 +1,91 @@
+"""The values of the watch that follows a promotion: what was asked for, and what it has seen."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tidegate.core.evidence import EMPTY, Evidence
+
+WATCH_S = 1800.0  # seconds
+GROSS = 0.05  # share of answers above old stable's record
+
+
+class OnWatchFail(StrEnum):
+    """What follows when the promoted revision fails under the watch."""
+
+    UNDO = "undo"  # a rollout back to old stable, once per promotion
+    ALERT = "alert"  # a condition and an alert; people decide
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPlan:
+    """What a plan says of the time after its promotion. seconds: 0: nobody watches. on_fail: None:
+    the default of the mode, undo in standard and alert in knative."""
+
+    seconds: float = WATCH_S
+    on_fail: OnWatchFail | None = None
+
+
+class WatchState(StrEnum):
+    """Where a watch is."""
+
+    PROMOTING = "promoting"  # the cluster does not show the promotion yet
+    WATCHING = "watching"  # nothing is wrong
+    COMPARING = "comparing"  # old stable has a small share again, to tell whose fault it is
+    SHARED = "shared-outage"  # both fail: nothing moves
+    FAILING = "failing"  # the promoted revision fails, and nobody undoes it by itself
+    UNDONE = "undone"  # an undo was started
+    ENDED = "ended"
+
+
+_OVER = (WatchState.UNDONE, WatchState.ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One watch, stored with the progress of the rollout that was promoted.
+
+    record: old stable's share of bad answers when it was promoted away, None where too few were
+    counted. until: epoch seconds. since: of the present state, epoch seconds. message: what it
+    saw, '' while nothing is wrong. alone, compared: evidence of the promoted revision, against the
+    record and beside old stable. old: of old stable against the record. restarts: of the promoted
+    revision's containers before the watch. down: observed seconds without a ready pod of it.
+    released: why old stable is not on standby any more, '' while it is. undo: id of the rollout
+    that was started.
+    """
+
+    record: float | None = None
+    state: WatchState = WatchState.PROMOTING
+    until: float | None = None
+    since: float | None = None
+    message: str = ""
+    alone: Evidence = EMPTY
+    compared: Evidence = EMPTY
+    old: Evidence = EMPTY
+    restarts: int = 0
+    down: float = 0.0
+    released: str = ""
+    undo: str = ""
+
+    @property
+    def runs(self) -> bool:
+        """Whether it still looks at the promoted revision."""
+        return self.until is not None and self.state not in _OVER
+
+    @property
+    def threshold(self) -> float:
+        """The share of bad answers that is gross: the record and five points."""
+        return min((self.record or 0.0) + GROSS, 1 - GROSS)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a decision knows of its endpoint beside its own rollout. error_rate: stable's share of
+    bad answers over about a day, None where too few were counted. splits: whether the traffic can
+    be split. superseded: whether another rollout runs."""
+
+    error_rate: float | None = None
+    splits: bool = True
+    superseded: bool = False
+
+
+ALONE = Surroundings()
