@@ -58,6 +58,10 @@ TOLD = (
     Code.METRIC_FAILED,
     Code.WOULD_HAVE_ABORTED,
     Code.WOULD_HAVE_PAUSED,
+    Code.WATCH_COMPARING,
+    Code.SHARED_OUTAGE,
+    Code.WATCH_FAILED,
+    Code.STANDBY_RELEASED,
 )
 STORE = "00000000-0000-0000-0000-000000000001"
 MOST_CHECKS = 7  # that one pass may ask for, one after the other
@@ -471,6 +475,16 @@ class Simulation:
                 f"rollout controller of {decided.rollout.id}",
                 "" if lines else f"    {decided.message}",
             )
+            if decided.starts is not None:
+                self.began_by_itself(decided.starts)
+
+    def began_by_itself(self, rollout: Rollout) -> None:
+        """A rollout of the controller's own, once: as in the store, its id is known then."""
+        if rollout.id in [known.id for known, _ in self.rollouts]:
+            return
+        kind = rollout.strategy.kind
+        self.rollouts.append((rollout, Progress()))
+        self.note(f"  {rollout.author} starts {kind} of r{rollout.candidate}")
 
     def _tell_conditions(self, conditions: Sequence[Condition]) -> None:
         """What checks and admission hold back, and what others change."""

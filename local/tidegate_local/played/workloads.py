@@ -82,6 +82,8 @@ def _scale(world: World, deployment: Object, pods: Sequence[Object], current: st
     old = [pod for pod in pods if pod["metadata"]["labels"][HASH] != current]
     room = desired + (surge if old else 0) - len(pods)
     for _ in range(max(0, min(desired - len(new), room))):
+        if _refusal(world, deployment):
+            break
         _start(world, deployment, current)
     for pod in _first_to_go(new)[: max(0, len(new) - desired)]:
         _delete(world, pod)
@@ -123,6 +125,18 @@ def _delete(world: World, pod: Object) -> None:
     world.objects.delete(
         POD, pod["metadata"]["namespace"], pod["metadata"]["name"], pod["metadata"]["uid"]
     )
+
+
+def _refusal(world: World, deployment: Object) -> str:
+    """What admission says of one more pod, where a quota of pods is used up; '' where it is not."""
+    if world.pod_quota is None:
+        return ""
+    used = len(world.objects.list(POD, deployment["metadata"]["namespace"]))
+    if used < world.pod_quota:
+        return ""
+    name = deployment["metadata"]["name"]
+    amounts = f"requested: pods=1, used: pods={used}, limited: pods={world.pod_quota}"
+    return f'pods "{name}-" is forbidden: exceeded quota: tenant, {amounts}'
 
 
 def _start(world: World, deployment: Object, current: str) -> None:
@@ -168,7 +182,11 @@ def _report(world: World, deployment: Object, pods: Sequence[Object], current: s
     progressing = _progress(world, deployment, counts, done)
     old = deployment.get("status", {}).get("conditions", ())
     status = {**counts, "observedGeneration": deployment["metadata"]["generation"]}
-    conditions = [*stamped(old, [available], world.now), progressing]
+    present = [available]
+    refusal = _refusal(world, deployment)
+    if refusal and len(pods) < desired:
+        present.append(condition("ReplicaFailure", True, "FailedCreate", refusal))
+    conditions = [*stamped(old, present, world.now), progressing]
     world.objects.set_status(deployment, {**status, "conditions": conditions})
 
 

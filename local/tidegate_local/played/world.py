@@ -139,7 +139,7 @@ def no_load(deployment: Object) -> int:
 
 @dataclass(slots=True)
 class World:
-    """Everything a controller may touch. load: replicas of a Deployment that its load needs.
+    """Everything a controller may touch. load: replicas of a Deployment that its load needs. pod_quota: pods per namespace, None: no quota.
     events: complaints of controllers as `object: sentence`, oldest first, none twice in a row."""
 
     objects: Objects
@@ -147,6 +147,7 @@ class World:
     data_plane: DataPlane
     settings: Settings = field(default_factory=Settings)
     load: Callable[[Object], int] = no_load
+    pod_quota: int | None = None
     events: list[str] = field(default_factory=list)
 
     @property

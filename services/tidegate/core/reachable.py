@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from tidegate.core.intent import NO_TRAFFIC, CandidateTraffic, Intent, Mode
 from tidegate.core.rollout import Rollout
 from tidegate.core.strategy import Strategy
+from tidegate.core.watch_values import COMPARED, SHARE
 
 START = "start"
 PROMOTION = "promotion"
 ABORT = "abort"
 RELEASE = "end of the undo window"
 UNDO = "undo"
+WATCH = f"the watch: {SHARE} %"
 FIRST = "first deployment"
 
 
@@ -113,8 +115,24 @@ def reachable_intents(
             )
         )
     intents += _promotion(rollout, staged)
+    intents += _watched(rollout, staged)
     back = replace(at_rest, standby=tuple(number for number in standby if number != rollout.base))
     return (*intents, ReachableIntent(ABORT, back))
+
+
+def _watched(rollout: Rollout, staged: Intent) -> Iterator[ReachableIntent]:
+    """After the promotion old stable may get a share again, to be compared with."""
+    plan = rollout.strategy.watch
+    if rollout.strategy.proven or not plan.compares(staged.mode):
+        return
+    compared = replace(
+        staged,
+        stable=rollout.candidate,
+        candidate=rollout.base,
+        candidate_traffic=COMPARED,
+        standby=(),
+    )
+    yield ReachableIntent(WATCH, compared)
 
 
 def _promotion(rollout: Rollout, staged: Intent) -> Iterator[ReachableIntent]:

@@ -18,18 +18,16 @@ from tidegate.core import endings, standby, watch_evidence
 from tidegate.core.commands import undo as undo_command
 from tidegate.core.drivers.pod_state import CRASH_LOOP
 from tidegate.core.evalues import Arm
-from tidegate.core.intent import NO_TRAFFIC, CandidateTraffic, Intent, Mode
+from tidegate.core.intent import NO_TRAFFIC, Intent, Mode
 from tidegate.core.rollout import Decision, Note, Rollout, Routed
 from tidegate.core.strategy import undo
 from tidegate.core.traffic import same
 from tidegate.core.turn import Turn
-from tidegate.core.watch_values import OnWatchFail, Watch, WatchState
+from tidegate.core.watch_values import COMPARED, SHARE, Watch, WatchState
 
-SHARE = 5  # percent that old stable gets back, to be compared
 COMPARE_S = 1800.0  # a comparison that is not decided by then is given up
 AGAIN_S = 300.0  # between two comparisons, while an outage is shared
 NO_POD_S = 30.0  # observed seconds without a ready pod, altogether
-COMPARED = CandidateTraffic(percent=SHARE, replicas_percent=100)
 
 
 def follow(turn: Turn) -> Decision:
@@ -56,11 +54,8 @@ def follow(turn: Turn) -> Decision:
 
 
 def undoes(rollout: Rollout, mode: Mode) -> bool:
-    """Whether a watch undoes by itself. In trial no verdict moves traffic."""
-    on_fail = rollout.strategy.watch.on_fail
-    if rollout.trial or on_fail is OnWatchFail.ALERT:
-        return False
-    return mode is Mode.STANDARD or on_fail is OnWatchFail.UNDO
+    """Whether its watch undoes by itself. In trial no verdict moves traffic."""
+    return not rollout.trial and rollout.strategy.watch.undoes(mode)
 
 
 def back_at_rest(rollout: Rollout, intent: Intent, *, released: bool = False) -> Intent:
@@ -122,11 +117,10 @@ def _judge(turn: Turn, watch: Watch) -> Decision:
         return _go_on(turn, watch)
     if not seen.gross:
         return _wait(turn)
-    if watch.state is WatchState.FAILING:
-        return _wait(turn.having(watch=watch_evidence.anew(watch)))
     waited = turn.now - (watch.since or 0.0)
-    if watch.state is WatchState.SHARED and waited < AGAIN_S:
-        return _wait(turn)
+    if watch.state is WatchState.FAILING or (bad and waited < AGAIN_S):
+        # Shown anew as long as it lasts: what was shown once would hold when it is over
+        return _wait(turn.having(watch=watch_evidence.anew(watch)))
     message = f"r{turn.rollout.candidate} answered {_line(turn, watch)}"
     lacks = _no_comparison(turn, watch)
     if lacks:
@@ -147,6 +141,8 @@ def _compare(turn: Turn, watch: Watch) -> Decision:
     seen = watch_evidence.findings(watch)
     base = turn.rollout.base
     beside = f"{watch.message}; r{base} beside it {_of(watch_evidence.old_counts(watch))}"
+    if seen.well or (seen.alike and not seen.gross):
+        return _go_on(turn, watch)
     if seen.both or seen.alike:
         return _back(turn, watch, WatchState.SHARED, f"shared outage: {beside}")
     if seen.worse:
@@ -235,8 +231,10 @@ def _go_on(turn: Turn, watch: Watch) -> Decision:
     well = watch_evidence.anew(
         replace(watch, state=WatchState.WATCHING, since=turn.now, message="", down=0.0)
     )
-    decision = _wait(turn.having(watch=well))
-    return replace(decision, notes=(Note(turn.author, "watch", message),))
+    turn = turn.having(watch=well)
+    if turn.intent.candidate == turn.rollout.base:
+        return _take_back(turn, message)
+    return replace(_wait(turn), notes=(Note(turn.author, "watch", message),))
 
 
 def _take_back(turn: Turn, message: str) -> Decision:

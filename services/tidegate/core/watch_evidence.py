@@ -31,6 +31,8 @@ from tidegate.core.verdicts import MetricVerdict, Verdict
 from tidegate.core.watch_values import GROSS, Watch
 
 ALPHA = 0.01
+TELLING = 50  # answers that tell people of a gross error rate
+INTERVALS = 24  # that are kept to tell it by
 JUMP = 60.0  # seconds: a scrape so much older than the last one means that the clock was put back
 _BESIDE = Metric(MetricKind.ERRORS, GROSS, GROSS)
 
@@ -101,11 +103,13 @@ def gather(
             noise_window=window,
         )
 
+    alone = told(watch.alone, candidate, base)
     return replace(
         progress,
         watch=replace(
             watch,
-            alone=told(watch.alone, candidate, base),
+            alone=alone,
+            recent=_recent(watch, alone),
             compared=told(watch.compared, candidate, base, comparable=comparable),
             old=told(watch.old, base, candidate, comparable=comparable),
         ),
@@ -127,13 +131,26 @@ def findings(watch: Watch) -> Findings:
 
 
 def promoted_counts(watch: Watch) -> Arm:
-    """What the promoted revision answered since the watch last began to count."""
-    return _counted(watch.alone)
+    """What the promoted revision answered lately: its last `TELLING` answers, or a few more."""
+    counts = Arm()
+    for interval in reversed(watch.recent):
+        counts += interval
+        if counts.n >= TELLING:
+            break
+    return counts
 
 
 def old_counts(watch: Watch) -> Arm:
     """What old stable answered in the last comparison."""
     return _counted(watch.old)
+
+
+def _recent(watch: Watch, after: Evidence) -> tuple[Arm, ...]:
+    """The last intervals, with the one that `after` adds to the evidence of the watch."""
+    before = _counted(watch.alone)
+    counts = _counted(after)
+    newest = Arm(counts.n - before.n, counts.bad - before.bad)
+    return (*watch.recent, newest)[-INTERVALS:]
 
 
 def _counted(evidence: Evidence) -> Arm:

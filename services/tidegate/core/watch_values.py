@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tidegate.core.evidence import EMPTY, Evidence
+from tidegate.core.evidence import EMPTY, Arm, Evidence
+from tidegate.core.intent import CandidateTraffic, Mode
 
 WATCH_S = 1800.0  # seconds
 GROSS = 0.05  # share of answers above old stable's record
+SHARE = 5  # percent that old stable gets back, to be compared
+COMPARED = CandidateTraffic(percent=SHARE, replicas_percent=100)
 
 
 class OnWatchFail(StrEnum):
@@ -23,6 +26,17 @@ class WatchPlan:
 
     seconds: float = WATCH_S
     on_fail: OnWatchFail | None = None
+
+    def undoes(self, mode: Mode) -> bool:
+        """Whether a watch undoes by itself in this mode: Knative keeps no pods of old stable, and
+        would have to start some."""
+        if self.on_fail is None:
+            return mode is Mode.STANDARD
+        return self.on_fail is OnWatchFail.UNDO
+
+    def compares(self, mode: Mode) -> bool:
+        """Whether old stable may get a share again."""
+        return self.seconds > 0 and self.undoes(mode)
 
 
 class WatchState(StrEnum):
@@ -47,7 +61,8 @@ class Watch:
     record: old stable's share of bad answers when it was promoted away, None where too few were
     counted. until: epoch seconds. since: of the present state, epoch seconds. message: what it
     saw, '' while nothing is wrong. alone, compared: evidence of the promoted revision, against the
-    record and beside old stable. old: of old stable against the record. restarts: of the promoted
+    record and beside old stable. old: of old stable against the record. recent: what the promoted
+    revision answered in the last intervals, oldest first, for people. restarts: of the promoted
     revision's containers before the watch. down: observed seconds without a ready pod of it.
     released: why old stable is not on standby any more, '' while it is. undo: id of the rollout
     that was started.
@@ -61,6 +76,7 @@ class Watch:
     alone: Evidence = EMPTY
     compared: Evidence = EMPTY
     old: Evidence = EMPTY
+    recent: tuple[Arm, ...] = ()
     restarts: int = 0
     down: float = 0.0
     released: str = ""
