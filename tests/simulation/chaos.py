@@ -28,9 +28,12 @@ from tidegate.core.ports import Write, WriteResult
 from tidegate.core.result import Result
 from tidegate.core.rollout import ActionKind, Rollout
 from tidegate.core.strategy import Deadlines, Strategy
+from tidegate.core.watch_values import OnWatchFail, WatchPlan
 from tidegate_local.played.api import CONFIG_MAP, HTTP_ROUTE, ISVC, POD, SERVICE
 
 STRANGE = 33  # a share that no plan has: only a stranger can have written it
+WATCHES = (0.0, 60.0, 200.0)  # seconds
+ON_FAIL = (None, OnWatchFail.UNDO, OnWatchFail.ALERT)
 DEADLINES = Deadlines(ready=120.0, data=120.0, decision=300.0, undo=60.0)
 STRANGER: dict[str, Any] = {
     "apiVersion": HTTP_ROUTE.api_version,
@@ -56,6 +59,7 @@ class Chaos(Simulation):
         self, mode: Mode, seed: int, *, foreign: bool = False, gateway: bool = True
     ) -> None:
         self.dice = random.Random(seed)
+        self.watches = random.Random(seed)  # of its own, so that the walks stay what they were
         size = self.dice.choice((1, 1, 2, 4))
         scaling = Scaling(size, size + self.dice.choice((0, 3)))
         super().__init__(mode, rate=20.0, seed=seed, scaling=scaling, gateway=gateway)
@@ -135,6 +139,14 @@ class Chaos(Simulation):
             for base in self.revisions:
                 self.foretold.rollout(replace(rollout, base=base))
         return rollout
+
+    def began_by_itself(self, rollout: Rollout) -> None:
+        """As always, and what it may write is foretold."""
+        if rollout.id not in [known.id for known, _ in self.rollouts]:
+            self.watch.undone_by_itself(rollout)
+            for base in self.revisions:
+                self.foretold.rollout(replace(rollout, base=base))
+        super().began_by_itself(rollout)
 
     def store(self, result: Result) -> None:
         """As always, with an eye on stable."""
@@ -250,7 +262,8 @@ class Chaos(Simulation):
                 strategy.shadow(50, bake=10),
                 strategy.ab(match=(HeaderMatch("x-beta", "yes"),), bake=5),
             ]
-        return replace(self.dice.choice(plans), deadlines=DEADLINES)
+        watched = WatchPlan(self.watches.choice(WATCHES), self.watches.choice(ON_FAIL))
+        return replace(self.dice.choice(plans), deadlines=DEADLINES, watch=watched)
 
     def _action(self, kind: ActionKind) -> None:
         if self.running:

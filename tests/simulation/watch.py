@@ -15,7 +15,7 @@ from tidegate.core.drivers.rendering import ISVC_LABEL, number_of, ours
 from tidegate.core.intent import Intent, Mode
 from tidegate.core.observation import Observation
 from tidegate.core.ports import Apply, Remove, Write
-from tidegate.core.rollout import Outcome, with_base
+from tidegate.core.rollout import Outcome, Rollout, with_base
 from tidegate.core.traffic import Rule, Share, Traffic
 from tidegate_local.played.api import HTTP_ROUTE, ISVC, SERVICE, kind_of
 from tidegate_local.played.objects import Object
@@ -36,6 +36,7 @@ class Watch:
         self._pinned: Any = None
         self._ticks = 0
         self._intents = 0
+        self._undone: set[str] = set()
 
     # writes
 
@@ -168,6 +169,25 @@ class Watch:
             promoted = progress.end.toward is Outcome.PROMOTED and new.stable == rollout.candidate
             back = new.stable == rollout.base and old.stable == rollout.candidate
             assert promoted or back, f"stable r{old.stable} -> r{new.stable} by {rollout}"
+
+    def undone_by_itself(self, undo: Rollout) -> None:
+        """An undo that the watch of a promotion starts: once, back to what was stable before, where
+        nobody else has acted since, and in standard mode only to what is ready."""
+        simulation = self._simulation
+        (promoted, progress) = next(
+            (r, p) for r, p in simulation.rollouts if undo.author == f"system:rollout:{r.id}"
+        )
+        promoted = with_base(promoted, progress)
+        assert progress.outcome is Outcome.PROMOTED, "nothing was promoted"
+        assert not promoted.strategy.proven, "an undo is never undone by itself"
+        assert promoted.strategy.watch.undoes(simulation.mode), "the plan says alert"
+        assert (undo.base, undo.candidate) == (promoted.candidate, promoted.base)
+        assert promoted.id not in self._undone, "a second time"
+        self._undone.add(promoted.id)
+        assert not simulation.running, "another rollout runs"
+        assert simulation.intent.stable == promoted.candidate
+        if simulation.mode is Mode.STANDARD:
+            assert simulation.observation.up(undo.candidate), f"r{undo.candidate} is not ready"
 
     # ticks
 

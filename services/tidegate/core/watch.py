@@ -249,7 +249,7 @@ def _undo(turn: Turn, watch: Watch, message: str) -> Decision:
     old = turn.rollout
     rollout = Rollout(
         str(uuid5(NAMESPACE_URL, f"tidegate:undo:{old.id}")),
-        undo(),
+        replace(undo(), deadlines=old.strategy.deadlines),
         old.candidate,
         old.base,
         turn.author,

@@ -8,7 +8,7 @@ import structlog
 from tidegate.core.intent import Intent
 from tidegate.core.reporting import report
 from tidegate.core.result import Result
-from tidegate.core.rollout import Note, Progress
+from tidegate.core.rollout import Note, Progress, Rollout
 from tidegate.core.sampling import RolloutSample
 from tidegate.core.status import EndpointStatus
 from tidegate.core.steering import Decided
@@ -61,6 +61,7 @@ def record(
             lease,
             progress=_progress(result.decisions),
             sampled=_sampled(result.decisions),
+            started=_started(result.decisions),
             notes=notes,
             memory=memory,
             load=load,
@@ -86,6 +87,10 @@ def record(
 
 def _progress(decisions: Sequence[Decided]) -> list[tuple[str, Progress]]:
     return [(decided.rollout.id, decided.progress) for decided in decisions]
+
+
+def _started(decisions: Sequence[Decided]) -> list[Rollout]:
+    return [decided.starts for decided in decisions if decided.starts is not None]
 
 
 def _sampled(decisions: Sequence[Decided]) -> list[tuple[str, RolloutSample]]:
@@ -152,6 +157,7 @@ def _append(
             action=action,
             progress=_progress(decisions),
             sampled=_sampled(decisions),
+            started=_started(decisions),
             notes=notes,
             release=False,
         )

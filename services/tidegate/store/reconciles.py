@@ -11,7 +11,7 @@ from tidegate.core.intent import Intent, Revision
 from tidegate.core.known import RolloutState
 from tidegate.core.rollout import Action, ActionKind, Note, Progress, Rollout
 from tidegate.core.sampling import RolloutSample
-from tidegate.store import experiments, samples, status
+from tidegate.store import experiments, rollouts, samples, status
 from tidegate.store.codec import Json, dumps, loads
 from tidegate.store.endpoints import COLUMNS, from_row
 from tidegate.store.engine import ReadTx, Tx, row, run
@@ -104,6 +104,7 @@ def record(
     action: int | None = None,
     progress: Sequence[tuple[str, Progress]] = (),
     sampled: Sequence[tuple[str, RolloutSample]] = (),
+    started: Sequence[Rollout] = (),
     notes: Sequence[Note] = (),
     memory: Json | None = None,
     load: Json | None = None,
@@ -115,7 +116,8 @@ def record(
 
     intent: appended against `expected_generation` for `rollout_id`, with its own mark; action: with
     it, only if nobody wished anything since that one. progress: by rollout id; its `outcome` and
-    `tidy` end the rollout. sampled: by rollout id, for charts. notes: lines of the endpoint's
+    `tidy` end the rollout. sampled: by rollout id, for charts. started: rollouts of the
+    controller's own, each stored once, and none beside one that runs. notes: lines of the endpoint's
     ledger. memory, load, status: None keeps what is
     stored. With `release` the lease ends and the
     endpoint is due in `wake_in` seconds (None: when something wakes it), or at once if it was woken
@@ -131,6 +133,8 @@ def record(
     for item, value in progress:
         _save_progress(tx, item, value)
     samples.add(tx, sampled)
+    for rollout in started:
+        _start(tx, lease, rollout)
     append(tx, lease.endpoint_id, *(Line(note.author, note.action, note.message) for note in notes))
     known = bool(progress or notes)
     saved = _save(
@@ -190,6 +194,12 @@ def _append(
     if isinstance(result, Appended):
         return result.intent
     return result
+
+
+def _start(tx: Tx, lease: Lease, rollout: Rollout) -> None:
+    """Its id is known before, so that a pass which is repeated starts it once."""
+    if rollouts.get(tx, rollout.id) is None:
+        rollouts.start(tx, lease.key, rollout, action="undo")
 
 
 def _rollouts(
