@@ -145,7 +145,7 @@ def _compare(turn: Turn, watch: Watch) -> Decision:
         return _go_on(turn, watch)
     if seen.both or seen.alike:
         return _back(turn, watch, WatchState.SHARED, f"shared outage: {beside}")
-    if seen.worse:
+    if seen.worse and seen.sound:
         return _undo(turn, watch, f"{beside}: r{base} is better")
     if turn.now - (watch.since or 0.0) >= COMPARE_S:
         message = f"{beside}: not decided within {COMPARE_S:.0f} s"

@@ -11,17 +11,23 @@ Three questions, each an e-process (`sequential`), so that one may look after ev
   undoes. Its null is "worse by at most five points in every block", and its evidence goes on over
   the whole watch, so that a false undo has a probability of at most 1 % per watch even where the
   first question always said yes.
-- `old`: is old stable's rate above the same line, too? Then both are bad, and nothing is undone. It
-  begins anew with each comparison: it only stops an undo, and old stable may have got well.
+- `old`: is old stable's rate above the same line, too? Then both are bad, and nothing is undone.
+- `sound`: is old stable's rate below that line, or below a third of the promoted revision's? An undo
+  waits for it. In an outage that both share each revision has its own noise on top, and 45 % beside
+  20 % is worse by far, but no reason to go back: without this question such outages were undone in
+  one of four watches, with it in none of hundreds (docs/statistics.md has the table). Its null
+  is "at least that, in every block", where the third is of the promoted revision's answers before
+  the block, so that it is fixed when the block begins.
 
-Five points are far beyond what revisions that are alike differ by (`noise`), so the bets need no
-tempering. Beside that, no window of time decides small differences alone (`windows`).
+The last two begin anew with each comparison: they only stop an undo, and old stable may have got
+well since.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 from tidegate.core.analysis import Metric, MetricKind
-from tidegate.core.evalues import Arm
+from tidegate.core.evalues import Arm, against, log_sum
 from tidegate.core.evidence import Evidence, absorb, judge, new_step
 from tidegate.core.observation import Observation
 from tidegate.core.rollout import Progress, Rollout
@@ -31,6 +37,9 @@ from tidegate.core.verdicts import MetricVerdict, Verdict
 from tidegate.core.watch_values import GROSS, Watch
 
 ALPHA = 0.01
+SOUND = 20.0  # odds that old stable is sound, before an undo
+FAR = 3.0  # a rate so many times lower is no noise of the same outage
+_PARTS = (0.5, 0.1, 0.02)  # of the line: where bets that old stable is sound lie
 TELLING = 50  # answers that tell people of a gross error rate
 INTERVALS = 24  # that are kept to tell it by
 JUMP = 60.0  # seconds: a scrape so much older than the last one means that the clock was put back
@@ -41,13 +50,14 @@ _BESIDE = Metric(MetricKind.ERRORS, GROSS, GROSS)
 class Findings:
     """What the counts say by now. gross: the promoted revision is above the line. well: it is shown
     to be below. worse: than old stable, by more than five points. alike: that is refuted. both: old
-    stable is above the line, too."""
+    stable is above the line, too. sound: it is shown not to share what is wrong."""
 
     gross: bool
     well: bool
     worse: bool
     alike: bool
     both: bool
+    sound: bool
 
 
 def begun(watch: Watch) -> Watch:
@@ -69,6 +79,7 @@ def anew(watch: Watch) -> Watch:
         alone=replace(against, last=watch.alone.last),
         compared=new_step(watch.compared),
         old=replace(against, last=watch.old.last),
+        sound=(),
     )
 
 
@@ -104,6 +115,7 @@ def gather(
         )
 
     alone = told(watch.alone, candidate, base)
+    old = told(watch.old, base, candidate, comparable=comparable)
     return replace(
         progress,
         watch=replace(
@@ -111,7 +123,8 @@ def gather(
             alone=alone,
             recent=_recent(watch, alone),
             compared=told(watch.compared, candidate, base, comparable=comparable),
-            old=told(watch.old, base, candidate, comparable=comparable),
+            old=old,
+            sound=_sound(watch, _newest(watch.old, old)),
         ),
     )
 
@@ -127,6 +140,7 @@ def findings(watch: Watch) -> Findings:
         worse=compared is Verdict.FAIL,
         alike=compared is Verdict.PASS,
         both=old is Verdict.FAIL,
+        sound=_is_sound(watch.sound),
     )
 
 
@@ -147,10 +161,31 @@ def old_counts(watch: Watch) -> Arm:
 
 def _recent(watch: Watch, after: Evidence) -> tuple[Arm, ...]:
     """The last intervals, with the one that `after` adds to the evidence of the watch."""
-    before = _counted(watch.alone)
-    counts = _counted(after)
-    newest = Arm(counts.n - before.n, counts.bad - before.bad)
-    return (*watch.recent, newest)[-INTERVALS:]
+    return (*watch.recent, _newest(watch.alone, after))[-INTERVALS:]
+
+
+def _newest(before: Evidence, after: Evidence) -> Arm:
+    """What one scrape added."""
+    old = _counted(before)
+    new = _counted(after)
+    return Arm(new.n - old.n, new.bad - old.bad)
+
+
+def _sound(watch: Watch, block: Arm) -> tuple[float, ...]:
+    """The bets that old stable is sound, after one more block of its answers."""
+    if not block.n:
+        return watch.sound
+    line = max(watch.threshold, promoted_counts(watch).rate / FAR)
+    gains = (against(block, line * part, line) for part in _PARTS)
+    before = watch.sound or (0.0,) * len(_PARTS)
+    return tuple(own + gain for own, gain in zip(before, gains, strict=True))
+
+
+def _is_sound(logs: tuple[float, ...]) -> bool:
+    """Whether the bets, each with an equal part of the capital, have reached `SOUND`."""
+    if not logs:
+        return False
+    return log_sum(logs) - math.log(len(logs)) >= math.log(SOUND)
 
 
 def _counted(evidence: Evidence) -> Arm:

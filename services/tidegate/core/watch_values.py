@@ -62,7 +62,8 @@ class Watch:
     counted. until: epoch seconds. since: of the present state, epoch seconds. message: what it
     saw, '' while nothing is wrong. alone, compared: evidence of the promoted revision, against the
     record and beside old stable. old: of old stable against the record. recent: what the promoted
-    revision answered in the last intervals, oldest first, for people. restarts: of the promoted
+    revision answered in the last intervals, oldest first. sound: log capital of the bets that old stable is
+    sound, in this comparison. restarts: of the promoted
     revision's containers before the watch. down: observed seconds without a ready pod of it.
     released: why old stable is not on standby any more, '' while it is. undo: id of the rollout
     that was started.
@@ -77,6 +78,7 @@ class Watch:
     compared: Evidence = EMPTY
     old: Evidence = EMPTY
     recent: tuple[Arm, ...] = ()
+    sound: tuple[float, ...] = ()
     restarts: int = 0
     down: float = 0.0
     released: str = ""
