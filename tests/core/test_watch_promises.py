@@ -71,7 +71,13 @@ def test_hundreds_of_shared_outages(rate: float, share: float) -> None:
 
 @pytest.mark.parametrize(
     ("points", "rate", "seconds"),
-    [(1.0, 1.0, 600.0), (1.0, 10.0, 120.0), (1.0, 100.0, 60.0), (0.2, 10.0, 400.0), (0.2, 100.0, 150.0)],
+    [
+        (1.0, 1.0, 600.0),
+        (1.0, 10.0, 120.0),
+        (1.0, 100.0, 60.0),
+        (0.2, 10.0, 400.0),
+        (0.2, 100.0, 150.0),
+    ],
 )
 def test_what_turns_bad_is_undone(points: float, rate: float, seconds: float) -> None:
     for each in watches(turned_bad(0.005, points), rate, 0.005, 10):

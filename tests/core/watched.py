@@ -13,7 +13,7 @@ from tidegate.core.observation import Live, Observation
 from tidegate.core.rollout import Outcome, Progress, Rollout, Routed
 from tidegate.core.traffic import Traffic, desired
 from tidegate.core.turn import Turn
-from tidegate.core.watch_values import Surroundings, WatchState
+from tidegate.core.watch_values import ALONE, Surroundings, WatchState
 
 OLD = 1
 NEW = 2
@@ -48,9 +48,7 @@ class Watched:
         self._counts = {OLD: [0, 0], NEW: [0, 0]}
         self._traffic: Traffic | None = None
         self.rollout = Rollout("ro-1", strategy.canary(), OLD, NEW, "ann")
-        self.intent = Intent(
-            EndpointKey("team", "fraud"), 1, Mode.STANDARD, NEW, standby=(OLD,)
-        )
+        self.intent = Intent(EndpointKey("team", "fraud"), 1, Mode.STANDARD, NEW, standby=(OLD,))
         self._traffic = desired(self.intent)
 
     def run(self, record: float, seconds: float = 1800.0) -> Seen:
@@ -84,9 +82,7 @@ class Watched:
         turn = self._turn(blank, 0.0, Surroundings(record))
         return watch_begin.started(watch_begin.planned(turn)).progress
 
-    def _turn(
-        self, progress: Progress, now: float, surroundings: Surroundings = Surroundings()
-    ) -> Turn:
+    def _turn(self, progress: Progress, now: float, surroundings: Surroundings = ALONE) -> Turn:
         return Turn(
             self.rollout,
             replace(progress, at=now),

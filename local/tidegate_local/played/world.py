@@ -139,7 +139,8 @@ def no_load(deployment: Object) -> int:
 
 @dataclass(slots=True)
 class World:
-    """Everything a controller may touch. load: replicas of a Deployment that its load needs. pod_quota: pods per namespace, None: no quota.
+    """Everything a controller may touch. load: replicas of a Deployment that its load needs.
+    pod_quota: pods per namespace, None: no quota.
     events: complaints of controllers as `object: sentence`, oldest first, none twice in a row."""
 
     objects: Objects

@@ -40,6 +40,7 @@ from tidegate.cli.options import (
 from tidegate.cli.session import Session, plain
 from tidegate.cli.words import lasts
 from tidegate.core.strategy import CANARY_PERCENTS, DEFAULT_METRICS, ab, blue_green, canary, shadow
+from tidegate.core.watch_values import WATCH_S
 
 if TYPE_CHECKING:
     from tidegate.schemas import responses as out
@@ -158,6 +159,22 @@ def start(
             help=f"Ends a pause, and a wait for a person; default: {canary().deadlines.decision:g}."
         ),
     ] = None,
+    holdback: Annotated[
+        int | None,
+        typer.Option(help="Percent that stays with stable in a last step before the promotion."),
+    ] = None,
+    watch_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help=f"How long somebody watches after the promotion; 0: not; default: {WATCH_S:g}."
+        ),
+    ] = None,
+    on_watch_fail: Annotated[
+        str | None,
+        typer.Option(
+            help="undo or alert; default: undo in standard mode, alert in knative mode.",
+        ),
+    ] = None,
     accept_breaking: AcceptBreaking = False,
     reason: Reason = "",
     supersede: Supersede = False,
@@ -189,6 +206,9 @@ def start(
             rollout_options.on_fail(on_fail or []),
         ),
         deadlines=rollout_options.given(decision_timeout_seconds=decision_timeout_seconds),
+        holdback=holdback,
+        watch_seconds=watch_seconds,
+        on_watch_fail=on_watch_fail,
         accept_breaking=accept_breaking or None,
         reason=reason,
     )

@@ -11,7 +11,7 @@ from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tidegate.cli import show_rollout, words
+from tidegate.cli import show_rollout, show_watch, words
 from tidegate.cli.words import ENDPOINT_ICONS, age, icon, model, said
 from tidegate.core.conditions import Code
 
@@ -29,7 +29,14 @@ _URGENT = (
     words.NEUTRAL,
 )
 _HELD = ("paused", "waiting")
-TOLD_BESIDE = (Code.ROLLOUT, Code.SERVING)  # conditions that the rollout and the traffic tell
+# Conditions that the rollout, the traffic and the watch tell
+TOLD_BESIDE = (
+    Code.ROLLOUT,
+    Code.SERVING,
+    Code.WATCH_COMPARING,
+    Code.SHARED_OUTAGE,
+    Code.WATCH_FAILED,
+)
 FIRST_RECONCILE = 5.0  # seconds after which a worker has usually reconciled a new endpoint
 
 
@@ -125,6 +132,8 @@ def _rows(endpoint: out.EndpointOut, now: float, text: str) -> Iterator[tuple[st
     rollout = endpoint.rollout
     if rollout:
         yield "Rollout", rollout_line(rollout)
+    if endpoint.watch:
+        yield "Watch", show_watch.line(endpoint.watch, now)
     for drift in status.drift if status else []:
         yield "Drift", _drift(drift, now)
 
@@ -294,6 +303,8 @@ def _facts(endpoint: out.EndpointOut, now: float) -> Iterator[tuple[str, Rendera
     rollout = endpoint.rollout
     if rollout:
         yield "rollout", rollout_line(rollout)
+    if endpoint.watch:
+        yield "watch", show_watch.line(endpoint.watch, now)
     text = beyond_the_rest(endpoint, now)
     if text:
         yield "message", text

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tidegate.cli import words
+from tidegate.cli import show_watch, words
 from tidegate.cli.words import ROLLOUT_ICONS, age, icon, lasts, percent, said
 
 if TYPE_CHECKING:
@@ -179,6 +179,8 @@ def _header(
         yield "Override", f"{rollout.override} sets the percent until `tidegate rollout resume`"
     if rollout.outcome_message:
         yield "Reason", rollout.outcome_message
+    if rollout.watch:
+        yield "Watch", show_watch.line(rollout.watch, now)
     if cluster:
         yield "Message", cluster
     if rollout.id:

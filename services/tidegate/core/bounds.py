@@ -30,6 +30,8 @@ PERCENT = Bounds(ge=0, le=100)
 MOST_STEPS = 50
 SECONDS = Bounds(ge=0, le=WEEK)
 DEADLINE = Bounds(gt=0, le=WEEK)
+WATCH = Bounds(ge=0, le=WEEK)  # seconds
+HOLDBACK = Bounds(ge=1, le=50)  # percent
 DATA_DEADLINE = Bounds(gt=0, le=4 * WEEK)
 HEARTBEAT_TIMEOUT = Bounds(ge=1, le=WEEK)
 # Margins are shares of requests: half of them is no margin any more

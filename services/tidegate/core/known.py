@@ -71,8 +71,8 @@ class Known:
 
     def measures(self, now: float) -> bool:
         """Whether requests are counted in this pass: while the acting rollout's candidate is the
-        candidate, in the watch after a promotion, and beside that now and then. Not once a person has asked to go back: then no
-        answer of the metric source is waited for."""
+        candidate, in the watch after a promotion, and beside that now and then. Not once a person
+        has asked to go back: then no answer of the metric source is waited for."""
         state = self.running
         if state is not None:
             if OpenRollout(state.rollout, state.progress, state.actions).going_back:

@@ -42,6 +42,7 @@ def report(result: Result) -> EndpointStatus:
         requests_per_second=result.rates.requests_per_second,
         error_rate=result.rates.error_rate,
         refusals=result.failed_writes,
+        watch=watch_conditions.status(result.decisions),
         conditions=conditions,
     )
 

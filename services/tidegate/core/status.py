@@ -10,6 +10,7 @@ from tidegate.core.drift import Drift
 from tidegate.core.failed_writes import FailedWrite
 from tidegate.core.observation import Live
 from tidegate.core.traffic import Traffic
+from tidegate.core.watch_values import WatchStatus
 
 
 class EndpointPhase(StrEnum):
@@ -38,6 +39,7 @@ class EndpointStatus:
     the endpoint.
     requests_per_second: over all revisions; error_rate: of stable, 0..1; None where nothing was
     measured (`load`). refusals: writes that came to nothing, kept for the next reconcile.
+    watch: the one that follows the last promotion, None where none does.
     conditions: what holds now, the most important first.
     """
 
@@ -53,6 +55,7 @@ class EndpointStatus:
     requests_per_second: float | None = None
     error_rate: float | None = None
     refusals: tuple[FailedWrite, ...] = ()
+    watch: WatchStatus | None = None
     conditions: tuple[Condition, ...] = ()
 
 

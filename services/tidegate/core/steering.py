@@ -28,8 +28,8 @@ class Decided:
     rises: its intent gives the candidate more, so it is void if an action was accepted meanwhile.
     ended: it has an outcome since this reconcile. aborts: it begins to abort, so people want to
     know what its bad answers were. wake_at: when time alone may change the decision. sample: to be
-    kept with its progress, None where the series needs none. starts: another rollout, stored with this
-    one's progress."""
+    kept with its progress, None where the series needs none. starts: another rollout, stored with
+    this one's progress."""
 
     rollout: Rollout
     progress: Progress

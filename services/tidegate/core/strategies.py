@@ -11,6 +11,7 @@ from typing import Any
 from tidegate.core import strategy
 from tidegate.core.incidents import Limits
 from tidegate.core.strategy import Deadlines, Kind, Strategy
+from tidegate.core.watch_values import WatchPlan
 from tidegate.core.windows import NOISE_WINDOW
 
 Value = str | int | float | bool | list[int] | None
@@ -18,6 +19,7 @@ _ERRORS = strategy.DEFAULT_METRICS[0]
 _REJECTIONS = strategy.DEFAULT_METRICS[1]
 _DEADLINES = Deadlines()
 _LIMITS = Limits()
+_WATCH = WatchPlan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,5 +232,23 @@ COMMON: tuple[Option, ...] = (
         "How long the old revision is on standby after the promotion.",
         _DEADLINES.undo,
         "seconds",
+    ),
+    Option(
+        "holdback",
+        "Percent that stays with stable in a last step before the promotion.",
+        None,
+        "percent",
+    ),
+    Option(
+        "watch_seconds",
+        "How long the promoted revision is watched, with the old one on standby; 0: not at all.",
+        _WATCH.seconds,
+        "seconds",
+    ),
+    Option(
+        "on_watch_fail",
+        "Where it fails under the watch: `undo` or `alert`; by default undo in standard mode, "
+        "alert in knative mode.",
+        _WATCH.on_fail,
     ),
 )

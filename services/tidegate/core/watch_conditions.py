@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.conditions import Code, Condition, Param
 from tidegate.core.steering import Decided
-from tidegate.core.watch_values import Watch, WatchState
+from tidegate.core.watch_values import Watch, WatchState, WatchStatus, told
 
 _CODES = {
     WatchState.COMPARING: Code.WATCH_COMPARING,
@@ -17,6 +17,16 @@ _CODES = {
 def conditions(decisions: Sequence[Decided]) -> tuple[Condition, ...]:
     """Of every watch that still looks."""
     return tuple(condition for decided in decisions for condition in _of(decided))
+
+
+def status(decisions: Sequence[Decided]) -> WatchStatus | None:
+    """The watch that still looks, None where none does."""
+    for decided in decisions:
+        watch = decided.progress.watch
+        if watch is not None and watch.runs:
+            rollout = decided.rollout
+            return told(rollout.id, rollout.candidate, rollout.base, watch)
+    return None
 
 
 def _of(decided: Decided) -> Iterator[Condition]:

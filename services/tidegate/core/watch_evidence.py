@@ -12,8 +12,8 @@ Three questions, each an e-process (`sequential`), so that one may look after ev
   the whole watch, so that a false undo has a probability of at most 1 % per watch even where the
   first question always said yes.
 - `old`: is old stable's rate above the same line, too? Then both are bad, and nothing is undone.
-- `sound`: is old stable's rate below that line, or below a third of the promoted revision's? An undo
-  waits for it. In an outage that both share each revision has its own noise on top, and 45 % beside
+- `sound`: is old stable's rate below that line, or below a third of the promoted revision's? An
+  undo waits for it. In an outage that both share each revision has its own noise on top, and 45 % beside
   20 % is worse by far, but no reason to go back: without this question such outages were undone in
   one of four watches, with it in none of hundreds (docs/statistics.md has the table). Its null
   is "at least that, in every block", where the third is of the promoted revision's answers before

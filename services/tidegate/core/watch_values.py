@@ -62,8 +62,8 @@ class Watch:
     counted. until: epoch seconds. since: of the present state, epoch seconds. message: what it
     saw, '' while nothing is wrong. alone, compared: evidence of the promoted revision, against the
     record and beside old stable. old: of old stable against the record. recent: what the promoted
-    revision answered in the last intervals, oldest first. sound: log capital of the bets that old stable is
-    sound, in this comparison. restarts: of the promoted
+    revision answered in the last intervals, oldest first. sound: log capital of the
+    bets that old stable is sound, in this comparison. restarts: of the promoted
     revision's containers before the watch. down: observed seconds without a ready pod of it.
     released: why old stable is not on standby any more, '' while it is. undo: id of the rollout
     that was started.
@@ -93,6 +93,38 @@ class Watch:
     def threshold(self) -> float:
         """The share of bad answers that is gross: the record and five points."""
         return min((self.record or 0.0) + GROSS, 1 - GROSS)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchStatus:
+    """A watch as it is told. revision: that is watched. base: what was stable before."""
+
+    rollout: str
+    revision: int
+    base: int
+    state: WatchState
+    until: float | None
+    since: float | None
+    message: str
+    record: float | None
+    released: str
+    undo: str
+
+
+def told(rollout: str, revision: int, base: int, watch: Watch) -> WatchStatus:
+    """A watch without its evidence."""
+    return WatchStatus(
+        rollout,
+        revision,
+        base,
+        watch.state,
+        watch.until,
+        watch.since,
+        watch.message,
+        watch.record,
+        watch.released,
+        watch.undo,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Action, ActionKind
 from tidegate.core.strategy import Kind
 from tidegate.core.traffic import desired
-from tidegate.deployment_service import action_refusals, revisions, statuses, views
+from tidegate.deployment_service import action_refusals, revisions, statuses, views, watches
 from tidegate.deployment_service.warnings import NO_WORKER
 from tidegate.deployment_service.who_wins import Running
 from tidegate.schemas import responses as out
@@ -166,9 +166,17 @@ def _endpoint_out(whole: Overview) -> out.EndpointOut:
         reason=intent.message,
         since=statuses.when(whole.intent.at),
         rollout=_acting(whole.rollout, intent, endpoint, whole.pending) if whole.rollout else None,
+        watch=_watch(endpoint),
         created_at=statuses.when(endpoint.created_at),
         created_by=endpoint.created_by,
     )
+
+
+def _watch(endpoint: Endpoint) -> out.WatchOut | None:
+    watch = statuses.watch(endpoint.status)
+    if watch is None:
+        return None
+    return watches.answered(watch)
 
 
 def _traffic(intent: Intent, endpoint: Endpoint) -> out.BothTraffics:

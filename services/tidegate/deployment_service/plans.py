@@ -15,6 +15,8 @@ from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Protocol
 from tidegate.core.load import Rates
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
+from tidegate.core.watch_values import WatchPlan
+from tidegate.deployment_service import holdbacks
 from tidegate.deployment_service.durations import step_seconds
 from tidegate.schemas.requests.analysis import LatencyIn, MetricIn, MetricsIn
 from tidegate.schemas.requests.rollouts import HeaderIn, StartRollout, StepIn, StrategyIn
@@ -32,7 +34,7 @@ _BELONGS = {
 def strategy_of(body: StartRollout) -> Strategy:
     """The strategy that was asked for. Raises ApiError (422) with everything wrong with it."""
     metrics = metrics_of(body.analysis.metrics)
-    problems = [*_check_fields(body), *_check_steps(body)]
+    problems = [*_check_fields(body), *_check_steps(body), *holdbacks.check(body)]
     if not problems:
         problems += _check_comparisons(body, replace(_base(body), metrics=metrics))
     for metric in metrics:
@@ -50,12 +52,13 @@ def strategy_of(body: StartRollout) -> Strategy:
     )
     limits = limits_of(body.analysis.metrics)
     return replace(
-        _base(body),
+        holdbacks.applied(_base(body), body),
         metrics=metrics,
         alpha=body.analysis.alpha,
         deadlines=deadlines,
         limits=limits,
         noise_window=body.analysis.noise_window_seconds,
+        watch=WatchPlan(body.watch_seconds, body.on_watch_fail),
     )
 
 

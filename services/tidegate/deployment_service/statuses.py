@@ -17,6 +17,7 @@ from tidegate.core.load import Rates
 from tidegate.core.observation import Live
 from tidegate.core.shown_address import shown_address
 from tidegate.core.traffic import Share, Traffic
+from tidegate.core.watch_values import WatchStatus
 from tidegate.schemas import responses as out
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ Status = Mapping[str, Any]
 _TRAFFIC: TypeAdapter[Traffic | None] = TypeAdapter(Traffic | None)
 _LIVE = TypeAdapter(tuple[Live, ...])
 _DRIFT = TypeAdapter(tuple[Drift, ...])
+_WATCH: TypeAdapter[WatchStatus | None] = TypeAdapter(WatchStatus | None)
 _CONDITION: TypeAdapter[out.ConditionOut | None] = TypeAdapter(out.ConditionOut | None)
 
 
@@ -100,6 +102,11 @@ def _figure(stored: object) -> float | None:
     if isinstance(stored, int | float) and stored >= 0:
         return float(stored)
     return None
+
+
+def watch(stored: Status) -> WatchStatus | None:
+    """The watch that follows the last promotion, as the worker last told it."""
+    return _read(_WATCH, stored.get("watch"), None)
 
 
 def urls(stored: Status) -> list[str]:

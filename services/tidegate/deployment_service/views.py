@@ -12,7 +12,8 @@ from tidegate.core.load import Rates
 from tidegate.core.phases import phase
 from tidegate.core.rollout import Outcome, Pause, PauseKind, Phase, Progress, Rollout, Would
 from tidegate.core.strategy import Step, Strategy
-from tidegate.deployment_service import analysis, durations, verdicts
+from tidegate.core.watch_begin import is_watched
+from tidegate.deployment_service import analysis, durations, verdicts, watches
 from tidegate.deployment_service.statuses import address, at, headers, rates, routed_traffic, when
 from tidegate.schemas import responses as out
 from tidegate.store.values import StoredRollout
@@ -125,6 +126,9 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         exposed_requests=exposed.n,
         exposed_bad=exposed.bad,
         analysis=analysis.answered(value.strategy),
+        watch=watches.of_rollout(stored),
+        watch_seconds=value.strategy.watch.seconds if is_watched(value) else 0.0,
+        on_watch_fail=value.strategy.watch.on_fail,
         outcome=stored.outcome or progress.outcome,
         outcome_message=progress.end.message,
         author=value.author,

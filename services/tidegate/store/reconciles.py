@@ -117,8 +117,8 @@ def record(
     intent: appended against `expected_generation` for `rollout_id`, with its own mark; action: with
     it, only if nobody wished anything since that one. progress: by rollout id; its `outcome` and
     `tidy` end the rollout. sampled: by rollout id, for charts. started: rollouts of the
-    controller's own, each stored once, and none beside one that runs. notes: lines of the endpoint's
-    ledger. memory, load, status: None keeps what is
+    controller's own, each stored once, and none beside one that runs. notes: lines of the
+    endpoint's ledger. memory, load, status: None keeps what is
     stored. With `release` the lease ends and the
     endpoint is due in `wake_in` seconds (None: when something wakes it), or at once if it was woken
     since the claim; without, the lease goes on and `wake_in` means nothing.

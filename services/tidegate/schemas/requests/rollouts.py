@@ -20,6 +20,7 @@ from tidegate.core.strategy import (
     Kind,
     Until,
 )
+from tidegate.core.watch_values import WATCH_S
 from tidegate.schemas.requests.analysis import AnalysisIn
 from tidegate.schemas.requests.endpoints import RuntimeConfig, RuntimeName
 from tidegate.schemas.requests.fields import (
@@ -36,6 +37,7 @@ from tidegate.schemas.requests.fields import (
     RunId,
     Seconds,
 )
+from tidegate.schemas.requests.watching import Holdback, WatchSeconds, WhenWatchFails
 
 _DEADLINES = Deadlines()
 
@@ -227,7 +229,10 @@ class StartRollout(Body):
         Seconds | None, Field(description="Seconds that each step takes at least", examples=[60.0])
     ] = None
     analysis: Annotated[AnalysisIn, Field(description="How the candidate is judged")] = AnalysisIn()
+    holdback: Holdback = None
     deadlines: Annotated[DeadlinesIn, Field(description="When each wait ends")] = DeadlinesIn()
+    watch_seconds: WatchSeconds = WATCH_S
+    on_watch_fail: WhenWatchFails = None
     guard: Annotated[
         GuardIn | None, Field(description="The pipeline that drives the rollout; left out: none")
     ] = None

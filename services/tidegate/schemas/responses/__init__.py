@@ -120,6 +120,7 @@ from tidegate.schemas.responses.traffic import (
     TrafficOut,
 )
 from tidegate.schemas.responses.trials import TrialReportOut, TrialRolloutOut
+from tidegate.schemas.responses.watching import WatchOut
 
 __all__ = [
     "AcceptedOut",
@@ -214,6 +215,7 @@ __all__ = [
     "VersionOut",
     "VersionsPage",
     "WaitOut",
+    "WatchOut",
     "WhoAmI",
     "WouldOut",
     "changed",

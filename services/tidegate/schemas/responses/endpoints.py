@@ -12,6 +12,7 @@ from tidegate.schemas.responses.base import AcceptedOut, ChangeOut, PreflightOut
 from tidegate.schemas.responses.rollouts import RolloutOut
 from tidegate.schemas.responses.runtime import SpecRuntime
 from tidegate.schemas.responses.traffic import AutoscalingOut, BothTraffics, RevisionOut, TrafficOut
+from tidegate.schemas.responses.watching import WatchOut
 
 Scalar = str | int | float | bool | None
 
@@ -256,6 +257,10 @@ class EndpointOut(BaseModel):
     )
     rollout: RolloutOut | None = Field(
         default=None, description="The rollout that acts; null: none"
+    )
+    watch: WatchOut | None = Field(
+        default=None,
+        description="The watch that follows the last promotion; null: none does any more",
     )
     created_at: datetime | None = Field(
         default=None, description="When the endpoint was made", examples=["2026-01-01T12:00:00Z"]

@@ -11,9 +11,11 @@ from tidegate.core.guard import OnHeartbeatTimeout
 from tidegate.core.on_fail import OnFail
 from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase, WouldHave
 from tidegate.core.strategy import Ending, Kind, Until
+from tidegate.core.watch_values import OnWatchFail
 from tidegate.schemas.requests.analysis import AnalysisIn
 from tidegate.schemas.responses.base import AcceptedOut, ChangeOut, PreflightOut
 from tidegate.schemas.responses.traffic import HeaderOut
+from tidegate.schemas.responses.watching import WatchOut
 
 
 class StepState(StrEnum):
@@ -404,6 +406,21 @@ class RolloutOut(BaseModel):
     )
     analysis: AnalysisIn = Field(
         description="How the candidate is judged: what was sent, and the defaults of what was not"
+    )
+    watch: WatchOut | None = Field(
+        default=None,
+        description="The watch that follows its promotion; null: it is not promoted, or its plan "
+        "has none",
+    )
+    watch_seconds: float = Field(
+        default=0.0,
+        description="Seconds that its plan watches after the promotion; 0: nobody watches",
+        examples=[1800.0],
+    )
+    on_watch_fail: OnWatchFail | None = Field(
+        default=None,
+        description="What its plan says of a fail under the watch; null: the default of the mode",
+        examples=["undo"],
     )
     outcome: Outcome | None = Field(
         default=None, description="How it ended; null: it runs", examples=["promoted"]
