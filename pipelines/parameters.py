@@ -15,6 +15,7 @@ from tidegate.core import bounds, strategy
 from tidegate.core.bounds import Bounds
 from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
 from tidegate.core.strategy import Deadlines
+from tidegate.core.watch_values import OnWatchFail, WatchPlan
 
 Value = str | int | float | bool | list[Any] | dict[str, Any]
 ERRORS = strategy.DEFAULT_METRICS[0]
@@ -202,6 +203,22 @@ PARAMETERS: dict[str, Parameter] = {
         "How long the old revision is on standby after the promotion.",
         DEADLINES.undo,
         bounds.SECONDS,
+    ),
+    "holdback": _number(
+        "Percent that stays with stable in a last step before the promotion; 0: no such step.",
+        0,
+        bounds.HOLDBACK,
+        0,
+    ),
+    "watch_seconds": _number(
+        "How long the promoted revision is watched, with the old one on standby; 0: not at all.",
+        WatchPlan().seconds,
+        bounds.WATCH,
+    ),
+    "on_watch_fail": _one_of(
+        "Where it fails under the watch; empty: undo in standard mode, alert in knative mode.",
+        "",
+        *(each.value for each in OnWatchFail),
     ),
     "on_heartbeat_timeout": _one_of(
         "When the heartbeats of this pipeline stop: the rollout goes on, stops rising, or goes "

@@ -27,6 +27,7 @@ METRICS = (
 # Tasks of the row; a plan with fewer passes over the rest
 MOST_STEPS = len(strategy.CANARY_PERCENTS)
 GONE = ("on_heartbeat_timeout", "heartbeat_timeout_seconds")
+WATCH = ("watch_seconds", "on_watch_fail")
 LAST = ("accept_breaking", "supersede", "reason", "service_url", "submission_id")
 
 
@@ -137,6 +138,7 @@ TEMPLATES: tuple[Template, ...] = (
             *TARGET,
             "percents",
             "bake_seconds",
+            "holdback",
             *METRICS,
             "approval",
             *SMOKE,
@@ -144,6 +146,7 @@ TEMPLATES: tuple[Template, ...] = (
             "data_seconds",
             "decision_timeout_seconds",
             "undo_seconds",
+            *WATCH,
             *GONE,
             *LAST,
         ),
@@ -165,6 +168,7 @@ TEMPLATES: tuple[Template, ...] = (
             "ends_by",
             "experiment_margin",
             "bake_seconds",
+            "holdback",
             *METRICS,
             "approval",
             *SMOKE,
@@ -172,6 +176,7 @@ TEMPLATES: tuple[Template, ...] = (
             "data_seconds",
             "decision_timeout_seconds",
             "undo_seconds",
+            *WATCH,
             *GONE,
             *LAST,
         ),
@@ -193,6 +198,7 @@ TEMPLATES: tuple[Template, ...] = (
             "ready_seconds",
             "decision_timeout_seconds",
             "undo_seconds",
+            *WATCH,
             *GONE,
             *LAST,
         ),

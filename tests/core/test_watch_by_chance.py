@@ -30,7 +30,7 @@ class Watched(Chaos):
         self.states: Counter[WatchState] = Counter()
         self.deeds = [
             *self._world(),
-            Deed(150, self._look),
+            Deed(150, self._pass),
             Deed(6, self._turn),
             Deed(1, self._begin),
             Deed(1, self._twice),
@@ -58,7 +58,7 @@ class Watched(Chaos):
                 self.action(ActionKind.PROMOTE)
             self.run(self.interval)
 
-    def _look(self) -> None:
+    def _pass(self) -> None:
         self.lab.settle(self.interval)
         self.one_pass()
 

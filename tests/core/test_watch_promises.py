@@ -30,7 +30,7 @@ def turned_bad(base: float, points: float) -> Rates:
 
 def outage(share: float) -> Rates:
     """Both revisions answer with errors, from a minute on."""
-    return lambda revision, now: share if now > MINUTE else 0.005
+    return lambda revision, now: (0.005, share)[now > MINUTE]
 
 
 def watches(rates: Rates, rate: float, record: float, count: int) -> list[Seen]:

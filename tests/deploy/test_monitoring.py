@@ -19,7 +19,7 @@ from tidegate.core.intent import EndpointKey
 from tidegate.core.rollout import WaitsFor
 from tidegate.deploy_worker import metrics  # noqa: F401  (registers the worker's own)
 from tidegate.deploy_worker.store_gauges import StoreGauges, families
-from tidegate.store.gauges import TROUBLE, Endpoint, Failed, Gauges, Waiting
+from tidegate.store.gauges import TROUBLE, Endpoint, Failed, Gauges, Waiting, Watched
 from tidegate.web.auth import Strangers
 from tidegate.web.telemetry import HttpMetrics
 from tidegate_local.devcluster.http import await_ok
@@ -38,8 +38,18 @@ BAD = Gauges(
     tuple(Waiting(KEY, what, 90_000.0) for what in ("approval", "pause", "data", "split")),
     900.0,
     (Failed(KEY, "latency", "notify"),),
+    (
+        Watched(KEY, "shared-outage"),
+        Watched(EndpointKey("team-a", "churn"), "failing"),
+    ),
 )
-GOOD = Gauges({"ready": 5}, (), (Waiting(KEY, "bake", 20.0),), 0.0)
+GOOD = Gauges(
+    {"ready": 5},
+    (),
+    (Waiting(KEY, "bake", 20.0),),
+    0.0,
+    watched=(Watched(KEY, "watching"),),
+)
 # of rates, which one reconcile does not show
 NEED_TIME = {
     "TidegateWritesRefused",

@@ -31,11 +31,11 @@ NO_POD_S = 30.0  # observed seconds without a ready pod, altogether
 
 
 def follow(turn: Turn) -> Decision:
-    """One look after the end of a rollout: watch, then tidy up."""
+    """One pass after the end of a rollout: watch, then tidy up."""
     watch = turn.progress.watch
     if watch is None or not watch.runs:
         return endings.tidy(turn)
-    turn = _look(turn, watch)
+    turn = _observed(turn, watch)
     watch = turn.progress.watch
     assert watch is not None
     ended = _ended(turn, watch)
@@ -72,7 +72,7 @@ def compares(rollout: Rollout, intent: Intent) -> Intent:
     return replace(rest, candidate=rollout.base, candidate_traffic=COMPARED)
 
 
-def _look(turn: Turn, watch: Watch) -> Turn:
+def _observed(turn: Turn, watch: Watch) -> Turn:
     """Count the seconds without a ready pod, and when the traffic last moved."""
     promoted = turn.rollout.candidate
     observation = turn.observation
@@ -219,8 +219,8 @@ def _fail(turn: Turn, watch: Watch, message: str, lacks: str) -> Decision:
 def _back(turn: Turn, watch: Watch, state: WatchState, message: str) -> Decision:
     """Nothing is undone: a comparison is taken back, and the counts begin anew, to tell when it is
     over."""
-    told = watch_evidence.anew(replace(watch, state=state, since=turn.now, message=message))
-    turn = turn.having(watch=told)
+    stored = watch_evidence.anew(replace(watch, state=state, since=turn.now, message=message))
+    turn = turn.having(watch=stored)
     if turn.intent.candidate == turn.rollout.base:
         return _take_back(turn, message)
     return replace(_wait(turn), notes=(Note(turn.author, "watch", message),))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from tidegate.core.conditions import Code, Condition, Param
 from tidegate.core.steering import Decided
-from tidegate.core.watch_values import Watch, WatchState, WatchStatus, told
+from tidegate.core.watch_values import Watch, WatchState, WatchStatus, summary
 
 _CODES = {
     WatchState.COMPARING: Code.WATCH_COMPARING,
@@ -25,7 +25,7 @@ def status(decisions: Sequence[Decided]) -> WatchStatus | None:
         watch = decided.progress.watch
         if watch is not None and watch.runs:
             rollout = decided.rollout
-            return told(rollout.id, rollout.candidate, rollout.base, watch)
+            return summary(rollout.id, rollout.candidate, rollout.base, watch)
     return None
 
 

@@ -13,11 +13,11 @@ Three questions, each an e-process (`sequential`), so that one may look after ev
   first question always said yes.
 - `old`: is old stable's rate above the same line, too? Then both are bad, and nothing is undone.
 - `sound`: is old stable's rate below that line, or below a third of the promoted revision's? An
-  undo waits for it. In an outage that both share each revision has its own noise on top, and 45 % beside
-  20 % is worse by far, but no reason to go back: without this question such outages were undone in
-  one of four watches, with it in none of hundreds (docs/statistics.md has the table). Its null
-  is "at least that, in every block", where the third is of the promoted revision's answers before
-  the block, so that it is fixed when the block begins.
+  undo waits for it. In an outage that both share each revision has its own noise on top, and 45 %
+  beside 20 % is worse by far, but no reason to go back: without this question one of ten such
+  outages was undone, with it none of hundreds (docs/statistics.md has the table). Its null is "at
+  least that, in every block", where the third is of the promoted revision's answers before the
+  block, so that it is fixed when the block begins.
 
 The last two begin anew with each comparison: they only stop an undo, and old stable may have got
 well since.
@@ -102,7 +102,7 @@ def gather(
     candidate = rollout.candidate
     window = rollout.strategy.noise_window
 
-    def told(
+    def absorbed(
         evidence: Evidence, revision: int, beside: int, *, comparable: bool = True
     ) -> Evidence:
         return absorb(
@@ -114,15 +114,15 @@ def gather(
             noise_window=window,
         )
 
-    alone = told(watch.alone, candidate, base)
-    old = told(watch.old, base, candidate, comparable=comparable)
+    alone = absorbed(watch.alone, candidate, base)
+    old = absorbed(watch.old, base, candidate, comparable=comparable)
     return replace(
         progress,
         watch=replace(
             watch,
             alone=alone,
             recent=_recent(watch, alone),
-            compared=told(watch.compared, candidate, base, comparable=comparable),
+            compared=absorbed(watch.compared, candidate, base, comparable=comparable),
             old=old,
             sound=_sound(watch, _newest(watch.old, old)),
         ),

@@ -111,7 +111,7 @@ class WatchStatus:
     undo: str
 
 
-def told(rollout: str, revision: int, base: int, watch: Watch) -> WatchStatus:
+def summary(rollout: str, revision: int, base: int, watch: Watch) -> WatchStatus:
     """A watch without its evidence."""
     return WatchStatus(
         rollout,

@@ -60,12 +60,19 @@ def families(result: Gauges) -> tuple[Metric, ...]:
     )
     for each in result.failed:
         failed.add_metric([each.key.namespace, each.key.name, each.metric, each.on_fail], 1)
+    watched = GaugeMetricFamily(
+        "tidegate_watch",
+        "Endpoints whose promoted revision is watched, by the state of the watch.",
+        labels=[*labels, "state"],
+    )
+    for watch in result.watched:
+        watched.add_metric([watch.key.namespace, watch.key.name, watch.state], 1)
     late = GaugeMetricFamily(
         "tidegate_workqueue_queue_duration_seconds",
         "How long the oldest work has waited for a worker.",
         result.late,
     )
-    return endpoints, trouble, waited, failed, late
+    return endpoints, trouble, waited, failed, watched, late
 
 
 def store_gauges(store: Store) -> StoreGauges:

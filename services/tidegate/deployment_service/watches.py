@@ -1,7 +1,7 @@
 """From a watch to what is answered. Pure."""
 
 from tidegate.core.rollout import Outcome
-from tidegate.core.watch_values import WatchState, WatchStatus, told
+from tidegate.core.watch_values import WatchState, WatchStatus, summary
 from tidegate.deployment_service.statuses import when
 from tidegate.schemas import responses as out
 from tidegate.store.values import StoredRollout
@@ -14,7 +14,7 @@ def of_rollout(stored: StoredRollout) -> out.WatchOut | None:
     if watch is None or (watch.state is WatchState.PROMOTING and not promotes):
         return None
     rollout = stored.rollout
-    return answered(told(rollout.id, rollout.candidate, rollout.base, watch))
+    return answered(summary(rollout.id, rollout.candidate, rollout.base, watch))
 
 
 def answered(watch: WatchStatus) -> out.WatchOut:

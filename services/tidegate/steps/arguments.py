@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from tidegate.core import strategy
 from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
 from tidegate.core.strategy import Deadlines, Kind
+from tidegate.core.watch_values import WATCH_S
 from tidegate.core.windows import NOISE_WINDOW
 from tidegate.steps import values
 from tidegate.steps.errors import UsageError
@@ -201,6 +202,24 @@ def _metrics(item: argparse.ArgumentParser) -> None:
     )
 
 
+def _watched(item: argparse.ArgumentParser) -> None:
+    _text(
+        item,
+        "--holdback",
+        "percent that stays with stable in a last step, 0: no such step",
+        values.whole,
+        "0",
+    )
+    _text(
+        item,
+        "--watch-seconds",
+        "how long the promoted revision is watched, 0: not at all",
+        values.number,
+        f"{WATCH_S:g}",
+    )
+    _text(item, "--on-watch-fail", "undo or alert; absent: undo in standard mode, else alert")
+
+
 def _sizes(item: argparse.ArgumentParser) -> None:
     _text(item, "--mode", "standard or knative; else the service's default")
     _text(item, "--min-replicas", "at least", values.whole, "1")
@@ -304,11 +323,11 @@ def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
 COMMANDS: dict[str, tuple[str, tuple[Callable[[argparse.ArgumentParser], None], ...]]] = {
     "preflight": (
         "Ask whether the change would be accepted; nothing moves.",
-        (_endpoint, _for, _version, _plan, _sizes, _back, _golden),
+        (_endpoint, _for, _version, _plan, _watched, _sizes, _back, _golden),
     ),
     "start": (
         "Start the rollout, or attach to the one that this run started.",
-        (_endpoint, _kind, _version, _plan, _made),
+        (_endpoint, _kind, _version, _plan, _watched, _made),
     ),
     "reach": ("Wait until a step of the rollout is past.", (_rollout, _step)),
     "smoke": (

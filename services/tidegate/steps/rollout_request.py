@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tidegate.core import bounds, strategy
+from tidegate.core.holdback import with_holdback
 from tidegate.core.intent import HeaderMatch
 from tidegate.core.strategy import Step, Strategy, Until
 from tidegate.steps.arguments import ON_HEARTBEAT_TIMEOUT, STRATEGIES
@@ -29,6 +30,8 @@ _FLAGS = {  # the service's field, where it is not the flag's name
     "ready_seconds": "ready-seconds",
     "data_seconds": "data-seconds",
     "undo_seconds": "undo-seconds",
+    "watch_seconds": "watch-seconds",
+    "on_watch_fail": "on-watch-fail",
     "heartbeat_timeout_seconds": "heartbeat-timeout-seconds",
     "minReplicas": "min-replicas",
     "maxReplicas": "max-replicas",
@@ -47,7 +50,7 @@ def rollout(args: argparse.Namespace) -> Json:
             "--on-heartbeat-timeout needs a --run-id: without one nobody can tell whether the "
             "pipeline is gone"
         )
-    made = _strategy(args)
+    made = _held_back(args, _strategy(args))
     return {
         **_candidate(args),
         "strategy": {
@@ -67,6 +70,8 @@ def rollout(args: argparse.Namespace) -> Json:
             "decision_timeout_seconds": args.decision_timeout_seconds,
             "undo_seconds": args.undo_seconds,
         },
+        "watch_seconds": args.watch_seconds,
+        **({"on_watch_fail": args.on_watch_fail} if args.on_watch_fail else {}),
         "guard": {
             "on_heartbeat_timeout": args.on_heartbeat_timeout,
             "heartbeat_timeout_seconds": args.heartbeat_timeout_seconds,
@@ -217,6 +222,20 @@ def _strategy(args: argparse.Namespace) -> Strategy:
             return strategy.blue_green()
         case _:
             return strategy.shadow(args.mirror_percent, args.bake_seconds)
+
+
+def _held_back(args: argparse.Namespace, plan: Strategy) -> Strategy:
+    """The plan with a last step in which stable keeps a share, where the flags ask for one."""
+    if not args.holdback:
+        return plan
+    if args.strategy not in ("canary", "ab") or args.header:
+        raise UsageError("--holdback needs a plan by percents that promotes: leave it out")
+    if plan.steps[-1].candidate_traffic.percent >= 100 - args.holdback:
+        raise UsageError(
+            f"--holdback {args.holdback} leaves the candidate no more than the step before it: "
+            "hold back less"
+        )
+    return with_holdback(plan, args.holdback)
 
 
 def _metrics(args: argparse.Namespace) -> Json:

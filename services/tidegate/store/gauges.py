@@ -37,16 +37,26 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """An endpoint whose promoted revision is watched. state: of the watch."""
+
+    key: EndpointKey
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gauges:
     """phases: number of endpoints by phase. troubled: those that are neither ready nor on their
     way. late: seconds for which the oldest piece of work has waited for a worker, 0 where none
-    does. failed: metrics of running rollouts that failed without an abort."""
+    does. failed: metrics of running rollouts that failed without an abort. watched: endpoints under the
+    watch that follows a promotion."""
 
     phases: Mapping[str, int]
     troubled: tuple[Endpoint, ...]
     waiting: tuple[Waiting, ...]
     late: float
     failed: tuple[Failed, ...] = ()
+    watched: tuple[Watched, ...] = ()
 
 
 TROUBLE = ("degraded", "blocked", "unreachable", "unknown")
@@ -89,6 +99,12 @@ def gauges(tx: ReadTx) -> Gauges:
            WHERE e.deleted_at IS NULL ORDER BY e.namespace, e.name, 3""",
         code=Code.METRIC_FAILED.value,
     )
+    watched = rows(
+        tx,
+        """SELECT namespace, name, status#>>'{watch,state}' AS state
+           FROM endpoints WHERE deleted_at IS NULL AND status#>>'{watch,state}' IS NOT NULL
+           ORDER BY namespace, name""",
+    )
     return Gauges(
         {item.phase: item.number for item in counted},
         tuple(Endpoint(EndpointKey(item.namespace, item.name), item.phase) for item in troubled),
@@ -101,4 +117,5 @@ def gauges(tx: ReadTx) -> Gauges:
             Failed(EndpointKey(item.namespace, item.name), item.metric, item.on_fail)
             for item in failed
         ),
+        tuple(Watched(EndpointKey(item.namespace, item.name), item.state) for item in watched),
     )

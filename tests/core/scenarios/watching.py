@@ -23,17 +23,17 @@ def promoted(t: Simulation, plan: Strategy = CANARY) -> None:
     t.run(60)
 
 
-def turns_bad(t: Simulation, *revisions: int, why: str) -> None:
+def turns_bad(t: Simulation, *revisions: int, cause: str) -> None:
     """From now on these answer `BAD` of their requests with errors."""
     for number in revisions:
         t.quality[number] = Quality(bad=BAD)
-    t.note(f"({why})")
+    t.note(f"({cause})")
 
 
 @scenario(Mode.STANDARD)
 def it_turns_bad_a_minute_after_its_promotion(t: Simulation) -> None:
     promoted(t)
-    turns_bad(t, 2, why="r2 answers three of ten with errors")
+    turns_bad(t, 2, cause="r2 answers three of ten with errors")
     t.until_over()
     t.run(60)
 
@@ -44,21 +44,21 @@ def it_turns_bad_after_blue_green(t: Simulation) -> None:
     t.run(60)
     t.action(ActionKind.PROMOTE, "ann")
     t.until_over()
-    turns_bad(t, 2, why="r2 answers three of ten with errors")
+    turns_bad(t, 2, cause="r2 answers three of ten with errors")
     t.run(120)
 
 
 @scenario()
 def it_turns_bad_and_the_plan_says_undo(t: Simulation) -> None:
     promoted(t, replace(CANARY, watch=UNDOES))
-    turns_bad(t, 2, why="r2 answers three of ten with errors")
+    turns_bad(t, 2, cause="r2 answers three of ten with errors")
     t.run(300)
 
 
 @scenario()
 def it_turns_bad_and_the_mode_decides(t: Simulation) -> None:
     promoted(t)
-    turns_bad(t, 2, why="r2 answers three of ten with errors")
+    turns_bad(t, 2, cause="r2 answers three of ten with errors")
     t.run(120)
     t.quality[2] = Quality(bad=0.002)
     t.note("(r2 gets well)")
@@ -68,7 +68,7 @@ def it_turns_bad_and_the_mode_decides(t: Simulation) -> None:
 @scenario()
 def the_feature_store_is_away_for_both(t: Simulation) -> None:
     promoted(t, replace(CANARY, watch=UNDOES))
-    turns_bad(t, 1, 2, why="the feature store is away")
+    turns_bad(t, 1, 2, cause="the feature store is away")
     t.run(900)
     for number in (1, 2):
         t.quality[number] = Quality(bad=0.002)
@@ -110,7 +110,7 @@ def a_quota_takes_the_standby(t: Simulation) -> None:
     t.lab.plane.world.load = lambda _: 2
     t.note("(r2 needs two pods, and the quota has two, with that of r1)")
     t.run(120)
-    turns_bad(t, 2, why="r2 answers three of ten with errors")
+    turns_bad(t, 2, cause="r2 answers three of ten with errors")
     t.run(120)
 
 
@@ -119,7 +119,7 @@ def a_new_rollout_ends_the_watch(t: Simulation) -> None:
     promoted(t)
     t.start(CANARY, t.revision())
     t.run(30)
-    turns_bad(t, 2, why="r2 answers three of ten with errors")
+    turns_bad(t, 2, cause="r2 answers three of ten with errors")
     t.run(120)
 
 
@@ -127,7 +127,7 @@ def a_new_rollout_ends_the_watch(t: Simulation) -> None:
 def a_new_rollout_ends_a_comparison(t: Simulation) -> None:
     promoted(t)
     t.rate = 2.0
-    turns_bad(t, 2, why="two requests a second, and r2 answers three of ten with errors")
+    turns_bad(t, 2, cause="two requests a second, and r2 answers three of ten with errors")
     while t.intent.candidate is None:
         t.run(t.interval)
     t.run(10)
@@ -139,7 +139,7 @@ def a_new_rollout_ends_a_comparison(t: Simulation) -> None:
 def a_person_undoes_during_a_comparison(t: Simulation) -> None:
     promoted(t)
     t.rate = 2.0
-    turns_bad(t, 2, why="two requests a second, and r2 answers three of ten with errors")
+    turns_bad(t, 2, cause="two requests a second, and r2 answers three of ten with errors")
     while t.intent.candidate is None:
         t.run(t.interval)
     t.run(10)
@@ -152,9 +152,9 @@ def a_person_undoes_during_a_comparison(t: Simulation) -> None:
 @scenario(Mode.STANDARD)
 def a_second_undo_is_never_automatic(t: Simulation) -> None:
     promoted(t)
-    turns_bad(t, 2, why="r2 answers three of ten with errors")
+    turns_bad(t, 2, cause="r2 answers three of ten with errors")
     t.run(60)
-    turns_bad(t, 1, why="and now r1 does")
+    turns_bad(t, 1, cause="and now r1 does")
     t.run(300)
     desk = Desk(t, "ann")
     t.note(f"ann asks to undo: {desk.undo()}")
@@ -173,5 +173,5 @@ def a_holdback_is_the_last_step(t: Simulation) -> None:
 def a_holdback_catches_what_half_of_the_traffic_did_not(t: Simulation) -> None:
     begin(t, with_holdback(CANARY, 10))
     reach(t, 2)
-    turns_bad(t, 2, why="at nine of ten requests r2 is too slow for its cache")
+    turns_bad(t, 2, cause="at nine of ten requests r2 is too slow for its cache")
     t.until_over()
