@@ -8,7 +8,7 @@ from tests.store.builders import KEY, claim_one, make_endpoint, make_rollout
 from tidegate.core.rollout import Progress, RolloutWait, WaitsFor
 from tidegate.store import codec, rollouts
 from tidegate.store.engine import Store, run
-from tidegate.store.gauges import Endpoint, Waiting, gauges
+from tidegate.store.gauges import Endpoint, Waiting, Watched, gauges
 
 pytestmark = pytest.mark.real
 
@@ -31,7 +31,7 @@ def test_trouble_and_waiting_are_told_with_names(store: Store) -> None:
         run(
             tx,
             "UPDATE endpoints SET status = CAST(:status AS jsonb)",
-            status=json.dumps({"phase": "blocked"}),
+            status=json.dumps({"phase": "blocked", "watch": {"state": "failing"}}),
         )
     assert made.endpoint.key == KEY
     claim_one(store)
@@ -39,4 +39,5 @@ def test_trouble_and_waiting_are_told_with_names(store: Store) -> None:
         result = gauges(tx)
     assert result.troubled == (Endpoint(KEY, "blocked"),)
     assert result.waiting == (Waiting(KEY, "approval", 1900.0),)
+    assert result.watched == (Watched(KEY, "failing"),)
     assert result.late == 0
