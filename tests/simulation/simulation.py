@@ -56,6 +56,9 @@ TOLD = (
     Code.WRITE_REFUSED,
     Code.DRIFT,
     Code.METRIC_FAILED,
+    Code.MAX_EXPOSED,
+    Code.TIME_BOX,
+    Code.NO_TRAFFIC,
     Code.WOULD_HAVE_ABORTED,
     Code.WOULD_HAVE_PAUSED,
 )

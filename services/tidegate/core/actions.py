@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
-from tidegate.core import consequences, endings, incidents
+from tidegate.core import accepting, consequences, endings, exposure, incidents
 from tidegate.core.evidence import MetricVerdict, new_size, new_step, tested_anew
 from tidegate.core.findings import Finding
 from tidegate.core.on_fail import OnFail
@@ -45,7 +45,8 @@ def _grant(turn: Turn, action: Action) -> Turn:
         case ActionKind.RESUME:
             return _resume(turn)
         case ActionKind.APPROVE:
-            return _answered(turn, action).having(
+            turn = accepting.approved(_answered(turn, action), action)
+            return turn.having(
                 step=replace(turn.progress.step, approved_by=action.author),
                 wait=NO_WAIT,
             )
@@ -86,6 +87,8 @@ def _resume(turn: Turn) -> Turn:
         )
     if pause is not None and pause.kind is PauseKind.FAILING:
         turn = _after_failing(turn)
+    if pause is not None and pause.kind is PauseKind.EXPOSED:
+        turn = exposure.granted(turn)
     resumed = turn.having(pause=None, override=None)
     return resumed.having(wait=NO_WAIT)
 

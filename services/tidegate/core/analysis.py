@@ -33,7 +33,8 @@ class Metric:
     existing bucket; None: every bucket is compared (`slowness`). min_requests: candidate answers in
     the step before pass or no-fail counts. EXPERIMENT: units instead of answers; pass_margin 0 or
     below asks for a candidate that succeeds more often than stable (by more than -pass_margin).
-    on_fail: None: the default of its kind; a gross slowdown aborts whatever it says.
+    on_fail: None: the default of its kind; a gross slowdown aborts whatever it says. bounded: at a
+    time box it is stated by how much the candidate may be worse (`margins`).
     """
 
     kind: MetricKind
@@ -43,6 +44,7 @@ class Metric:
     latency_threshold_ms: float | None = None
     min_requests: int = 20
     on_fail: OnFail | None = None
+    bounded: bool = False
 
     @property
     def consequence(self) -> OnFail:

@@ -29,6 +29,9 @@ class Code(StrEnum):
     NOT_WARM = "not-warm"  # pods that have not answered their first inference
     CONTRACT_UNREAD = "contract-unread"  # the model contract cannot be compared yet
     CANDIDATE_TOO_SMALL = "candidate-too-small"  # it turns requests away: paused
+    MAX_EXPOSED = "max-exposed"  # so many requests without a verdict: paused, without a share
+    TIME_BOX = "time-box"  # a step's time box is over: paused, its bound may be accepted
+    NO_TRAFFIC = "no-traffic"  # a step waits for requests, and nobody calls
     METRIC_FAILED = "metric-failed"  # the plan says pause or notify
     WOULD_HAVE_ABORTED = "would-have-aborted"  # the tenant is in trial
     WOULD_HAVE_PAUSED = "would-have-paused"

@@ -1,6 +1,6 @@
 """The phase of a rollout: computed, never stored."""
 
-from tidegate.core.rollout import STARTING, Outcome, Phase, Progress, Rollout
+from tidegate.core.rollout import STARTING, Outcome, PauseKind, Phase, Progress, Rollout
 from tidegate.core.strategy import Kind, Step, Until
 
 _ENDING = {
@@ -31,7 +31,14 @@ def waits_for_person(rollout: Rollout, progress: Progress) -> bool:
     if rollout.strategy.kind is Kind.MANUAL or progress.override is not None:
         return True
     step = current_step(rollout, progress)
-    return step is not None and step.until is Until.APPROVAL
+    if step is None:
+        return False
+    return step.until is Until.APPROVAL or waits_for_acceptance(progress)
+
+
+def waits_for_acceptance(progress: Progress) -> bool:
+    """Whether a time box is over and an approver may accept the stated bound."""
+    return progress.pause is not None and progress.pause.kind is PauseKind.TIME_BOX
 
 
 def step_to_answer(rollout: Rollout, progress: Progress) -> int | None:
@@ -39,7 +46,9 @@ def step_to_answer(rollout: Rollout, progress: Progress) -> int | None:
     if progress.override is not None:
         return None
     step = current_step(rollout, progress)
-    if step is None or step.until is not Until.APPROVAL:
+    if step is None:
+        return None
+    if step.until is not Until.APPROVAL and not waits_for_acceptance(progress):
         return None
     return progress.step.index + 1
 

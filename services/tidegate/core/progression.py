@@ -11,10 +11,12 @@ writes to the cluster: it appends intents, and the reconciler makes them real.
 from dataclasses import replace
 
 from tidegate.core import (
+    accepting,
     actions,
     contract_check,
     dead_stable,
     endings,
+    exposure,
     heartbeats,
     incidents,
     pauses,
@@ -64,6 +66,7 @@ def decide(
     of a running rollout. `heartbeat`: the last heartbeat of the pipeline that drives it. `checks`:
     what others say of its candidate.
     """
+    before_all = progress
     rollout = with_base(rollout, progress)
     seconds = elapsed(progress.at, now, interval)
     turn = Turn(
@@ -101,7 +104,8 @@ def decide(
     if dead_stable.postpones(before, decision):
         decision = dead_stable.postpone(before, decision)
     would = trial.notes(turn.author, known, decision.progress)
-    whole = (*notes, *received, *messages, *would, *decision.notes)
+    accepted = accepting.notes(turn.author, before_all, decision.progress)
+    whole = (*notes, *received, *messages, *would, *accepted, *decision.notes)
     return _with_message(replace(decision, notes=whole))
 
 
@@ -229,6 +233,10 @@ def _step(turn: Turn, step: Step) -> Decision:
         return _forward(_enter(turn, progress.step.index + 1))
     if progress.pause is not None:
         return _paused(turn, progress.pause)
+    if exposure.reached(turn, step.candidate_traffic):
+        if not turn.rollout.trial:
+            return exposure.stop(turn, step.candidate_traffic)
+        turn = exposure.noted(turn, step.candidate_traffic)
     if intent.candidate_traffic != candidate_traffic:
         count = len(turn.rollout.strategy.steps)
         message = f"step {progress.step.index + 1} of {count}: {_name(candidate_traffic)}"
@@ -242,9 +250,11 @@ def _step(turn: Turn, step: Step) -> Decision:
         return pauses.pause(turn, PauseKind.FAILING, failing)
     if split:
         return step_needs.unsettled(turn, split)
+    turn = accepting.by_policy(turn, step)
     missing = step_needs.missing(turn, step)
     if missing is not None and trial.goes_on(turn, step):
-        limit = turn.rollout.strategy.deadlines.data
+        turn = accepting.trial_end(turn)
+        limit = turn.rollout.strategy.longest_wait
         message = f"no answer within {limit:.0f} s: {missing}"
         turn = trial.noted(turn, WouldHave.PAUSED, message)
         return _forward(_enter(turn, progress.step.index + 1))
@@ -255,6 +265,10 @@ def _step(turn: Turn, step: Step) -> Decision:
 
 def _paused(turn: Turn, pause: Pause) -> Decision:
     turn, _ = step_needs.measure(turn)
+    if pause.kind is not PauseKind.EXPOSED and exposure.reached(
+        turn, turn.intent.candidate_traffic
+    ):
+        return exposure.stop(turn, turn.intent.candidate_traffic)
     limit = turn.rollout.strategy.deadlines.decision
     if turn.overdue(WaitsFor.PAUSE, limit):
         message = f"paused for {limit:.0f} s, and nobody resumed"

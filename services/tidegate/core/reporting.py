@@ -4,7 +4,7 @@ somebody may ask."""
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tidegate.core import consequences, drift, trial
+from tidegate.core import consequences, drift, pace_conditions, trial
 from tidegate.core.conditions import Code, Condition, Param
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
@@ -84,7 +84,7 @@ def _conditions(result: Result) -> tuple[Condition, ...]:
         return result.conditions
     if result.kind is Kind.GONE:
         return (*result.conditions, Condition(Code.GONE, "nothing is left"))
-    rollout = _rollout(result.acting)
+    rollout = _rollout(intent, observation, result.acting)
     if intent.stable is None:
         return (*rollout, *result.conditions, Condition(Code.DELETING, "objects go"))
     summary = _summary(intent, observation)
@@ -95,7 +95,9 @@ def _conditions(result: Result) -> tuple[Condition, ...]:
     return (*aside, *result.conditions, *drift.conditions(result.drift), summary)
 
 
-def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
+def _rollout(
+    intent: Intent, observation: Observation, acting: Decided | None
+) -> tuple[Condition, ...]:
     """What the acting rollout does, or waits for."""
     if acting is None or not acting.message:
         return ()
@@ -108,6 +110,7 @@ def _rollout(acting: Decided | None) -> tuple[Condition, ...]:
     return (
         Condition(Code.ROLLOUT, acting.message, params),
         *_too_small(acting),
+        *pace_conditions.conditions(intent.key, acting.rollout, progress, observation),
         *_failed(acting),
         *_would(acting),
     )

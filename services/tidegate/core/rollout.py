@@ -11,6 +11,7 @@ from tidegate.core.incidents import Incidents
 from tidegate.core.intent import Intent
 from tidegate.core.strategy import Strategy
 from tidegate.core.thinning import Thinning
+from tidegate.core.time_box import Allowance
 from tidegate.core.traffic import Traffic
 
 
@@ -59,6 +60,8 @@ class PauseKind(StrEnum):
     NO_HEARTBEAT = "no-heartbeat"  # its pipeline is gone
     NOT_ALLOWED = "not-allowed"  # its tenant may not name what the candidate names
     NO_STABLE = "no-stable"  # stable has no ready pod
+    TIME_BOX = "time-box"  # a step's time box is over, and its bound waits to be accepted
+    EXPOSED = "exposed"  # it answered as many requests as it may without a verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +219,7 @@ class Progress:
     pipeline. contract: the candidate's beside stable's, once compared. base: what was stable when
     an undo began, where that is not what was stable when it was asked for. answers: people's, to
     its steps. thinning: how far its series of samples is. would: of a rollout in trial, what would
-    have been done.
+    have been done. allowance: what was granted beyond the plan.
     """
 
     at: float | None = None
@@ -237,6 +240,7 @@ class Progress:
     answers: tuple[StepAnswer, ...] = ()
     thinning: Thinning = Thinning()  # noqa: RUF009  (frozen)
     would: tuple[Would, ...] = ()
+    allowance: Allowance = Allowance()  # noqa: RUF009  (frozen)
 
 
 def with_base(rollout: Rollout, progress: Progress) -> Rollout:

@@ -2,7 +2,15 @@
 
 from dataclasses import replace
 
-from tidegate.core import consequences, dead_stable, endings, pauses, trial
+from tidegate.core import (
+    accepting,
+    consequences,
+    dead_stable,
+    endings,
+    no_traffic,
+    pauses,
+    trial,
+)
 from tidegate.core.evidence import MetricKind, Verdict, new_step, overall
 from tidegate.core.proof import Measured, prove
 from tidegate.core.reachable import describe as _name
@@ -70,6 +78,11 @@ def missing(turn: Turn, step: Step) -> str | None:
         proof = prove(step.candidate_traffic.percent, split.candidate.n, total)
     if proof is not None and proof.result is Measured.WRONG:
         return f"waiting: {proof.message}"
+    if progress.allowance.has(progress.step.index + 1):
+        return None
+    nobody = no_traffic.message(turn, step)
+    if nobody is not None:
+        return nobody
     if step.until is Until.NO_FAIL:
         short = [
             v.message
@@ -137,6 +150,9 @@ def wait_for(turn: Turn, step: Step, missing: str) -> Decision:
         return turn.waiting(WaitsFor.APPROVAL, missing)
     if turn.progress.step.baked < step.bake and _both_up(turn):
         return turn.waiting(WaitsFor.BAKE, missing)
+    ended = accepting.at_end(turn)
+    if ended is not None:
+        return ended
     if turn.overdue(WaitsFor.DATA, deadlines.data):
         if turn.rollout.strategy.kind is Kind.AB:  # its last word: stable stays
             lacks = missing

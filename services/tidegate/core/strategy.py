@@ -11,6 +11,7 @@ from enum import StrEnum
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch
+from tidegate.core.time_box import TimeBox
 from tidegate.core.windows import NOISE_WINDOW
 
 
@@ -91,6 +92,10 @@ class Strategy:
     not count. urgent: it takes over at once where it stands by, and with fewer replicas than it
     should have rather than not at all. staging_size: the least size, in percent of stable's
     replicas, with which the candidate gets ready.
+
+    max_exposed: requests that the candidate may answer before a verdict (`exposure`), None: no
+    limit. time_box: of each step that waits for requests. because: why these steps, where they were
+    made from the traffic (`ladder`), '' else.
     """
 
     kind: Kind
@@ -104,6 +109,16 @@ class Strategy:
     urgent: bool = False
     staging_size: int = 0
     noise_window: float = NOISE_WINDOW
+    max_exposed: int | None = None
+    time_box: TimeBox | None = None
+    because: str = ""
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds that a step may wait for requests."""
+        if self.time_box is None:
+            return self.deadlines.data
+        return min(self.time_box.seconds, self.deadlines.data)
 
 
 # of alpha and of pass_margin or the objective: beyond, a pass on errors says next to nothing
@@ -179,10 +194,8 @@ def proves(plan: Strategy, *, trial: bool = False) -> bool:
     promotion. trial: no verdict stops it, so that only a person proves anything."""
     if plan.ending is not Ending.PROMOTE or plan.kind is Kind.MANUAL:
         return True
-    last = Until.NO_FAIL
-    if plan.steps:
-        last = plan.steps[-1].until
-    if last is Until.APPROVAL:
+    endings = {step.until for step in plan.steps}
+    if plan.steps and plan.steps[-1].until is Until.APPROVAL:
         return True
     if trial:
         return False
@@ -190,4 +203,4 @@ def proves(plan: Strategy, *, trial: bool = False) -> bool:
         metric for metric in plan.metrics if metric.kind is MetricKind.ERRORS and metric.waited_for
     ]
     tight = all((q.pass_margin if q.objective is None else q.objective) <= LOOSEST for q in errors)
-    return last is Until.PASS and bool(errors) and tight and plan.alpha <= LOOSEST
+    return Until.PASS in endings and bool(errors) and tight and plan.alpha <= LOOSEST

@@ -69,7 +69,7 @@ def goes_on(turn: Turn, step: Step) -> bool:
     plan = turn.rollout.strategy
     if not turn.rollout.trial or plan.kind is Kind.AB or step.until is Until.APPROVAL:
         return False
-    return turn.overdue(WaitsFor.DATA, plan.deadlines.data)
+    return turn.overdue(WaitsFor.DATA, plan.longest_wait)
 
 
 def notes(author: str, before: Progress, after: Progress) -> tuple[Note, ...]:

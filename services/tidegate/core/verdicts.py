@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from tidegate.core import margins
 from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.noise import Noise, observed, spread
@@ -32,7 +33,8 @@ class Verdict(StrEnum):
 class Track:
     """How one metric stands. fail: over the rollout. passing: over the step. step, rollout: totals
     for people, for `min_requests` and for forecasts, never for a test. trouble: why the last scrape
-    said nothing. noise: of stable against itself. slowness: where every bucket is compared."""
+    said nothing. noise: of stable against itself. slowness: where every bucket is compared.
+    margins: of the step, for the stated bound; () where nobody asks for it."""
 
     metric: Metric
     fail: Wealth = field(default_factory=Wealth)
@@ -43,6 +45,7 @@ class Track:
     trouble: str = ""
     noise: Noise = field(default_factory=Noise)
     slowness: Slowness = field(default_factory=Slowness)
+    margins: tuple[Wealth, ...] = ()
 
 
 def take(
@@ -89,14 +92,25 @@ def weigh(
         track.fail, metric.fail_test, block, *others, window=window, spread=spread(noise)
     )
     passing = track.passing
+    stated = track.margins
     step = track.step
     if metric.can_pass and toward_pass:
         window = _window(metric, step, noise_window)
         passing = advance(passing, metric.pass_test, block, *others, window=window)
+        if metric.bounded:
+            stated = margins.weigh(stated, metric, block, *others, window=window)
     if toward_pass or not metric.can_pass:
         step = step + block
     rollout = track.rollout + block
-    return replace(track, fail=fail, passing=passing, step=step, rollout=rollout, noise=noise)
+    return replace(
+        track,
+        fail=fail,
+        passing=passing,
+        step=step,
+        rollout=rollout,
+        noise=noise,
+        margins=stated,
+    )
 
 
 def _window(metric: Metric, before: Block, noise_window: float) -> int | None:
@@ -107,7 +121,9 @@ def _window(metric: Metric, before: Block, noise_window: float) -> int | None:
 
 def restarted(track: Track) -> Track:
     """The track at the start of a step."""
-    return replace(track, passing=restart(track.passing, track.metric.pass_test), step=Block())
+    passing = restart(track.passing, track.metric.pass_test)
+    stated = margins.restarted(track.margins, track.metric)
+    return replace(track, passing=passing, step=Block(), margins=stated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +135,7 @@ class MetricVerdict:
     requests_more: candidate answers that `pass` about needs at the present rates, 0 where they are
     enough and only more windows are needed, None when it is not expected to come. seconds_more:
     until then, at the present request rate. message: one line for people. gross: a fail that aborts
-    whatever `on_fail` says.
+    whatever `on_fail` says. bound: the stated one, a share (`margins`); None: there is none yet.
     """
 
     metric: Metric
@@ -135,6 +151,7 @@ class MetricVerdict:
     seconds_more: float | None
     message: str
     gross: bool = False
+    bound: float | None = None
 
     @property
     def consequence(self) -> OnFail:
@@ -179,6 +196,7 @@ def verdict(
         forecast.requests,
         forecast.seconds,
         message,
+        bound=margins.bound(track.margins, alpha_pass),
     )
 
 
