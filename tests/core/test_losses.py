@@ -137,7 +137,7 @@ TESTS = [
 def test_no_truth_gives_a_bet_that_is_alive_less_than_the_truths_that_are_tried(
     sizes: tuple[int, int, int, int], ours: int, theirs: int, lost: int, stable_lost: int
 ) -> None:
-    """Nearly: only some of the truths are tried, and what lies between them may be a little less."""
+    """Nearly: only some truths are tried, and what lies between them may be a little less."""
     lost = min(lost, ours)
     stable_lost = min(stable_lost, theirs)
     good, bad, stable_good, stable_bad = sizes
