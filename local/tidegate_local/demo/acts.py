@@ -6,7 +6,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Act:
     """One rollout. version: the folder below examples/triton that holds it. outcome: how it must
-    end. accept_breaking: although its contract is not stable's, which would end it before the first
+    end. watched: it goes back by itself after its promotion, in every mode. accept_breaking:
+    although its contract is not stable's, which would end it before the first
     request."""
 
     title: str
@@ -14,6 +15,7 @@ class Act:
     outcome: str
     steps: tuple[int, ...] = (1, 5, 10, 25, 50)
     accept_breaking: bool = False
+    watched: bool = False
 
 
 FIRST = Act("a good version goes through every step", "good-v2", "promoted")
@@ -24,6 +26,10 @@ BAD = (
     Act("it crashes while it loads", "crash", "aborted"),
 )
 SECOND = Act("another good version, in two steps, to be undone", "good-v3", "promoted", (10, 50))
+
+LATER = Act(
+    "a version that turns bad after its promotion", "brittle", "promoted", (10, 50), watched=True
+)
 
 NOISE_WINDOW_S = 2  # a pass takes more than four windows, and nobody watches for minutes
 # Noise of a busy laptop is not slowness: only a share of slow answers that is 5 points above

@@ -1,7 +1,8 @@
 """Steady real load by unmodified tritonclients, in a process of its own: `python -m
 tidegate_local.demo.load`.
 
-Each thread sends at a fixed pace, HTTP or gRPC. What was sent and what failed, by cause, is written
+Each thread sends at a fixed pace, HTTP or gRPC. At SIGUSR1 the clients begin to send something
+else: negative numbers. What was sent and what failed, by cause, is written
 to a file a few times a second and at the end (SIGTERM).
 """
 
@@ -17,37 +18,55 @@ from typing import Any
 
 from tidegate_local.home import write_atomic
 
+# Sends one request; whether it is of negative numbers
+Call = Callable[[bool], None]
+_SUMS = (0.0, 2.0, 4.0, 6.0)
 
-def _http(url: str, model: str) -> Callable[[], None]:
+
+def _http(url: str, model: str) -> Call:
     import tritonclient.http as http
 
     client = http.InferenceServerClient(url, connection_timeout=5.0, network_timeout=30.0)
     inputs = _inputs(http)
-    return lambda: _check(client.infer(model, inputs))
+    return lambda negative: _check(client.infer(model, inputs[negative]), negative)
 
 
-def _grpc(url: str, model: str) -> Callable[[], None]:
+def _grpc(url: str, model: str) -> Call:
     import tritonclient.grpc as grpc
 
     client = grpc.InferenceServerClient(url)
     inputs = _inputs(grpc)
-    return lambda: _check(client.infer(model, inputs, client_timeout=30.0))
+
+    def call(negative: bool) -> None:
+        _check(client.infer(model, inputs[negative], client_timeout=30.0), negative)
+
+    return call
 
 
-def _inputs(module: Any) -> list[Any]:
+def _inputs(module: Any) -> dict[bool, list[Any]]:
+    return {negative: _of_sign(module, _sign(negative)) for negative in (False, True)}
+
+
+def _of_sign(module: Any, sign: float) -> list[Any]:
     import numpy as np
 
-    values = np.arange(4, dtype=np.float32).reshape(1, 4)
+    values = sign * np.arange(4, dtype=np.float32).reshape(1, 4)
     inputs = [module.InferInput(name, [1, 4], "FP32") for name in ("INPUT0", "INPUT1")]
     for item in inputs:
         item.set_data_from_numpy(values)
     return inputs
 
 
-def _check(answer: Any) -> None:
+def _sign(negative: bool) -> float:
+    if negative:
+        return -1.0
+    return 1.0
+
+
+def _check(answer: Any, negative: bool) -> None:
     """A wrong sum is a failure like any other."""
     total = answer.as_numpy("OUTPUT0").ravel().tolist()
-    if total != [0.0, 2.0, 4.0, 6.0]:
+    if total != [_sign(negative) * each for each in _SUMS]:
         raise ValueError(f"wrong sum {total}")
 
 
@@ -64,6 +83,7 @@ class Load:
         self._sent: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
         self.stop = threading.Event()
+        self.negative = threading.Event()
 
     def run(self, report: Path) -> None:
         """Send until `stop`, writing the counts all the while."""
@@ -85,7 +105,7 @@ class Load:
             due = max(due + self._pause, time.monotonic() - 1.0)  # catch up for a second at most
             cause = None
             try:
-                call()
+                call(self.negative.is_set())
             except Exception as error:  # whatever it is, it is a failed request, told by its words
                 cause = f"{protocol}: {' '.join(str(error).split())[:120] or type(error).__name__}"
             with self._lock:
@@ -113,6 +133,7 @@ def main() -> None:
     load = Load(arguments.url, arguments.model, arguments.rate, arguments.protocols.split(","))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: load.stop.set())
+    signal.signal(signal.SIGUSR1, lambda *_: load.negative.set())
     load.run(arguments.report)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from tidegate.client import Client
 from tidegate.core.errors import TidegateError
 from tidegate.core.intent import EndpointKey
-from tidegate_local.demo.play import Stage, play
+from tidegate_local.demo.play import play
 from tidegate_local.demo.report import Report
+from tidegate_local.demo.stage import Stage
 from tidegate_local.home import free_port
 from tidegate_local.plane.launch import LaunchError, down, up
 from tidegate_local.plane.link import Remote

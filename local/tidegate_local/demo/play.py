@@ -1,78 +1,37 @@
 """The demo itself: acts in order, each with what must come of it; what did not come makes it
 fail."""
 
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from tidegate.client import Client
-from tidegate.core.errors import TidegateError
-from tidegate.core.intent import EndpointKey
-from tidegate.core.ports import NoData, Unresolved
+from tidegate.core.ports import Unresolved
 from tidegate.schemas.responses import EndpointOut, EntryOut, RolloutOut
 from tidegate.staging.importer import import_model
 from tidegate.staging.sources import Access, S3Access
-from tidegate_local.demo import acts, counts
+from tidegate_local.demo import acts, counts, turning_bad
 from tidegate_local.demo.acts import Act
-from tidegate_local.demo.report import Report
-from tidegate_local.plane.link import Remote
+from tidegate_local.demo.clients import sending
+from tidegate_local.demo.stage import DemoError, Stage, stable_of, until
 
-_INTERVAL_S = 0.2
-Answer = TypeVar("Answer", EndpointOut, RolloutOut)
 _ENDED = ("promoted", "aborted", "kept-stable", "superseded")
-
-
-class DemoError(TidegateError):
-    """Something did not happen that must."""
-
-
-@dataclass(slots=True)
-class Stage:
-    """What the demo plays on. say: one line for the audience."""
-
-    client: Client
-    remote: Remote
-    plane: dict[str, Any]
-    examples: Path
-    folder: Path
-    mode: str
-    say: Callable[[str], None]
-    key: EndpointKey
-    report: Report = field(default_factory=Report)
-    bad: counts.Totals = field(default_factory=dict)  # by revision, also of those that are gone
-
-    @property
-    def endpoint(self) -> tuple[str, str]:
-        """As the client wants it."""
-        return self.key.namespace, self.key.name
-
-    def totals(self) -> counts.Totals:
-        """Answers by revision, as Envoy counted them."""
-        scrape = self.remote.scrape(self.key)
-        if isinstance(scrape, NoData):
-            return {}
-        self.bad |= counts.bad(scrape)
-        return counts.totals(scrape)
 
 
 def play(stage: Stage) -> None:
     """All acts. Raises DemoError at the first thing that does not happen."""
     _models(stage)
     address = _deploy(stage)
-    with _load(stage, address) as load:
+    with sending(stage, address) as clients:
         _rollout(stage, acts.FIRST)
         for act in acts.BAD:
             _rollout(stage, act)
         _rollout(stage, acts.SECOND)
         _undo(stage)
+        _rollout(stage, acts.LATER)
+        turning_bad.play(stage, clients)
     stage.totals()
-    _reckon(stage, load, stage.bad)
+    _reckon(stage, clients.report, stage.bad)
     _history(stage)
 
 
@@ -84,7 +43,7 @@ def _models(stage: Stage) -> None:
     versions = {"1": stage.examples / "model-repository"}
     versions |= {
         act.version: stage.examples / "variants" / act.version
-        for act in (acts.FIRST, *acts.BAD, acts.SECOND)
+        for act in (acts.FIRST, *acts.BAD, acts.SECOND, acts.LATER)
     }
     for version, folder in versions.items():
         imported = import_model(folder.resolve().as_uri(), store, access)
@@ -99,7 +58,7 @@ def _deploy(stage: Stage) -> str:
     stage.say(f"POST /api/v1/endpoints: {made.namespace}/{made.name} in {made.mode} mode")
     for warning in made.warnings:
         stage.say(f"  note: {warning}")
-    serving = _until(lambda: stage.client.endpoint(*stage.endpoint), _is_ready, 120, "r1 to serve")
+    serving = until(lambda: stage.client.endpoint(*stage.endpoint), _is_ready, 120, "r1 to serve")
     url = serving.urls[0]
     stage.say(f"r1 serves at {url}")
     return urlsplit(url).netloc
@@ -113,36 +72,10 @@ def _is_over(rollout: RolloutOut) -> bool:
     return rollout.outcome in _ENDED
 
 
-@contextmanager
-def _load(stage: Stage, address: str) -> Iterator[Path]:
-    """Steady requests until the block ends; HTTP and gRPC in standard mode, HTTP in knative
-    mode."""
-    protocols = "http,http,http"
-    if stage.mode == "standard":
-        protocols = "http,http,grpc"
-    report = stage.folder / "load.json"
-    command = [
-        sys.executable,
-        "-m",
-        "tidegate_local.demo.load",
-        "--url",
-        address,
-        "--report",
-        str(report),
-    ]
-    process = subprocess.Popen([*command, "--protocols", protocols])
-    stage.say(f"steady load: 500 requests per second by tritonclient ({protocols})")
-    try:
-        yield report
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-
-
 def _rollout(stage: Stage, act: Act) -> None:
     stage.say("")
     stage.say(f"── {act.title}: rollout of {act.version}")
-    body = {
+    body: dict[str, object] = {
         "strategy": "canary",
         "model_version_id": act.version,
         "steps": list(act.steps),
@@ -151,6 +84,8 @@ def _rollout(stage: Stage, act: Act) -> None:
         "accept_breaking": act.accept_breaking,
         "reason": act.title,
     }
+    if act.watched:
+        body["on_watch_fail"] = "undo"
     started = stage.client.start_rollout(*stage.endpoint, body)
     steps = counts.Steps(started.candidate)
     teller = Teller(stage.say, steps)
@@ -164,7 +99,7 @@ def _rollout(stage: Stage, act: Act) -> None:
         teller.tell(now)
         return now
 
-    ended = _until(observe, _is_over, 180, f"{act.version} to end")
+    ended = until(observe, _is_over, 180, f"{act.version} to end")
     _check(stage, act, ended, steps)
 
 
@@ -225,14 +160,14 @@ def _check(stage: Stage, act: Act, ended: RolloutOut, steps: counts.Steps) -> No
 def _undo(stage: Stage) -> None:
     stage.say("")
     stage.say("── undo: back to the version before")
-    before = _stable(stage.client.endpoint(*stage.endpoint))
+    before = stable_of(stage.client.endpoint(*stage.endpoint))
     started = stage.client.undo(*stage.endpoint, reason="it was only a demo")
     began = time.monotonic()
 
-    ended = _until(lambda: stage.client.rollout(started.id), _is_over, 120, "the undo to end")
+    ended = until(lambda: stage.client.rollout(started.id), _is_over, 120, "the undo to end")
     spent = time.monotonic() - began
     endpoint = stage.client.endpoint(*stage.endpoint)
-    after = _stable(endpoint)
+    after = stable_of(endpoint)
     stage.report.undo(before, after, spent)
     routed = "no route"
     if endpoint.traffic.routed:
@@ -240,12 +175,6 @@ def _undo(stage: Stage) -> None:
     stage.say(f"   r{before} → r{after} in {spent:.1f} s: {routed}")
     if ended.outcome != "promoted" or after == before:
         raise DemoError(f"the undo ended as {ended.outcome}: {ended.outcome_message}")
-
-
-def _stable(endpoint: EndpointOut) -> int:
-    if endpoint.stable is None:
-        raise DemoError(f"{endpoint.name} has no stable revision: {endpoint.message}")
-    return endpoint.stable.revision
 
 
 def _reckon(stage: Stage, load: Path, bad: counts.Totals) -> None:
@@ -280,22 +209,3 @@ def _history(stage: Stage) -> None:
     )
     if not verified.intact:
         raise DemoError(f"the ledger's chain is broken: {verified.broken}")
-
-
-def _until(
-    observe: Callable[[], Answer], done: Callable[[Answer], bool], seconds: float, what: str
-) -> Answer:
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = observe()
-        if done(answer):
-            return answer
-        if time.monotonic() > deadline:
-            raise DemoError(f"waited {seconds:.0f} s for {what}; now: {_now(answer)}")
-        time.sleep(_INTERVAL_S)
-
-
-def _now(answer: EndpointOut | RolloutOut) -> str:
-    if isinstance(answer, EndpointOut):
-        return answer.message or answer.phase
-    return answer.awaits or answer.phase

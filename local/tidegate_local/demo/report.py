@@ -56,6 +56,15 @@ class Report:
         """Note the undo."""
         self.rest["undo"] = {"from": before, "to": after, "seconds": round(seconds, 2)}
 
+    def watched(self, before: int, after: int, seconds: float, requests: int) -> None:
+        """Note what the watch undid by itself. requests: that its revision answered in all."""
+        self.rest["watch"] = {
+            "from": before,
+            "to": after,
+            "seconds": round(seconds, 2),
+            "requests": requests,
+        }
+
     def load(self, path: Path, bad: counts.Totals) -> tuple[int, int, int]:
         """Note what the clients saw; (sent, failed, failed that no revision answered badly)."""
         seen = json.loads(path.read_text())
