@@ -15,6 +15,8 @@ from tidegate_local.demo.acts import Act
 from tidegate_local.demo.clients import sending
 from tidegate_local.demo.stage import DemoError, Stage, stable_of, until
 
+# Actions of the history that the demo tells
+_SHOWN = ("promote", "abort", "promoted", "aborted", "explain", "watch")
 _ENDED = ("promoted", "aborted", "kept-stable", "superseded")
 
 
@@ -199,7 +201,7 @@ def _history(stage: Stage) -> None:
     stage.say("")
     stage.say("── what was decided, why, on which counts")
     for entry in reversed(_entries(stage)):
-        if entry.action in ("promote", "abort", "promoted", "aborted", "explain"):
+        if entry.action in _SHOWN:
             stage.say(f"   {entry.at:%H:%M:%S}  {entry.action:<9} {entry.message}")
     verified = stage.client.verify_ledger()
     stage.report.ledger(verified)

@@ -137,7 +137,7 @@ def _forward(turn: Turn) -> Decision:
                 if v.metric.kind is MetricKind.EXPERIMENT
             ]
             return endings.follow(
-                endings.begin(turn, Outcome.PROMOTED, "; ".join(["every step is done", *proven]))
+                endings.begin(turn, Outcome.PROMOTED, "; ".join([_done(turn), *proven]))
             )
         answers = ", ".join(
             f"{v.metric.kind} {v.verdict}"
@@ -148,6 +148,13 @@ def _forward(turn: Turn) -> Decision:
             endings.begin(turn, Outcome.KEPT_STABLE, f"every step is done; {answers}")
         )
     return _step(turn, steps[turn.progress.step.index])
+
+
+def _done(turn: Turn) -> str:
+    """Why it is promoted by itself: an undo has no steps that could be done."""
+    if turn.rollout.strategy.urgent:
+        return turn.rollout.reason or "undo"
+    return "every step is done"
 
 
 def _start(turn: Turn) -> Decision:
