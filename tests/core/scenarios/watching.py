@@ -175,3 +175,48 @@ def a_holdback_catches_what_half_of_the_traffic_did_not(t: Simulation) -> None:
     reach(t, 2)
     turns_bad(t, 2, cause="at nine of ten requests r2 is too slow for its cache")
     t.until_over()
+
+
+@scenario(Mode.STANDARD)
+def a_quota_gives_the_standby_to_the_next_rollout(t: Simulation) -> None:
+    promoted(t, replace(CANARY, watch=WatchPlan(0.0)))
+    t.lab.plane.world.pod_quota = 2
+    t.note("(the quota has two pods: those of r2 and of r1, which is on standby)")
+    t.start(CANARY, t.revision())
+    t.run(90)
+
+
+@scenario(Mode.STANDARD)
+def a_person_takes_the_share_of_a_comparison_away(t: Simulation) -> None:
+    promoted(t)
+    t.rate = 2.0
+    turns_bad(t, 2, cause="two requests a second, and r2 answers three of ten with errors")
+    while t.intent.candidate is None:
+        t.run(t.interval)
+    t.run(10)
+    desk = Desk(t, "ann")
+    t.note(f"ann sets 50 %: {desk.set_percent(50)}")
+    t.note(f"ann sets 0 %: {desk.set_percent(0)}")
+    t.run(120)
+
+
+@scenario(Mode.STANDARD)
+def in_trial_the_watch_only_tells(t: Simulation) -> None:
+    t.deploy()
+    t.start(CANARY, t.revision(), trial=True)
+    t.until_over()
+    turns_bad(t, 2, cause="r2 answers three of ten with errors")
+    t.run(60)
+
+
+@scenario(Mode.STANDARD, gateway=False)
+def without_a_gateway_nothing_can_be_compared(t: Simulation) -> None:
+    begin(t, strategy.blue_green())
+    t.run(60)
+    t.action(ActionKind.PROMOTE, "ann")
+    t.until_over()
+    turns_bad(t, 2, cause="r2 answers three of ten with errors")
+    t.run(60)
+    t.lab.kubelet.crash("model-2")
+    t.note("(r2 crashes)")
+    t.run(60)
