@@ -58,8 +58,9 @@ def undo(request: Request, start: float | None) -> tuple[float | None, str]:
             f"{base} starts its pods again: {anew}; until then the other has nothing more than it "
             "had",
         )
+    standby = max(rollout.strategy.deadlines.undo, rollout.strategy.watch.seconds)
     return ROUTE_S, (
         f"one change of weights, about {lasts(ROUTE_S)}: {base} is on standby for "
-        f"{lasts(rollout.strategy.deadlines.undo)} after a promotion; later it starts again "
+        f"{lasts(standby)} after a promotion; later it starts again "
         f"({anew})"
     )
