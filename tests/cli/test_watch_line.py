@@ -22,30 +22,30 @@ WATCHING = WatchOut(
 )
 
 
-def said(**changes: object) -> str:
+def line_of(**changes: object) -> str:
     return line(WATCHING.model_copy(update=changes), NOW).plain
 
 
 def test_until_when() -> None:
-    assert said() == "◌ r2 watched until 12:30:00 UTC (10m00s more)"
+    assert line_of() == "◌ r2 watched until 12:30:00 UTC (10m00s more)"
 
 
 def test_what_it_saw_comes_first() -> None:
-    assert said(state=WatchState.SHARED, message="shared outage: both fail").startswith(
+    assert line_of(state=WatchState.SHARED, message="shared outage: both fail").startswith(
         "⚠ shared-outage: shared outage: both fail; watched until"
     )
 
 
 def test_that_no_undo_is_at_hand() -> None:
-    assert said(released="r2 needs two pods").endswith(
+    assert line_of(released="r2 needs two pods").endswith(
         "; r1 is no longer on standby: r2 needs two pods"
     )
 
 
 def test_what_went_back() -> None:
-    text = said(state=WatchState.UNDONE, message="r2 crashed", undo="two")
+    text = line_of(state=WatchState.UNDONE, message="r2 crashed", undo="two")
     assert text.endswith("r2 crashed; r1 is stable again by rollout two")
 
 
 def test_that_it_is_over() -> None:
-    assert said(state=WatchState.ENDED) == "◌ r2 is not watched any more"
+    assert line_of(state=WatchState.ENDED) == "◌ r2 is not watched any more"

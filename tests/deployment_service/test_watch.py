@@ -55,9 +55,9 @@ def test_what_is_watched_is_told(world):
     assert seen["watch"]["state"] == "watching"
     assert (seen["watch"]["revision"], seen["watch"]["base"]) == (2, 1)
     assert seen["watch"]["until"] is not None
-    told = world.api.get(rollout).json()
-    assert told["watch"] == seen["watch"]
-    assert (told["watch_seconds"], told["on_watch_fail"]) == (600, None)
+    answer = world.api.get(rollout).json()
+    assert answer["watch"] == seen["watch"]
+    assert (answer["watch_seconds"], answer["on_watch_fail"]) == (600, None)
 
 
 def test_nobody_watches_where_the_plan_says_so(world):

@@ -21,7 +21,12 @@ def play(stage: Stage, clients: Clients) -> None:
     clients.turn_negative()
     began = time.monotonic()
     stage.say("   clients begin to send negative numbers, at which it fails")
-    until(lambda: _told(stage), lambda answer: _left(answer, promoted), 180, "the watch to go back")
+    until(
+        lambda: _endpoint(stage),
+        lambda answer: _left(answer, promoted),
+        180,
+        "the watch to go back",
+    )
     undone = until(lambda: _newest(stage), _is_promoted, 120, "the undo to end")
     spent = time.monotonic() - began
     if not undone.author.startswith("system:rollout:"):
@@ -32,7 +37,7 @@ def play(stage: Stage, clients: Clients) -> None:
     stage.report.watched(promoted, undone.candidate, spent, exposed)
 
 
-def _told(stage: Stage) -> EndpointOut:
+def _endpoint(stage: Stage) -> EndpointOut:
     return stage.client.endpoint(*stage.endpoint)
 
 

@@ -50,7 +50,7 @@ def rollout(args: argparse.Namespace) -> Json:
             "--on-heartbeat-timeout needs a --run-id: without one nobody can tell whether the "
             "pipeline is gone"
         )
-    made = _held_back(args, _strategy(args))
+    made = _with_holdback(args, _strategy(args))
     return {
         **_candidate(args),
         "strategy": {
@@ -224,7 +224,7 @@ def _strategy(args: argparse.Namespace) -> Strategy:
             return strategy.shadow(args.mirror_percent, args.bake_seconds)
 
 
-def _held_back(args: argparse.Namespace, plan: Strategy) -> Strategy:
+def _with_holdback(args: argparse.Namespace, plan: Strategy) -> Strategy:
     """The plan with a last step in which stable keeps a share, where the flags ask for one."""
     if not args.holdback:
         return plan
