@@ -48,8 +48,8 @@ class Watched:
 class Gauges:
     """phases: number of endpoints by phase. troubled: those that are neither ready nor on their
     way. late: seconds for which the oldest piece of work has waited for a worker, 0 where none
-    does. failed: metrics of running rollouts that failed without an abort. watched: endpoints under the
-    watch that follows a promotion."""
+    does. failed: metrics of running rollouts that failed without an abort. watched: endpoints under
+    the watch that follows a promotion."""
 
     phases: Mapping[str, int]
     troubled: tuple[Endpoint, ...]

@@ -27,8 +27,8 @@ WhenWatchFails = Annotated[
 Holdback = Annotated[
     Annotated[StrictInt, Field(ge=bounds.HOLDBACK.ge, le=bounds.HOLDBACK.le)] | None,
     Field(
-        description="Percent that old stable keeps in a last step before the promotion, which lasts "
-        "and ends as the step before it; left out: no such step",
+        description="Percent that old stable keeps in a last step before the promotion, which "
+        "lasts and ends as the step before it; left out: no such step",
         examples=[10],
     ),
 ]

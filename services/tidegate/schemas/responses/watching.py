@@ -29,8 +29,8 @@ class WatchOut(BaseModel):
         description="What it saw, in one line; empty: nothing is wrong", examples=[""]
     )
     record: float | None = Field(
-        description="Share of bad answers of the revision before, at its end, 0 to 1; null: too few "
-        "were counted",
+        description="Share of bad answers of the revision before, at its end, 0 to 1; null: too "
+        "few were counted",
         examples=[0.004],
     )
     released: str = Field(
