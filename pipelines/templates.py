@@ -168,7 +168,6 @@ TEMPLATES: tuple[Template, ...] = (
             "ends_by",
             "experiment_margin",
             "bake_seconds",
-            "holdback",
             *METRICS,
             "approval",
             *SMOKE,

@@ -115,7 +115,6 @@ def test_a_holdback_is_a_last_step(world):
 @pytest.mark.parametrize(
     ("more", "detail"),
     [
-        ({"steps": [10, 95]}, "95 %"),
         ({"strategy": "shadow", "side_effects": "none"}, "last step"),
         ({"strategy": {"kind": "canary", "steps": [{"percent": 10}]}}, "its own last step"),
         ({"holdback": 60}, "50"),

@@ -26,21 +26,6 @@ def check(body: StartRollout) -> Iterator[Problem]:
         return
     if body.strategy not in _FITS or body.match is not None:
         yield _unfit("only a plan by percents that promotes has a last step to add", "leave it out")
-        return
-    most = _most(body)
-    if most is not None and most >= 100 - body.holdback:
-        yield _unfit(
-            f"the step before it gives the candidate {most} % already, and this one "
-            f"{100 - body.holdback} %",
-            "hold back less, or end the steps lower",
-        )
-
-
-def _most(body: StartRollout) -> int | None:
-    """The percent of the step before, where the request says it."""
-    if body.steps:
-        return body.steps[-1]
-    return body.percent
 
 
 def _unfit(detail: str, text: str) -> Problem:

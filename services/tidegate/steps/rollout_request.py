@@ -228,13 +228,8 @@ def _with_holdback(args: argparse.Namespace, plan: Strategy) -> Strategy:
     """The plan with a last step in which stable keeps a share, where the flags ask for one."""
     if not args.holdback:
         return plan
-    if args.strategy not in ("canary", "ab") or args.header:
-        raise UsageError("--holdback needs a plan by percents that promotes: leave it out")
-    if plan.steps[-1].candidate_traffic.percent >= 100 - args.holdback:
-        raise UsageError(
-            f"--holdback {args.holdback} leaves the candidate no more than the step before it: "
-            "hold back less"
-        )
+    if args.strategy != "canary":
+        raise UsageError("--holdback belongs to a canary: leave it out")
     return with_holdback(plan, args.holdback)
 
 
