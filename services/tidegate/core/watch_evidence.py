@@ -14,8 +14,8 @@ Three questions, each an e-process (`sequential`), so that one may look after ev
 - `old`: is old stable's rate above the same line, too? Then both are bad, and nothing is undone.
 - `sound`: is old stable's rate below that line, or below a third of the promoted revision's? An
   undo waits for it. In an outage that both share each revision has its own noise on top, and 45 %
-  beside 20 % is worse by far, but no reason to go back: without this question one of ten such
-  outages was undone, with it none of hundreds (docs/statistics.md has the table). Its null is "at
+  beside 20 % is worse by far, but no reason to go back: without this question one of twenty such
+  outages was undone, with it 1 of 2,100 (docs/statistics.md has the table). Its null is "at
   least that, in every block", where the third is of the promoted revision's answers before the
   block, so that it is fixed when the block begins.
 
