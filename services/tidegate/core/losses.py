@@ -10,10 +10,10 @@ place speaks of another revision, and then nothing that was under way counts for
 candidate and of stable. Each bet of each test wins the least that it would win at any of these
 truths: for a fail that is mostly "of the candidate what is sure, of stable all that may be", for a
 pass the other way round. An e-value that is lower than the true one keeps every promise, so a
-verdict comes where it is the same whatever is true. (Up to eight values between the bounds are
-tried on each side; those in between give a bet that is still alive no less than these, which a test
-of the core tries.) People are shown what is sure. A doubt of a few requests at one of thirty
-proxies costs a pass a few requests; it neither stops the interval nor is forgotten.
+verdict comes where it is the same whatever is true. (Some of the truths are tried,
+`scrapes.truths`, which says how little is missed.) People are shown what is sure. A doubt of a few
+requests at one of thirty proxies costs a pass a few requests; it neither stops the interval nor is
+forgotten.
 """
 
 from dataclasses import replace

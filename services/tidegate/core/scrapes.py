@@ -128,15 +128,39 @@ class Between:
     @property
     def possible(self) -> tuple[Arm, ...]:
         """What the counts may have been, by how many were lost: what is sure first, each of the
-        first few, then further and further apart up to the bound, for a bet changes most where
-        little is lost. A loss in between gives a bet at most e^0.25 less than the least of these;
-        measured, in `tests/core/test_losses.py`."""
-        spread = (round(self.doubt * (n / _POSSIBLE) ** 1.5) for n in range(_POSSIBLE + 1))
-        steps = sorted({*spread, *range(min(self.doubt, 2) + 1)})
-        return tuple(self.arm + Arm(more, more) for more in steps)
+        first few, then a quarter more each time, up to the bound."""
+        lost = 0
+        arms = [self.arm]
+        while lost < self.doubt:
+            lost = min(self.doubt, max(lost + 1, int(lost * _FURTHER)))
+            arms.append(self.arm + Arm(lost, lost))
+        return tuple(arms)
 
 
-_POSSIBLE = 7
+def truths(candidate: Between, stable: Between) -> tuple[tuple[Arm, Arm], ...]:
+    """What both revisions' counts may have been, what is sure first.
+
+    Each bet of a test is to win the least that it wins at any truth. That least lies where the loss
+    of one side is none or all that may be (toward fail without a margin: none of the candidate's,
+    all of stable's), so only the border is tried: about as many as `possible` of both sides, twice,
+    not their product. Within the border a bet changes most where little is lost.
+
+    That is measured, not proven: in 11,500 random cases with every truth in them, a bet between
+    e^-10 and e^30 was at most e^0.09 above its least. Beyond e^70 it was up to e^1 above, where no
+    verdict hangs on it. The test allows e^0.25 (`tests/core/test_losses.py`).
+    """
+    if not candidate.doubt and not stable.doubt:
+        return ((candidate.arm, stable.arm),)
+    ours = candidate.possible
+    theirs = stable.possible
+    own_ends = (ours[0], ours[-1])
+    their_ends = (theirs[0], theirs[-1])
+    pairs = [(own, their) for own in own_ends for their in theirs]
+    pairs += [(own, their) for their in their_ends for own in ours]
+    return tuple(dict.fromkeys(pairs))
+
+
+_FURTHER = 1.25
 _NOTHING = Counters(0, 0)
 # Envoy refreshes the uptime that tells its start every 5 s, so the start seems to move by so much
 UNSURE_S = 12.0

@@ -8,7 +8,7 @@ from enum import StrEnum
 from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.noise import Noise, observed, spread
-from tidegate.core.scrapes import Between
+from tidegate.core.scrapes import Between, truths
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
 from tidegate.core.windows import NOISE_WINDOW, seconds_to_pass, window_of
 
@@ -57,9 +57,7 @@ def take(
         torn=track.torn + stable.torn + candidate.torn,
         trouble=candidate.missing or stable.missing,
     )
-    block, *others = (
-        Block(ours, theirs, seconds) for ours in candidate.possible for theirs in stable.possible
-    )
+    block, *others = (Block(ours, theirs, seconds) for ours, theirs in truths(candidate, stable))
     return weigh(noted, block, toward_pass, *others, noise_window=noise_window)
 
 
