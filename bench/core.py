@@ -1,10 +1,10 @@
 """How many decisions and plans per second the core makes in the middle of a rollout, in both modes.
 
-Answers take 8 ms in the median, log-normal, in the buckets of an Envoy, and both revisions' pods are
-loaded alike, so that latency is compared in every bucket; beside it the same plan without latency.
-The measure beside that, in the same run, is parsing the very same snapshot from JSON: what any client
-of the API server pays before it can think. Prints a table and writes build/bench-core.json. Run:
-python bench/core.py [seconds]
+Answers take 8 ms in the median, log-normal, in the buckets of an Envoy, and both revisions' pods
+are loaded alike, so that latency is compared in every bucket; beside it the same plan without
+latency. The measure beside that, in the same run, is parsing the very same snapshot from JSON:
+what any client of the API server pays before it can think. Prints a table and writes build/bench-
+core.json. Run: python bench/core.py [seconds]
 """
 
 import json

@@ -89,13 +89,24 @@ def test_a_metric_that_has_something_to_show_has_two_charts_and_a_table(promoted
     charts = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
     metrics = [each.metric.value for each in promoted.series.metrics]
     assert metrics == ["errors", "rejections", "saturation", "latency"]
-    assert len(charts) == 5  # of the traffic, and two each of errors and latency
-    assert text.count("<details>") == 3
-    assert text.count("Neither revision had any.") == 2
+    assert len(charts) == 3  # of the traffic, and two of errors
+    assert text.count("<details>") == 2
+    assert text.count("Neither revision had any.") == 3
     for chart in charts:
         root = ET.fromstring(chart)
         assert root.get("role") == "img"
         assert root.findtext("title")
+
+
+def test_a_metric_that_can_only_fail_has_no_line_of_a_pass() -> None:
+    text = page(record(Quality(bad=0.002, slow=0.06)))
+    charts = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    titles = {ET.fromstring(chart).findtext("title"): chart for chart in charts}
+    latency = titles["Evidence of latency over time, as odds, with the threshold of fail"]
+    errors = titles["Evidence of errors over time, as odds, with the thresholds of fail and pass"]
+    assert 'class="threshold pass"' in errors
+    assert 'class="threshold pass"' not in latency
+    assert "latency: fails above stable + 0 points restarts" in Reader(text).text
 
 
 def test_lines_stay_within_their_chart(aborted: Record) -> None:

@@ -94,14 +94,16 @@ def odds(timeline: Timeline, metric: out.MetricSeriesOut) -> Html:
     against = [each.log10_e_fail for each in metric.samples]
     lines = [Line("that it fails", "fail", _points(times, against))]
     thresholds = [Threshold("fail", "fail", metric.log10_threshold_fail)]
+    named = "threshold of fail"
     if metric.log10_threshold_pass is not None:
         toward = [each.log10_e_pass for each in metric.samples]
         lines.append(Line("that it passes", "pass", _broken(times, toward, metric.samples)))
         thresholds.append(Threshold("pass", "pass", metric.log10_threshold_pass))
+        named = "thresholds of fail and pass"
     top = max(each.value for each in thresholds) + ABOVE
     ticks = [float(power) for power in range(int(LOWEST), int(top) + 1)]
     chart = Chart(
-        f"Evidence of {metric.metric} over time, as odds, with the thresholds of fail and pass",
+        f"Evidence of {metric.metric} over time, as odds, with the {named}",
         lines,
         LOWEST,
         top,

@@ -154,8 +154,9 @@ def _margins(rollout: out.RolloutOut) -> Html:
         fail = f"fails above {beside} + {100 * numbers.fail_margin:g} points"
         passes = ""
         if numbers.pass_margin is not None:
-            passes = f", passes below {beside} + {100 * numbers.pass_margin:g} points"
-        words.append(f"{verdict.metric}: {fail}{passes}, at least {numbers.min_requests} requests")
+            margin = f"{beside} + {100 * numbers.pass_margin:g} points"
+            passes = f", passes below {margin}, at least {numbers.min_requests} requests"
+        words.append(f"{verdict.metric}: {fail}{passes}")
     return element("ul", *(element("li", each) for each in words))
 
 
