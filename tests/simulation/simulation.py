@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.simulation.lab import NAMESPACE, Lab
 from tests.simulation.outside import Outside
+from tests.simulation.own_counters import OwnCounters
 from tidegate.core.conditions import Code, Condition
 from tidegate.core.drift import Drift
 from tidegate.core.drivers import driver_for
@@ -122,6 +123,7 @@ class Simulation:
         self.drift: tuple[Drift, ...] = ()
         self.observation = Observation()
         self.outside = Outside()
+        self.own = OwnCounters()
         self.diary: list[str] = []
         self.scaling = scaling or Scaling(1, 4)
         self.began = self.lab.clock()
@@ -425,7 +427,7 @@ class Simulation:
         for _ in range(MOST_CHECKS):
             scrape = None
             if known.measures(now):
-                scrape = self.scrape()
+                scrape = replace(self.scrape(), own=self.own.read(known.own_due(now), self.counts))
             result = reconcile(known, snapshot, scrape, checks, now)
             if isinstance(result, Result):
                 return result

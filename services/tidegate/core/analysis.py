@@ -8,6 +8,7 @@ from enum import StrEnum
 from tidegate.core import bounds
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.on_fail import OnFail
+from tidegate.core.own.spec import Own
 from tidegate.core.sequential import Test, Wealth, requests_to
 from tidegate.core.windows import NOISE_WINDOW, Window, seconds_to_pass
 
@@ -20,6 +21,7 @@ class MetricKind(StrEnum):
     SATURATION = "saturation"
     LATENCY = "latency"
     EXPERIMENT = "experiment"  # units of the user's own experiment without success
+    OWN = "own"  # what people count themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Metric:
     existing bucket; None: every bucket is compared (`slowness`). min_requests: candidate answers in
     the step before pass or no-fail counts. EXPERIMENT: units instead of answers; pass_margin 0 or
     below asks for a candidate that succeeds more often than stable (by more than -pass_margin).
-    on_fail: None: the default of its kind; a gross slowdown aborts whatever it says.
+    on_fail: None: the default of its kind; a gross slowdown aborts whatever it says. own: of OWN,
+    what is counted; of a mean, objective is a share of its largest value.
     """
 
     kind: MetricKind
@@ -43,6 +46,19 @@ class Metric:
     latency_threshold_ms: float | None = None
     min_requests: int = 20
     on_fail: OnFail | None = None
+    own: Own | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name, as people know it."""
+        if self.own is not None:
+            return self.own.name
+        return self.kind.value
+
+    @property
+    def of_answers(self) -> bool:
+        """Whether its counts are all answers and the errors among them."""
+        return self.kind is MetricKind.ERRORS or (self.own is not None and self.own.of_answers)
 
     @property
     def consequence(self) -> OnFail:
@@ -182,10 +198,11 @@ def expected_seconds(
     """How long a step lasts that sends `percent` (0..100) of `rate_per_second` requests to a
     candidate as good as stable (share of bad answers `base_rate`): until no-fail counts
     (`min_requests`), or until `pass`, which no window of `noise_window` seconds decides alone.
-    None: never, or nobody can tell (an experiment, whose counts come from outside)."""
+    None: never, or nobody can tell (an experiment, or people's own, whose counts come from outside).
+    """
     share = percent / 100
     per_second = rate_per_second * percent / 100
-    if per_second <= 0 or metric.kind is MetricKind.EXPERIMENT:
+    if per_second <= 0 or metric.kind in (MetricKind.EXPERIMENT, MetricKind.OWN):
         return None
     if not needs_pass:
         return metric.min_requests / per_second

@@ -51,4 +51,4 @@ def name(failure: MetricVerdict | Finding) -> str:
     """The name of a metric that failed."""
     if isinstance(failure, Finding):
         return failure.kind.value
-    return failure.metric.kind.value
+    return failure.metric.label

@@ -13,6 +13,7 @@ from tidegate.core import histograms, slow_verdict, slowness
 from tidegate.core.analysis import Metric, MetricKind, check, expected_seconds
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.losses import confirmed, watched
+from tidegate.core.own import verdict as own_verdict
 from tidegate.core.scrapes import (
     Between,
     Counters,
@@ -118,7 +119,7 @@ def absorb(
     errors = interval.sides(_SENT)
     tracks = tuple(
         take(track, *errors, interval.seconds, toward_pass, noise_window)
-        if track.metric.kind is MetricKind.ERRORS
+        if track.metric.of_answers
         else _track(track, interval, cold, unlike, toward_pass)
         for track in evidence.tracks
     )
@@ -177,7 +178,7 @@ class _Interval:
 def _track(track: Track, interval: _Interval, cold: str, unlike: str, toward_pass: bool) -> Track:
     """One track after an interval."""
     metric = track.metric
-    if metric.kind is MetricKind.EXPERIMENT:
+    if metric.kind in (MetricKind.EXPERIMENT, MetricKind.OWN):
         return track
     if metric.kind is not MetricKind.LATENCY:
         sides = interval.sides(metric)
@@ -305,6 +306,8 @@ def judge(
         alpha_fail = alpha
         if metric.aborts:
             alpha_fail = each
+        if metric.own is not None:
+            return own_verdict.verdict(track, alpha_fail, alpha, noise_window)
         if metric.every_bucket:
             return slow_verdict.verdict(track, alpha_fail, gross or alpha_fail)
         return verdict(track, alpha_fail, alpha, noise_window)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from tidegate.core.evidence import Scrape, absorb, answers, tracking
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
+from tidegate.core.own import gathering as own
 from tidegate.core.rollout import STARTING, Progress, Rollout
 from tidegate.core.strategy import Kind
 from tidegate.core.traffic import Traffic, same
@@ -40,6 +41,7 @@ def gather(
         evidence.last is not None and evidence.last.at >= progress.routed.since
     )
     pods = _pods(rollout, observation)
+    one_split = unchanged and observation.traffic is not None
     gathered = absorb(
         evidence,
         scrape,
@@ -48,10 +50,19 @@ def gather(
         cold=cold(evidence.warmth, pods),
         unlike=unlike(pods),
         toward_pass=observation.up(rollout.base),
-        comparable=unchanged and begun and observation.traffic is not None,
+        comparable=one_split and begun,
         mirrored=rollout.strategy.kind is Kind.SHADOW,
         noise_window=rollout.strategy.noise_window,
     )
+    interval = own.Interval(
+        rollout.base,
+        rollout.candidate,
+        progress.routed.since,
+        one_split,
+        observation.up(rollout.base),
+        rollout.strategy.noise_window,
+    )
+    gathered = own.gathered(evidence, gathered, scrape, interval)
     counted = answers(evidence.last, scrape, (rollout.base, rollout.candidate))
     warmth = warmed(evidence.warmth, pods, counted)
     gathered = replace(gathered, warmth=warmth)

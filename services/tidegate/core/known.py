@@ -12,6 +12,8 @@ from tidegate.core.guard import Heartbeat
 from tidegate.core.intent import Intent, Revision
 from tidegate.core.load import Load, Rates, due
 from tidegate.core.open_rollout import OpenRollout
+from tidegate.core.own.due import OwnRequest
+from tidegate.core.own.due import due as due_own
 from tidegate.core.ports import Capabilities
 from tidegate.core.rollout import Action, Progress, Rollout
 
@@ -74,6 +76,13 @@ class Known:
             if state.rollout.candidate == self.intent.candidate:
                 return True
         return self.measures_load(now)
+
+    def own_due(self, now: float) -> tuple[OwnRequest, ...]:
+        """The metrics of people's own that are to be read in this pass."""
+        state = self.running
+        if state is None or not self.measures(now):
+            return ()
+        return due_own(state.rollout, state.progress, self.intent, now)
 
     def measures_load(self, now: float) -> bool:
         """Whether it is time to measure how many requests the endpoint gets."""

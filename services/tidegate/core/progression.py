@@ -129,7 +129,7 @@ def _forward(turn: Turn) -> Decision:
                 endings.begin(turn, Outcome.PROMOTED, "; ".join(["every step is done", *proven]))
             )
         answers = ", ".join(
-            f"{v.metric.kind} {v.verdict}"
+            f"{v.metric.label} {v.verdict}"
             for v in turn.progress.analysis.verdicts
             if v.metric.can_pass
         )

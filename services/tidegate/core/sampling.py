@@ -105,7 +105,7 @@ def _content(
     progress: Progress, target: CandidateShare | None, routed: CandidateShare | None
 ) -> tuple[str, ...]:
     """What makes a sample worth keeping when it differs from the last."""
-    verdicts = [f"{each.metric.kind} {each.verdict}" for each in progress.analysis.verdicts]
+    verdicts = [f"{each.metric.label} {each.verdict}" for each in progress.analysis.verdicts]
     findings = [f"{each.kind} {each.verdict}" for each in progress.pods.findings]
     kind = ""
     if progress.pause is not None:
@@ -123,7 +123,7 @@ def _content(
 
 def _metric(verdict: MetricVerdict) -> MetricSample:
     return MetricSample(
-        verdict.metric.kind.value,
+        verdict.metric.label,
         verdict.verdict,
         verdict.step,
         verdict.rollout,

@@ -14,6 +14,7 @@ from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.answers import AnswerKind, cause, kind_of
 from tidegate.core.evalues import Arm
 from tidegate.core.lost import Account, Flow
+from tidegate.core.own.readings import OwnReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,12 @@ def place_of(reading: Reading) -> str:
 class Scrape:
     """Every reading of one endpoint at one time (epoch seconds). copies: answers to mirrored
     requests, which no client sees; never among `readings`, so that nobody takes them for live
-    ones."""
+    ones. own: of people's own metrics, those that were read."""
 
     at: float
     readings: tuple[Reading, ...]
     copies: tuple[Reading, ...] = ()
+    own: tuple[OwnReading, ...] = ()
 
     @property
     def shadow(self) -> "Scrape":

@@ -223,6 +223,31 @@ def advance(
     return Wealth(_spread(after, test, block), present)
 
 
+def capital(wealth: Wealth, test: Test) -> tuple[float, ...]:
+    """The log capital of each bet."""
+    return (wealth.logs or _prior(test))[1:]
+
+
+def staked(
+    wealth: Wealth,
+    test: Test,
+    gains: tuple[float, ...],
+    size: Block,
+    window: int,
+    most: tuple[float, ...],
+) -> Wealth:
+    """The capital after something else than a block: gains is its log e-value for each bet. size: a
+    block of as much weight. most: the log of what each bet toward "worse" may multiply by in one
+    window."""
+    entered = _enter(Wealth(wealth.logs or _prior(test), wealth.window), test, window)
+    present = entered.window
+    if present.won:
+        gains, won = limited(present.won, gains, most)
+        present = Window(present.number, won)
+    after = [entered.logs[0], *(a + b for a, b in zip(entered.logs[1:], gains, strict=True))]
+    return Wealth(_spread(after, test, size), present)
+
+
 def _tempered(present: Window, test: Test, block: Block, noise: float) -> tuple[float, ...]:
     """What each bet wins by a block, to the power that noise leaves."""
     gains = log_evalues(test, block)

@@ -9,6 +9,7 @@ from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.noise import Noise, observed, spread
 from tidegate.core.on_fail import OnFail
+from tidegate.core.own.readings import Measured, OwnTrack
 from tidegate.core.scrapes import Between
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
 from tidegate.core.slowness import Slowness
@@ -32,7 +33,8 @@ class Verdict(StrEnum):
 class Track:
     """How one metric stands. fail: over the rollout. passing: over the step. step, rollout: totals
     for people, for `min_requests` and for forecasts, never for a test. trouble: why the last scrape
-    said nothing. noise: of stable against itself. slowness: where every bucket is compared."""
+    said nothing. noise: of stable against itself. slowness: where every bucket is compared. own:
+    what is remembered of a metric of people's own."""
 
     metric: Metric
     fail: Wealth = field(default_factory=Wealth)
@@ -43,6 +45,7 @@ class Track:
     trouble: str = ""
     noise: Noise = field(default_factory=Noise)
     slowness: Slowness = field(default_factory=Slowness)
+    own: OwnTrack = field(default_factory=OwnTrack)
 
 
 def take(
@@ -107,7 +110,9 @@ def _window(metric: Metric, before: Block, noise_window: float) -> int | None:
 
 def restarted(track: Track) -> Track:
     """The track at the start of a step."""
-    return replace(track, passing=restart(track.passing, track.metric.pass_test), step=Block())
+    passing = restart(track.passing, track.metric.pass_test)
+    own = replace(track.own, ours=Measured(), theirs=Measured(), answers=0)
+    return replace(track, passing=passing, step=Block(), own=own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +238,8 @@ def _message(
     min_requests_more: int,
     forecast: Forecast,
 ) -> str:
-    kind = track.metric.kind.value
     metric = track.metric
+    kind = metric.label
     if track.trouble and verdict is Verdict.UNDECIDED:
         return f"{kind}: {track.trouble}"
     counts = track.rollout if verdict is Verdict.FAIL else track.step
@@ -267,14 +272,14 @@ def _lacks(track: Track, forecast: Forecast) -> str:
     """What a pass still needs, for people."""
     if forecast.requests is None:
         return _no_end(track)
-    lasts = _lasts(forecast.seconds)
+    time = lasts(forecast.seconds)
     if forecast.windows:
-        return f"enough requests, {lasts} more: no window of {forecast.windows:g} s decides alone"
+        return f"enough requests, {time} more: no window of {forecast.windows:g} s decides alone"
     if track.metric.kind is MetricKind.EXPERIMENT:
         lacks = f"{forecast.requests} more candidate units to pass"
     else:
         lacks = f"{forecast.requests} more candidate requests to pass"
-    return f"about {lacks} ({lasts} at the present rate)"
+    return f"about {lacks} ({time} at the present rate)"
 
 
 def _edge(metric: Metric) -> str:
@@ -320,7 +325,8 @@ def power(log_e: float) -> str:
     return f"1e{exponent}"
 
 
-def _lasts(seconds: float | None) -> str:
+def lasts(seconds: float | None) -> str:
+    """A time as people read it, None as one without an end."""
     if seconds is None:
         return "no end"
     minutes, rest = divmod(round(seconds), 60)

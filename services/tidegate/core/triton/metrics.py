@@ -1,6 +1,6 @@
-"""Triton's own counters, by name: for KEDA's trigger, for the models that are loaded, and for an
-explanation to people. No verdict reads them: they miss answers of Triton's front end, and count a
-python backend's `TritonError` as a success.
+"""Triton's own counters, by name: for KEDA's trigger, for the models that are loaded, for metrics
+that a plan asks for by name, and for an explanation to people. No other verdict reads them: they
+miss answers of Triton's front end, and count a python backend's `TritonError` as a success.
 """
 
 import re
@@ -8,6 +8,7 @@ import re
 SUCCESS = "nv_inference_request_success"
 FAILURE = "nv_inference_request_failure"
 QUEUE_US = "nv_inference_queue_duration_us"
+GPU_USE = "nv_gpu_utilization"  # 0 to 1, of each GPU; where Triton sees none it is missing
 _LOADED = re.compile(rf'^{SUCCESS}\{{[^}}]*?model="([^"]*)"', re.MULTILINE)
 
 
