@@ -30,6 +30,7 @@ from tidegate.deploy_worker.meter import (
     evidence_of,
     lost_requests,
     meter_of,
+    own_of,
     uncounted_copies,
     untold_of,
 )
@@ -154,6 +155,14 @@ def make(
         untold=untold,
         timeout=2 * settings.kube_timeout,
     )
+    sources = Sources(
+        settings.allowed,
+        registry,
+        contracts=contracts,
+        warm_up=warm,
+        logs=logs,
+        own=own_of(settings),
+    )
     parts = Parts(
         store,
         cluster,
@@ -161,7 +170,7 @@ def make(
         platform,
         capabilities,
         Pace(settings.interval, patience_of(settings).total, settings.load_interval),
-        Sources(settings.allowed, registry, contracts=contracts, warm_up=warm, logs=logs),
+        sources,
         site,
         explain,
     )

@@ -30,6 +30,8 @@ from tidegate.deploy_worker.meters.prometheus import PrometheusMeter, Reach
 from tidegate.deploy_worker.meters.series import Prometheus
 from tidegate.deploy_worker.meters.slots import Slots, last_written, slots_of_route
 from tidegate.deploy_worker.meters.triton import TritonExplains
+from tidegate.deploy_worker.own.prometheus import PrometheusOwn
+from tidegate.deploy_worker.own.source import NoSource, OwnSource
 from tidegate.deploy_worker.preflight import gates
 from tidegate.deploy_worker.settings import WorkerSettings
 
@@ -165,16 +167,31 @@ def meter_of(settings: WorkerSettings, observe: Observe) -> tuple[Meter, Explain
     """The meter that the settings ask for, and what explains bad answers to people."""
     if not settings.prometheus_url:
         return NoMeter(), lambda _key, _revision: ()
-    prometheus = Prometheus(
+    prometheus = _prometheus(settings)
+    reach = _reach(settings)
+    return ClusterMeter(prometheus, settings.gateway_metrics, reach, observe), TritonExplains(
+        prometheus
+    )
+
+
+def own_of(settings: WorkerSettings) -> OwnSource:
+    """Where people's own metrics are read."""
+    if not settings.prometheus_url:
+        return NoSource(UNSET)
+    return PrometheusOwn(_prometheus(settings), _reach(settings))
+
+
+def _prometheus(settings: WorkerSettings) -> Prometheus:
+    return Prometheus(
         settings.prometheus_url,
         time.time,
         token_file=settings.prometheus_token_file,
         ca_file=settings.prometheus_ca_file,
     )
-    reach = Reach(interval=settings.prometheus_interval, stuck_seconds=settings.stuck_seconds)
-    return ClusterMeter(prometheus, settings.gateway_metrics, reach, observe), TritonExplains(
-        prometheus
-    )
+
+
+def _reach(settings: WorkerSettings) -> Reach:
+    return Reach(interval=settings.prometheus_interval, stuck_seconds=settings.stuck_seconds)
 
 
 def untold_of(settings: WorkerSettings) -> Callable[[Mode, Runtime], tuple[str, ...]]:

@@ -10,6 +10,7 @@ from tidegate.core.observation import FailingContainer, LogLines
 from tidegate.core.ports import Capabilities, Cluster, Meter, Registry, Resolved, Unresolved
 from tidegate.core.shown_address import shown_address
 from tidegate.deploy_worker.contracts import Contracts
+from tidegate.deploy_worker.own.source import NoSource, OwnSource
 from tidegate.deploy_worker.preflight.site import Anywhere, Site
 from tidegate.deploy_worker.rereading import Rereading
 from tidegate.deploy_worker.warm_up import WarmUps, trusting
@@ -47,7 +48,8 @@ class Sources:
     mutable model are checked before each step. rereading: how the registry is asked, beside the
     reconciles. contracts: how a candidate's models compare with stable's, before it gets a share;
     None: nobody asks. warm_up: the ready pods that have not answered yet, of revisions without a
-    share. logs: the last lines of containers' logs; None: nobody reads them.
+    share. logs: the last lines of containers' logs; None: nobody reads them. own: people's own
+    metrics.
     """
 
     allowed: Allowed = EVERYTHING
@@ -56,6 +58,7 @@ class Sources:
     contracts: Contracts | None = None
     warm_up: WarmUps = trusting
     logs: Logs | None = None
+    own: OwnSource = field(default_factory=lambda: NoSource("no metric source is configured"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ the cluster.
 """
 
 import secrets
+from dataclasses import replace
 
 import structlog
 
@@ -18,13 +19,15 @@ from tidegate.core.known import Known
 from tidegate.core.load import Rates
 from tidegate.core.observation import LogLines
 from tidegate.core.planned_writes import BACK_OFF_S
-from tidegate.core.ports import Snapshot, Unavailable
+from tidegate.core.ports import NoData, Snapshot, Unavailable
 from tidegate.core.reconcile import BLOCKED_S, reconcile
 from tidegate.core.result import Result, conclude
+from tidegate.core.scrapes import Scrape
 from tidegate.core.status import EndpointStatus
 from tidegate.deploy_worker import storing, writing
 from tidegate.deploy_worker.answering import answered
 from tidegate.deploy_worker.metrics import RECONCILES
+from tidegate.deploy_worker.own.source import pods_of
 from tidegate.deploy_worker.parts import LeaseLost, Overtaken, Parts
 from tidegate.deploy_worker.warm_up import trusting
 from tidegate.store import Context, Lease, LostLease, StoreUnavailable, codec, reconciles
@@ -99,7 +102,7 @@ def _decide(context: Context, intent: Intent, parts: Parts, snapshot: Snapshot) 
     known = _known(context, intent, parts)
     scrape = None
     if known.measures(context.now):
-        scrape = parts.meter.scrape(intent.key)
+        scrape = _with_own(parts.meter.scrape(intent.key), known, context.now, parts, snapshot)
     logs: LogLines | None = None
     if parts.sources.logs is None:
         logs = {}
@@ -116,6 +119,18 @@ def _decide(context: Context, intent: Intent, parts: Parts, snapshot: Snapshot) 
         checks = answered(result, checks, parts)
     last = type(result).__name__
     raise RuntimeError(f"a reconcile of {intent.key} asked for too many checks, last {last}")
+
+
+def _with_own(
+    scrape: Scrape | NoData, known: Known, now: float, parts: Parts, snapshot: Snapshot
+) -> Scrape | NoData:
+    """With the metrics of people's own that are due."""
+    requests = known.own_due(now)
+    if not requests or isinstance(scrape, NoData):
+        return scrape
+    key = known.intent.key
+    pods = pods_of(snapshot, requests[0].revisions)
+    return replace(scrape, own=parts.sources.own.read(key, pods, requests))
 
 
 def _known(context: Context, intent: Intent, parts: Parts) -> Known:

@@ -10,6 +10,7 @@ markers never appear in a range.
 import json
 import math
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -106,6 +107,36 @@ class Prometheus:
             )
         return self._read(answer, body)
 
+    def bounded(
+        self, query: str, seconds: float, most_bytes: int
+    ) -> tuple[int, bytes] | Unavailable:
+        """(status, body) of an instant query, which takes about `seconds` at most, also where the
+        answer comes in drops, and no more than `most_bytes`."""
+        form = {"query": query, "timeout": f"{seconds:.3f}s"}
+        ends = time.monotonic() + seconds
+        content = bytearray()
+        where = f"Prometheus at {shown_address(self._url)}"
+        late = Unavailable(f"{where} does not answer within {seconds:.1f} s")
+        try:
+            with self._http.stream(
+                "POST",
+                f"{self._url}/api/v1/query",
+                data=form,
+                headers=self._headers(),
+                timeout=seconds,
+            ) as answer:
+                for chunk in answer.iter_bytes():
+                    content += chunk
+                    if len(content) > most_bytes:
+                        return Unavailable(f"the answer has more than {most_bytes:,} bytes")
+                    if time.monotonic() > ends:
+                        return late
+                return answer.status_code, bytes(content)
+        except httpx2.TimeoutException:
+            return late
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
+            return Unavailable(f"{where} does not answer: {error or type(error).__name__}")
+
     def _headers(self) -> dict[str, str]:
         if not self._token_file:
             return {}
@@ -115,7 +146,7 @@ class Prometheus:
         try:
             if body["status"] != "success":
                 return Unavailable(f"Prometheus refuses the query: {body.get('error', body)}")
-            series = tuple(_series(item) for item in body["data"]["result"])
+            series = tuple(series_of(item) for item in body["data"]["result"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return Unavailable(
                 f"{shown_address(self._url)} answers {answer.status_code}, not as Prometheus "
@@ -139,7 +170,8 @@ def _trust(ca_file: Path) -> ssl.SSLContext:
         ) from error
 
 
-def _series(item: Mapping[str, Any]) -> Series:
+def series_of(item: Mapping[str, Any]) -> Series:
+    """One series of an answer to a range selector."""
     read = [(float(at), float(value)) for at, value in item.get("values", ())]
     good = tuple((at, value) for at, value in read if math.isfinite(value) and value >= 0)
     return Series(

@@ -47,13 +47,13 @@ class Target:
 def targets(series: Sequence[Series], profile: Profile, request: Asked) -> dict[TargetKey, Target]:
     """Every target with counters of the endpoint."""
     infos = {
-        _key(counter.labels): counter.labels
+        key_of(counter.labels): counter.labels
         for counter in series
         if profile.meaning(counter.labels, request) == Meaning(Kind.INFO)
     }
     result: dict[TargetKey, Target] = {}
     for counter in series:
-        key = _key(counter.labels)
+        key = key_of(counter.labels)
         meaning = profile.meaning({**infos.get(key, {}), **counter.labels}, request)
         if meaning is None or meaning.kind is Kind.INFO or not (counter.samples or counter.holes):
             continue
@@ -71,7 +71,8 @@ def targets(series: Sequence[Series], profile: Profile, request: Asked) -> dict[
     return {key: target for key, target in result.items() if target.times()}
 
 
-def _key(labels: Mapping[str, str]) -> TargetKey:
+def key_of(labels: Mapping[str, str]) -> TargetKey:
+    """The target that a series was scraped from."""
     pod = labels.get("pod") or labels.get("pod_name") or ""
     return (
         pod,
