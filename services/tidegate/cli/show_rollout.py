@@ -96,13 +96,13 @@ def _telling(rollout: out.RolloutOut) -> list[out.VerdictOut]:
         for verdict in asked(rollout)
         if verdict.candidate_bad
         or verdict.stable_bad
-        or (verdict.allowed is None and verdict.metric.can_pass)
+        or (verdict.allowed is None and verdict.can_pass)
     ]
 
 
 def word(verdict: out.VerdictOut) -> str:
     """The verdict; of a metric that no pass waits for, `no fail` instead of undecided."""
-    waits = verdict.metric.can_pass or verdict.verdict != "undecided"
+    waits = verdict.can_pass or verdict.verdict != "undecided"
     if waits:
         return verdict.verdict
     return "no fail"
@@ -266,6 +266,8 @@ def bad(verdict: out.VerdictOut, who: str) -> str:
     """Bad answers of all answers; of a metric of pods the count, and what is allowed. who:
     candidate or stable."""
     of_candidate = who == "candidate"
+    if verdict.mean is not None:
+        return _mean(verdict.mean, of_candidate=of_candidate)
     if of_candidate:
         count = verdict.candidate_bad
         requests = verdict.candidate_requests
@@ -281,6 +283,18 @@ def bad(verdict: out.VerdictOut, who: str) -> str:
             allowed = f" (allowed {verdict.allowed:g}{unit})"
         return f"{count:,}{unit}{allowed}"
     return f"{count:,} of {requests:,}"
+
+
+def _mean(mean: out.MeanOut, *, of_candidate: bool) -> str:
+    """A mean in its own unit; of the candidate with its objective."""
+    value = mean.stable
+    objective = ""
+    if of_candidate:
+        value = mean.candidate
+        objective = f" (objective {mean.objective:g})"
+    if value is None:
+        return f"unknown{objective}"
+    return f"{value:.4g}{objective}"
 
 
 def _more(rollout: out.RolloutOut, verdict: out.VerdictOut) -> str:

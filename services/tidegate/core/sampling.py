@@ -8,6 +8,7 @@ from tidegate.core.evidence import MetricVerdict, Verdict
 from tidegate.core.findings import Finding
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
+from tidegate.core.own.readings import Mean
 from tidegate.core.rollout import Progress, Rollout
 from tidegate.core.thinning import Place, due
 from tidegate.core.traffic import Traffic, desired
@@ -16,7 +17,7 @@ from tidegate.core.traffic import Traffic, desired
 @dataclass(frozen=True, slots=True)
 class MetricSample:
     """How one metric of requests stood. step, rollout: counts of the step and of the whole rollout.
-    log_e_*, threshold_*: natural logarithms, as in `MetricVerdict`."""
+    log_e_*, threshold_*: natural logarithms, as in `MetricVerdict`; mean, too."""
 
     metric: str
     verdict: Verdict
@@ -26,6 +27,7 @@ class MetricSample:
     log_e_pass: float
     threshold_fail: float
     threshold_pass: float
+    mean: Mean | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def _metric(verdict: MetricVerdict) -> MetricSample:
         verdict.log_e_pass,
         verdict.threshold_fail,
         verdict.threshold_pass,
+        verdict.mean,
     )
 
 

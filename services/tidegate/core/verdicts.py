@@ -9,7 +9,7 @@ from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.evalues import Arm, Block
 from tidegate.core.noise import Noise, observed, spread
 from tidegate.core.on_fail import OnFail
-from tidegate.core.own.readings import Measured, OwnTrack
+from tidegate.core.own.readings import Mean, Measured, OwnTrack
 from tidegate.core.scrapes import Between
 from tidegate.core.sequential import Wealth, advance, requests_to, restart
 from tidegate.core.slowness import Slowness
@@ -124,7 +124,7 @@ class MetricVerdict:
     requests_more: candidate answers that `pass` about needs at the present rates, 0 where they are
     enough and only more windows are needed, None when it is not expected to come. seconds_more:
     until then, at the present request rate. message: one line for people. gross: a fail that aborts
-    whatever `on_fail` says.
+    whatever `on_fail` says. mean: of a metric that is one; its blocks hold no bad answers then.
     """
 
     metric: Metric
@@ -140,6 +140,7 @@ class MetricVerdict:
     seconds_more: float | None
     message: str
     gross: bool = False
+    mean: Mean | None = None
 
     @property
     def consequence(self) -> OnFail:

@@ -3,6 +3,7 @@ Pure."""
 
 from tidegate.core.analysis import Metric, MetricKind
 from tidegate.core.strategy import Strategy
+from tidegate.deployment_service import own_metrics
 from tidegate.schemas.requests.analysis import (
     AnalysisIn,
     ExperimentIn,
@@ -34,6 +35,7 @@ def answered(plan: Strategy) -> AnalysisIn:
             allowed_seconds=limits.no_ready_pods, on_fail=limits.no_ready_pods_on_fail
         ),
         experiment=_experiment(by_kind.get(MetricKind.EXPERIMENT)),
+        own=own_metrics.answered(plan.metrics),
     )
     return AnalysisIn(alpha=plan.alpha, noise_window_seconds=plan.noise_window, metrics=metrics)
 

@@ -13,7 +13,8 @@ ASSUMED = 0.005  # share of slow answers at the threshold that a plan names
 
 def step_seconds(plan: Strategy, step: Step, rates: Rates) -> float | None:
     """About how long a step lasts; None: it waits for a person, the rate or what a pass depends on
-    is unknown, or it would never end."""
+    is unknown, or it would never end. What people's own metrics take comes on top: nobody counts
+    their units before a rollout."""
     rate = rates.requests_per_second
     percent = step.candidate_traffic.percent or step.candidate_traffic.mirror
     if rate is None or step.until is Until.APPROVAL or step.candidate_traffic.match:
@@ -33,7 +34,7 @@ def step_seconds(plan: Strategy, step: Step, rates: Rates) -> float | None:
             noise_window=plan.noise_window,
         )
         for metric in plan.metrics
-        if metric.waited_for
+        if metric.waited_for and metric.own is None
     ]
     known = [seconds for seconds in times if seconds is not None]
     if known and len(known) == len(times):

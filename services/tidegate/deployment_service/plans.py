@@ -15,6 +15,7 @@ from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Protocol
 from tidegate.core.load import Rates
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
+from tidegate.deployment_service import own_metrics
 from tidegate.deployment_service.durations import step_seconds
 from tidegate.schemas.requests.analysis import LatencyIn, MetricIn, MetricsIn
 from tidegate.schemas.requests.rollouts import HeaderIn, StartRollout, StepIn, StrategyIn
@@ -29,13 +30,17 @@ _BELONGS = {
 }
 
 
-def strategy_of(body: StartRollout) -> Strategy:
-    """The strategy that was asked for. Raises ApiError (422) with everything wrong with it."""
+def strategy_of(body: StartRollout, namespace: str = "") -> Strategy:
+    """The strategy that was asked for. namespace: of the endpoint, whose series alone its metrics
+    may read. Raises ApiError (422) with everything wrong with it."""
     metrics = metrics_of(body.analysis.metrics)
     problems = [*_check_fields(body), *_check_steps(body)]
     if not problems:
         problems += _check_comparisons(body, replace(_base(body), metrics=metrics))
+    problems += own_metrics.check(body.analysis.metrics.own, namespace)
     for metric in metrics:
+        if metric.own is not None:
+            continue
         problems += [
             replace(p, field=f"/analysis/metrics/{metric.kind}/{p.field.rpartition('.')[2]}")
             for p in check_metric(metric)
@@ -83,7 +88,7 @@ def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
                 on_fail=own.on_fail,
             )
         )
-    return tuple(results)
+    return (*results, *own_metrics.metrics_of(metrics.own))
 
 
 def _data_seconds(body: StartRollout) -> float:

@@ -23,7 +23,7 @@ def of_rollout(
     stored: StoredRollout,
     samples: Sequence[RolloutSample],
     points: int,
-    metric: out.MetricName | None = None,
+    metric: str | None = None,
 ) -> out.SeriesOut:
     """A rollout's series, at most `points` samples long, those at which something changed before
     the others. metric: only this one."""
@@ -51,10 +51,8 @@ def of_rollout(
 
 
 def _names(metrics: Sequence[MetricSample | PodSample]) -> tuple[str, ...]:
-    """Each metric once, in the order of the samples. One that this version does not know, as after
-    a downgrade, is left out."""
-    names = dict.fromkeys(each.metric for each in metrics)
-    return tuple(name for name in names if name in tuple(out.MetricName))
+    """Each metric once, in the order of the samples."""
+    return tuple(dict.fromkeys(each.metric for each in metrics))
 
 
 def _shares(sample: RolloutSample) -> out.ShareSampleOut:
@@ -85,16 +83,23 @@ def _percent(share: CandidateShare | None) -> int | None:
 def _metric(name: str, samples: Sequence[RolloutSample], alpha: float) -> out.MetricSeriesOut:
     taken = [(sample, each) for sample in samples for each in sample.metrics if each.metric == name]
     last = taken[-1][1]
+    objective = None
+    if last.mean is not None:
+        objective = last.mean.objective
     return out.MetricSeriesOut(
-        metric=out.MetricName(name),
+        metric=name,
         log10_threshold_fail=log10(last.threshold_fail),
         log10_threshold_pass=log10(last.threshold_pass),
+        mean_objective=objective,
         samples=[_evidence(sample, each, alpha) for sample, each in taken],
     )
 
 
 def _evidence(sample: RolloutSample, each: MetricSample, alpha: float) -> out.EvidenceSampleOut:
     low, high = interval(each.step, alpha)
+    means: tuple[float | None, float | None] = (None, None)
+    if each.mean is not None:
+        means = (each.mean.candidate, each.mean.stable)
     return out.EvidenceSampleOut(
         at=statuses.at(sample.at),
         step=sample.step,
@@ -108,13 +113,15 @@ def _evidence(sample: RolloutSample, each: MetricSample, alpha: float) -> out.Ev
         log10_e_pass=log10(each.log_e_pass),
         difference_low=low,
         difference_high=high,
+        candidate_mean=means[0],
+        stable_mean=means[1],
     )
 
 
 def _pods(name: str, samples: Sequence[RolloutSample]) -> out.PodSeriesOut:
     taken = [(sample, each) for sample in samples for each in sample.pods if each.metric == name]
     return out.PodSeriesOut(
-        metric=out.MetricName(name),
+        metric=name,
         allowed=taken[-1][1].allowed,
         samples=[
             out.PodSampleOut(

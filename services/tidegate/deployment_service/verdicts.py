@@ -3,6 +3,7 @@
 from tidegate.core.evalues import Arm
 from tidegate.core.evidence import MetricKind, MetricVerdict
 from tidegate.core.findings import Finding
+from tidegate.core.own.readings import Mean
 from tidegate.core.rollout import Progress
 from tidegate.deployment_service import series
 from tidegate.schemas import responses as out
@@ -57,6 +58,18 @@ def _verdict(value: MetricVerdict, alpha: float, requests: int) -> out.VerdictOu
         seconds_more=value.seconds_more,
         on_fail=value.consequence,
         evidence=_evidence(value, alpha, requests),
+        mean=_mean(value.mean),
+    )
+
+
+def _mean(value: Mean | None) -> out.MeanOut | None:
+    if value is None:
+        return None
+    return out.MeanOut(
+        candidate=value.candidate,
+        stable=value.stable,
+        objective=value.objective,
+        max=value.most,
     )
 
 

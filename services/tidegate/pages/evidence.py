@@ -173,3 +173,29 @@ def _broken(
         step = sample.step
         points.append((seconds, value))
     return points
+
+
+def means(timeline: Timeline, metric: out.MetricSeriesOut) -> Html:
+    """A mean of both revisions in each step, running, beside its objective."""
+    times = [timeline.since(each.at) for each in metric.samples]
+    candidate = [each.candidate_mean for each in metric.samples]
+    stable = [each.stable_mean for each in metric.samples]
+    objective = metric.mean_objective or 0.0
+    values = [value for value in (*candidate, *stable) if value is not None]
+    top = nice_ceiling(max([objective, *values]))
+    lines = [
+        Line("candidate", "candidate", _broken(times, candidate, metric.samples)),
+        Line("stable", "stable", _broken(times, stable, metric.samples)),
+    ]
+    chart = Chart(
+        f"Mean of {metric.metric} in each step, of candidate and stable, with its objective",
+        lines,
+        0.0,
+        top,
+        (0.0, top / 2, top),
+        lambda value: f"{value:g}",
+        timeline.seconds,
+        (Threshold("objective", "fail", objective),),
+        timeline.spans,
+    )
+    return draw(chart)

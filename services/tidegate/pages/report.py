@@ -148,6 +148,11 @@ def _margins(rollout: out.RolloutOut) -> Html:
             words.append(f"{verdict.metric}: {verdict.allowed:g} allowed")
         if numbers is None:
             continue
+        if verdict.mean is not None:
+            words.append(
+                f"{verdict.metric}: fails above and passes below {verdict.mean.objective:g}"
+            )
+            continue
         beside = "stable"
         if numbers.objective is not None:
             beside = f"objective {100 * numbers.objective:g} %"
@@ -182,23 +187,52 @@ def _verdicts(rollout: out.RolloutOut) -> Html:
     rows = []
     for verdict in rollout.verdicts:
         word = element("span", verdict.verdict, class_=f"verdict {verdict.verdict}")
-        rows.append((verdict.metric.value, word, verdict.message))
+        rows.append((str(verdict.metric), word, verdict.message))
     if not rows:
         return element("p", "Nothing was judged.", class_="none")
     return _table(("Metric", "Verdict", "Counts"), rows)
+
+
+def _means(record: Record, metric: out.MetricSeriesOut) -> Html:
+    rows = [
+        (
+            _clock(each.at),
+            record.timeline.step(each.step),
+            each.verdict.value,
+            _value(each.candidate_mean),
+            _value(each.stable_mean),
+            f"{each.log10_e_fail:.1f}",
+            f"{each.log10_e_pass:.1f}",
+        )
+        for each in _few(metric.samples)
+    ]
+    names = ("UTC", "Step", "Verdict", "Candidate", "Stable", "log10 e fail", "log10 e pass")
+    return _table(names, rows)
+
+
+def _value(mean: float | None) -> str:
+    if mean is None:
+        return ""
+    return f"{mean:.4g}"
 
 
 def _metric(record: Record, metric: out.MetricSeriesOut) -> Iterator[Html]:
     samples = metric.samples
     if not any(each.candidate_requests or each.stable_requests for each in samples):
         return
-    yield element("h3", metric.metric.value)
-    passes = metric.metric.can_pass
+    yield element("h3", str(metric.metric))
+    passes = metric.can_pass
+    mean = metric.mean_objective is not None
     if not passes and not any(each.candidate_bad or each.stable_bad for each in samples):
         yield element("p", "Neither revision had any.", class_="none")
         return
     yield element("h4", "Odds")
     yield evidence.odds(record.timeline, metric, passes=passes)
+    if mean:
+        yield element("h4", "Mean in the step")
+        yield evidence.means(record.timeline, metric)
+        yield _details(_means(record, metric))
+        return
     yield element("h4", "Bad requests in the step")
     yield evidence.shares(record.timeline, metric)
     rows = [

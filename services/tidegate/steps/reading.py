@@ -107,7 +107,7 @@ def verdict(rollout: out.RolloutOut) -> str:
     verdicts = {
         item.verdict
         for item in rollout.verdicts
-        if item.verdict == "fail" or (of_requests(item) and item.metric.can_pass)
+        if item.verdict == "fail" or (of_requests(item) and item.can_pass)
     }
     return next((each for each in ("fail", "undecided", "pass") if each in verdicts), "none")
 
@@ -173,13 +173,25 @@ def share(metric: out.VerdictOut, side: str) -> float:
 
 
 def count(metric: out.VerdictOut, side: str) -> str:
-    """`20 of 1,000 bad (2.00 %)`; of a metric of pods `1, allowed 0`."""
+    """`20 of 1,000 bad (2.00 %)`; of a metric of pods `1, allowed 0`; of a mean
+    `mean 3.2`."""
     bad, requests = _side(metric, side)
+    if metric.mean is not None:
+        return _mean(metric.mean, side)
     if metric.allowed is None:
         return f"{bad:,} of {requests:,} bad ({100 * share(metric, side):.2f} %)"
     if side == "candidate":
         return f"{bad:g}, allowed {metric.allowed:g}"
     return f"{bad:g}"
+
+
+def _mean(mean: out.MeanOut, side: str) -> str:
+    value = mean.stable
+    if side == "candidate":
+        value = mean.candidate
+    if value is None:
+        return "unknown"
+    return f"mean {value:.4g}"
 
 
 def _side(metric: out.VerdictOut, side: str) -> tuple[int, int]:

@@ -93,7 +93,7 @@ def _metrics(rollout: out.RolloutOut) -> str:
             ],
         )
         for verdict in rollout.verdicts
-        if reading.of_requests(verdict)
+        if reading.of_requests(verdict) and verdict.mean is None
     )
     return f"<h2>Evidence</h2>{_table(head, rows)}{drawn}"
 

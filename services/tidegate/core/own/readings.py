@@ -101,6 +101,17 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean beside its objective, in its own unit, in one step. candidate, stable: None where
+    nothing was read. most: where values are cut off."""
+
+    candidate: float | None
+    stable: float | None
+    objective: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
 class Burning:
     """Units of the candidate, and the bad ones among them, that decay over a window of `seconds`."""
 

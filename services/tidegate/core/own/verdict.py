@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from tidegate.core.own import mean
-from tidegate.core.own.readings import Measured
+from tidegate.core.own.readings import Mean
 from tidegate.core.own.spec import BurnRate, Own
 from tidegate.core.verdicts import MetricVerdict, Track, Verdict, lasts, power
 from tidegate.core.verdicts import verdict as of_shares
@@ -52,8 +52,10 @@ def _of_mean(track: Track, own: Own, result: MetricVerdict, noise_window: float)
     seconds = None
     if result.verdict is Verdict.UNDECIDED and not track.trouble:
         seconds = _seconds_to_pass(track, own, result.threshold_pass, noise_window)
-    message = _message(track, own, result, seconds)
-    return replace(result, requests_more=None, seconds_more=seconds, message=message)
+    objective = (track.metric.objective or 0.0) * own.most
+    of_step = Mean(track.own.ours.mean, track.own.theirs.mean, objective, own.most)
+    message = _message(track, of_step, result, seconds)
+    return replace(result, requests_more=None, seconds_more=seconds, message=message, mean=of_step)
 
 
 def _seconds_to_pass(track: Track, own: Own, threshold: float, noise_window: float) -> float | None:
@@ -69,25 +71,25 @@ def _seconds_to_pass(track: Track, own: Own, threshold: float, noise_window: flo
     return max(math.ceil(more) * track.step.seconds / seen.count, least)
 
 
-def _message(track: Track, own: Own, result: MetricVerdict, seconds: float | None) -> str:
+def _message(track: Track, seen: Mean, result: MetricVerdict, seconds: float | None) -> str:
+    name = track.metric.label
     if track.trouble and result.verdict is not Verdict.FAIL:
-        return f"{own.name}: {track.trouble}"
-    if track.own.ours.mean is None and result.verdict is not Verdict.FAIL:
-        return f"{own.name}: no interval with a value in this step yet"
-    objective = (track.metric.objective or 0.0) * own.most
-    seen = (
-        f"{own.name}: candidate {_shown(track.own.ours)}, stable {_shown(track.own.theirs)}, "
-        f"objective {objective:g}"
+        return f"{name}: {track.trouble}"
+    if seen.candidate is None and result.verdict is not Verdict.FAIL:
+        return f"{name}: no interval with a value in this step yet"
+    values = (
+        f"{name}: candidate {_shown(seen.candidate)}, stable {_shown(seen.stable)}, "
+        f"objective {seen.objective:g}"
     )
     match result.verdict:
         case Verdict.FAIL:
             alpha = 100 * math.exp(-result.threshold_fail)
             sure = f"at alpha {alpha:.3g} % (e = {power(track.fail.log_e)})"
-            return f"{seen}: above the objective {sure}"
+            return f"{values}: above the objective {sure}"
         case Verdict.PASS:
-            return f"{seen}: below the objective (e = {power(track.passing.log_e)})"
+            return f"{values}: below the objective (e = {power(track.passing.log_e)})"
         case Verdict.UNDECIDED:
-            return f"{seen}: {_lacks(track, result, seconds)}"
+            return f"{values}: {_lacks(track, result, seconds)}"
 
 
 def _lacks(track: Track, result: MetricVerdict, seconds: float | None) -> str:
@@ -99,7 +101,7 @@ def _lacks(track: Track, result: MetricVerdict, seconds: float | None) -> str:
     return lacks
 
 
-def _shown(measured: Measured) -> str:
-    if measured.mean is None:
+def _shown(mean: float | None) -> str:
+    if mean is None:
         return "unknown"
-    return f"{measured.mean:.4g}"
+    return f"{mean:.4g}"

@@ -58,7 +58,7 @@ def start(
 ) -> Response:
     """Start the rollout of a candidate. A dry run answers the plan, with the time each step about
     takes."""
-    key, plan = EndpointKey(namespace, name), strategy_of(body)
+    key, plan = EndpointKey(namespace, name), strategy_of(body, namespace)
     _check_proves(call, plan, namespace)
     return mutate(
         call,

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from tidegate.core.errors import Remediation
 from tidegate.core.intent import EndpointKey
+from tidegate.core.own.spec import NAME
 from tidegate.deployment_service import lookup, series
 from tidegate.deployment_service.calls import ReadCall, respond
 from tidegate.deployment_service.routes import READ
@@ -32,7 +33,8 @@ def rollout_series(
     caller: ReadCall,
     rollout_id: str,
     metric: Annotated[
-        out.MetricName | None, Query(description="Only this metric; left out: all of them.")
+        str | None,
+        Query(description="Only this metric; left out: all of them.", pattern=NAME),
     ] = None,
     points: Annotated[
         int, Query(ge=2, le=MOST_POINTS, description="Most samples that are answered.")

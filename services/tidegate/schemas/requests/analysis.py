@@ -7,9 +7,11 @@ from pydantic import Field, StrictInt
 from tidegate.core import bounds
 from tidegate.core.incidents import Limits
 from tidegate.core.on_fail import OnFail
+from tidegate.core.own.spec import MOST
 from tidegate.core.strategy import ALPHA, DEFAULT_METRICS
 from tidegate.core.windows import NOISE_WINDOW
 from tidegate.schemas.requests.fields import WEEK, Body
+from tidegate.schemas.requests.own import OwnMetricIn
 
 _ERRORS = DEFAULT_METRICS[0]
 
@@ -162,7 +164,7 @@ class ExperimentIn(Body):
 
 
 class MetricsIn(Body):
-    """What is measured; all but experiment are where nothing else is said."""
+    """What is measured; all but experiment and own are where nothing else is said."""
 
     errors: Annotated[MetricIn, Field(description="Faults of the server; always judged")] = (
         MetricIn()
@@ -188,6 +190,10 @@ class MetricsIn(Body):
     experiment: Annotated[
         ExperimentIn | None, Field(description="The caller's own experiment; left out: none")
     ] = None
+    own: Annotated[
+        list[OwnMetricIn],
+        Field(max_length=MOST, description="Metrics of the caller's own, judged beside the others"),
+    ] = []  # noqa: RUF012  (pydantic copies it)
 
 
 class AnalysisIn(Body):

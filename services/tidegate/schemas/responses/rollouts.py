@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -36,10 +37,27 @@ class MetricName(StrEnum):
     OOM_KILLS = "oom_kills"
     NO_READY_PODS = "no_ready_pods"
 
-    @property
-    def can_pass(self) -> bool:
-        """Whether a pass waits for it."""
-        return self not in (MetricName.REJECTIONS, MetricName.SATURATION)
+
+# The name of any metric, also of people's own
+AnyMetric = Annotated[MetricName | str, Field(union_mode="left_to_right")]
+
+
+def can_pass(metric: MetricName | str) -> bool:
+    """Whether a pass waits for a metric."""
+    return metric not in (MetricName.REJECTIONS, MetricName.SATURATION)
+
+
+class MeanOut(BaseModel):
+    """A mean beside its objective, in its own unit, in this step."""
+
+    candidate: float | None = Field(
+        description="The candidate's; null: nothing was read yet", examples=[3.2]
+    )
+    stable: float | None = Field(
+        description="Stable's, which decides nothing; null: nothing was read", examples=[2.9]
+    )
+    objective: float = Field(description="What the candidate's must stay below", examples=[50.0])
+    max: float = Field(description="Where values are cut off", examples=[200.0])
 
 
 class StepOut(BaseModel):
@@ -125,13 +143,14 @@ class VerdictOut(BaseModel):
     """The verdict on one metric so far, with its counts.
 
     Metrics of requests (errors, rejections, saturation, latency) count bad requests among all;
-    `experiment` counts units without success among units. `rejections` and `saturation` are `fail`
+    `experiment` counts units without success among units, and metrics of the caller's own theirs; of
+    a mean, `mean` has the values, and requests are only counted. `rejections` and `saturation` are `fail`
     or `undecided`, and no pass waits for them; a `fail` of `saturation` pauses. Metrics of pods
     (restarts, oom_kills over the rollout; no_ready_pods in seconds of the step) compare
     `candidate_bad` with `allowed`, and no requests belong to them.
     """
 
-    metric: MetricName = Field(description="The metric", examples=["errors"])
+    metric: AnyMetric = Field(description="The metric", examples=["errors"])
     verdict: Verdict = Field(description="pass, fail or undecided", examples=["undecided"])
     message: str = Field(
         description="The counts and what is missing, in one line",
@@ -173,6 +192,14 @@ class VerdictOut(BaseModel):
     evidence: EvidenceOut | None = Field(
         default=None, description="The numbers behind it; null for metrics of pods"
     )
+    mean: MeanOut | None = Field(
+        default=None, description="Of a metric that is a mean; null for all others"
+    )
+
+    @property
+    def can_pass(self) -> bool:
+        """Whether a pass waits for it."""
+        return can_pass(self.metric)
 
 
 class WouldOut(BaseModel):

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from tidegate.core.evidence import Verdict
-from tidegate.schemas.responses.rollouts import MetricName
+from tidegate.schemas.responses.rollouts import AnyMetric, can_pass
 from tidegate.schemas.responses.traffic import TrafficOut
 
 
@@ -72,19 +72,37 @@ class EvidenceSampleOut(BaseModel):
     difference_high: float = Field(
         description="Most by which it is, with the same confidence at all times", examples=[0.011]
     )
+    candidate_mean: float | None = Field(
+        default=None,
+        description="Of a metric that is a mean: the candidate's in the step",
+        examples=[None],
+    )
+    stable_mean: float | None = Field(
+        default=None, description="The same of stable", examples=[None]
+    )
 
 
 class MetricSeriesOut(BaseModel):
     """One metric of requests over time."""
 
-    metric: MetricName = Field(description="The metric", examples=["errors"])
+    metric: AnyMetric = Field(description="The metric", examples=["errors"])
     log10_threshold_fail: float = Field(
         description="`log10_e_fail` at which it fails", examples=[2.3]
     )
     log10_threshold_pass: float = Field(
         description="`log10_e_pass` at which it passes", examples=[2.0]
     )
+    mean_objective: float | None = Field(
+        default=None,
+        description="Of a metric that is a mean: what the candidate's must stay below",
+        examples=[None],
+    )
     samples: list[EvidenceSampleOut] = Field(description="Oldest first")
+
+    @property
+    def can_pass(self) -> bool:
+        """Whether a pass waits for the metric."""
+        return can_pass(self.metric)
 
 
 class PodSampleOut(BaseModel):
@@ -103,7 +121,7 @@ class PodSampleOut(BaseModel):
 class PodSeriesOut(BaseModel):
     """One metric of pods over time."""
 
-    metric: MetricName = Field(description="The metric", examples=["restarts"])
+    metric: AnyMetric = Field(description="The metric", examples=["restarts"])
     allowed: float = Field(description="Most that is allowed", examples=[2])
     samples: list[PodSampleOut] = Field(description="Oldest first")
 
