@@ -23,7 +23,7 @@ from tidegate.core.ports import Capabilities, NoData, Snapshot, Unavailable, Wri
 
 log = structlog.get_logger()
 
-_CALLS = frozenset({"observe", "write", "capabilities", "scrape", "explain"})
+_CALLS = frozenset({"observe", "write", "capabilities", "scrape", "explain", "triton_totals"})
 _BROKEN = (OSError, EOFError, AuthenticationError)
 
 
@@ -112,6 +112,13 @@ class Remote:
         """What is known of a revision's bad answers; nothing when the plane does not answer."""
         result = self._call("explain", key, revision)
         return () if isinstance(result, Unavailable) else result
+
+    def triton_totals(
+        self, key: EndpointKey, revision: int
+    ) -> dict[str, dict[str, int]] | Unavailable:
+        """What the tritonservers of a revision have counted, by pod and name of the counter."""
+        totals: dict[str, dict[str, int]] | Unavailable = self._call("triton_totals", key, revision)
+        return totals
 
     def watch(self, wake: Callable[[EndpointKey], None]) -> Callable[[], None]:
         """core.ports.Cluster: on a thread of its own, connected again after a break."""

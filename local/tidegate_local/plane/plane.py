@@ -6,7 +6,7 @@ are kept on disk, so that `up` after `down` brings the same endpoints back.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -28,6 +28,7 @@ from tidegate_local.processes.envoy import Envoy
 from tidegate_local.processes.envoy_meter import EnvoyMeter
 from tidegate_local.processes.supervisor import Supervisor
 from tidegate_local.processes.toolchain import TritonInstall
+from tidegate_local.processes.triton import Replica
 
 log = structlog.get_logger()
 
@@ -154,18 +155,27 @@ class Plane:
         messages = []
         if causes:
             messages = [f"the gateway counted {', '.join(causes)}"]
-        own = {ENDPOINT_LABEL: key.name, REVISION_OF: f"r{revision}"}
-        for pod in self.objects.list(POD, key.namespace, own):
-            replica = self.kubelet.replica(pod["metadata"]["name"])
-            counted = {}
-            if replica:
-                counted = replica.counters()
+        for name, replica in self._replicas(key, revision):
+            counted = replica.counters()
             if counted:
                 words = ", ".join(
                     f"{model} {kind} {count}" for (model, kind), count in sorted(counted.items())
                 )
-                messages.append(f"Triton in {pod['metadata']['name']} counted {words}")
+                messages.append(f"Triton in {name} counted {words}")
         return tuple(messages)
+
+    def triton_totals(self, key: EndpointKey, revision: int) -> dict[str, dict[str, int]]:
+        """What the tritonservers of a revision have counted, by pod and name of the counter."""
+        return {name: replica.totals() for name, replica in self._replicas(key, revision)}
+
+    def _replicas(self, key: EndpointKey, revision: int) -> Iterator[tuple[str, Replica]]:
+        """The running servers of a revision, by the names of their pods."""
+        own = {ENDPOINT_LABEL: key.name, REVISION_OF: f"r{revision}"}
+        for pod in self.objects.list(POD, key.namespace, own):
+            name = pod["metadata"]["name"]
+            replica = self.kubelet.replica(name)
+            if replica is not None:
+                yield name, replica
 
     def _secret(self, namespace: str, name: str) -> Object | None:
         return self.objects.get(SECRET, namespace, name)

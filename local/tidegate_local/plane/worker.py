@@ -17,6 +17,7 @@ from tidegate.staging.registry import StagedRegistry
 from tidegate.store import Store
 from tidegate.telemetry import configure_logs
 from tidegate_local.plane.link import Remote
+from tidegate_local.plane.own_metrics import LocalOwn
 from tidegate_local.plane.plane import GATEWAY_NAME, GATEWAY_NAMESPACE
 from tidegate_local.played.addresses import host_of
 
@@ -53,7 +54,9 @@ def make(settings: Settings, remote: Remote, owner: str) -> Worker:
         platform,
         capabilities,
         Pace(interval, load=LOAD_S),
-        Sources(settings.allowed, registry, contracts=PodContracts(reach=host_of)),
+        Sources(
+            settings.allowed, registry, contracts=PodContracts(reach=host_of), own=LocalOwn(remote)
+        ),
         explain=remote.explain,
     )
     return Worker(owner, parts, settings.listen_url)

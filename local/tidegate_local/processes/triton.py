@@ -19,6 +19,7 @@ from typing import Any
 import httpx2
 
 from tidegate.core.triton import restriction, warmup
+from tidegate.core.triton.metrics import totals
 from tidegate.core.triton.protocol import READY, REPOSITORY_INDEX, model_path
 from tidegate_local.processes.process import Backoff, Spec, State, Status
 from tidegate_local.processes.supervisor import Supervisor
@@ -149,11 +150,18 @@ class Replica:
         """Triton's own counts by (model, "success" or "failure"), for explanations only: it counts
         what its front end refuses nowhere, and a Python model's TritonError as a success. Empty
         while nobody answers."""
+        return parse_counters(self._page())
+
+    def totals(self) -> dict[str, int]:
+        """The same over all models, and the time in the queue, by the names of Triton's metrics."""
+        return totals(self._page())
+
+    def _page(self) -> str:
+        """Triton's metrics, '' while nobody answers."""
         try:
-            text = httpx2.get(f"http://127.0.0.1:{self.ports.metrics}/metrics", timeout=2.0).text
+            return httpx2.get(f"http://127.0.0.1:{self.ports.metrics}/metrics", timeout=2.0).text
         except httpx2.HTTPError:
-            return {}
-        return parse_counters(text)
+            return ""
 
     def _running(self, status: Status) -> tuple[Phase, str]:
         if self._warm_start != status.starts:

@@ -65,5 +65,6 @@ def told(looked: out.PreflightOut | None) -> list[str]:
     start = ""
     if looked.start_seconds:
         start = f"; pods take about {lasts(looked.start_seconds)} to start"
+    lines += [f"✔ own metric {one_line(answer)}" for answer in looked.own_metrics]
     lines.append(f"✔ preflight: {looked.checked} objects would be admitted{start}")
     return [*lines, *([f"↩ undo: {looked.undo}"] if looked.undo else [])]

@@ -76,7 +76,8 @@ class Request:
 class Report:
     """What was found. checked: objects that went through the cluster's admission. start_seconds:
     until pods of a revision are ready, as stable's were; undo_seconds: until stable has everything
-    again; None: unknown. undo: how it goes back, for a person. trouble: why there is no answer at
+    again; None: unknown. undo: how it goes back, for a person. own: what each metric of people's own
+    answered when it was tried. trouble: why there is no answer at
     all, '' where there is one."""
 
     findings: tuple[Finding, ...] = ()
@@ -85,6 +86,7 @@ class Report:
     undo_seconds: float | None = None
     undo: str = ""
     trouble: str = field(default="")
+    own: tuple[str, ...] = ()
 
     def of(self, level: Level) -> tuple[Finding, ...]:
         """Findings of one level."""

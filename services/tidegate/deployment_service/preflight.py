@@ -144,6 +144,8 @@ def _place(finding: Finding) -> Place:
         pointer = f"/steps/{finding.index}"
     if finding.rule == "tenant":
         pointer = "namespace"
+    if finding.rule == "own metric":
+        pointer = "/analysis/metrics/own"
     return Place(
         pointer,
         finding.detail,
@@ -173,6 +175,7 @@ def shown(report: Report) -> out.PreflightOut:
         start_seconds=report.start_seconds,
         undo_seconds=report.undo_seconds,
         undo=report.undo,
+        own_metrics=list(report.own),
     )
 
 

@@ -12,7 +12,7 @@ from tidegate.core.observation import Observation
 from tidegate.core.ports import Manifest, Snapshot, Unavailable
 from tidegate.core.preflight import Finding, Level, Report, Request
 from tidegate.deploy_worker.parts import Parts
-from tidegate.deploy_worker.preflight import capacity, gates, times
+from tidegate.deploy_worker.preflight import capacity, gates, own_metrics, times
 from tidegate.deploy_worker.preflight.dry_runs import Say, through
 from tidegate.deploy_worker.preflight.site import Made, Pod
 
@@ -58,10 +58,14 @@ def run(
     silent = parts.site.evidence(key, request.intent.mode, newest.runtime)
     untold = parts.site.untold(request.intent.mode, newest.runtime)
     findings += gates.check(request, silent, untold)
+    say("trying the plan's own metrics")
+    readings = own_metrics.tried(request, parts.sources.own, snapshot, time.time())
+    findings += own_metrics.findings(readings)
     start = times.starts(snapshot, request.intent.stable)
     seconds, how = times.undo(request, start)
     count = checked + sum(item.checked for item in made.values())
-    return Report(tuple(dict.fromkeys(findings)), count, start, seconds, how)
+    answers = own_metrics.answers(request, readings)
+    return Report(tuple(dict.fromkeys(findings)), count, start, seconds, how, own=answers)
 
 
 def _rule_book(request: Request, parts: Parts) -> Iterator[Finding]:

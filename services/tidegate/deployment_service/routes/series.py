@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from tidegate.core.errors import Remediation
+from tidegate.core.errors import Remediation, shown
 from tidegate.core.intent import EndpointKey
 from tidegate.core.own.spec import NAME
 from tidegate.deployment_service import lookup, series
@@ -15,6 +15,7 @@ from tidegate.deployment_service.routes import READ
 from tidegate.schemas import responses as out
 from tidegate.store import samples
 from tidegate.store.engine import clock
+from tidegate.store.values import StoredRollout
 from tidegate.web.problems import refuse
 
 of_endpoint = APIRouter(prefix="/endpoints/{namespace}/{name}", tags=["endpoints"])
@@ -44,6 +45,7 @@ def rollout_series(
     each metric."""
     with caller.services.store.read() as tx:
         stored = lookup.rollout_by_id(tx, rollout_id)
+        _check_metric(metric, stored)
         kept = samples.of_rollout(tx, rollout_id)
     return respond(series.of_rollout(stored, kept, points, metric))
 
@@ -79,6 +81,15 @@ def traffic(
         appended = samples.intents(tx, key, start, end, MOST_CHANGES)
         routed = samples.routed(tx, endpoint.id, start, end, MOST_CHANGES)
     return respond(series.traffic(start, end, appended, routed, MOST_CHANGES))
+
+
+def _check_metric(metric: str | None, stored: StoredRollout) -> None:
+    """Raises ApiError (422) where a rollout has no such metric."""
+    own = (each.label for each in stored.rollout.strategy.metrics)
+    names = dict.fromkeys((*out.MetricName, *own))
+    if metric is not None and metric not in names:
+        detail = f"{shown(metric)} is no metric of this rollout"
+        raise refuse("metric", detail, Remediation(f"send one of {', '.join(names)}"))
 
 
 def epoch(time: datetime, field: str) -> float:

@@ -88,3 +88,8 @@ class PreflightOut(BaseModel):
         description="How a rollback would work here, for a person",
         examples=["stable keeps its pods: the route moves back at once"],
     )
+    own_metrics: list[str] = Field(
+        default=[],
+        description="What each metric of the caller's own answered of stable, a line each",
+        examples=[["checkout: r1 counted 8,120 good of 8,144 at 2 sources"]],
+    )
