@@ -228,7 +228,7 @@ class _Reader:
             if not self.take(","):
                 break
         self._expect(")")
-        return f" {word} ({', '.join(labels)}) "
+        return f" {word} ({', '.join(labels)})"
 
     def _joined(self) -> str:
         """What says how two sides go together, after an operator."""
@@ -241,7 +241,7 @@ class _Reader:
         if self._peek(1).text == "(":
             return joined + self._list(_GROUPS)
         self._next += 1
-        return f"{joined}{token.text.lower()} ()"
+        return f"{joined} {token.text.lower()} ()"
 
     def _selector(self, *, ranged: bool) -> str:
         token = self._peek()
