@@ -56,7 +56,7 @@ def test_a_range_is_asked_with_the_token_of_the_moment(server: Server, tmp_path:
         assert server.asked is not None
         path, authorization, form = server.asked
         assert (path, authorization) == ("/api/v1/query", f"Bearer {secret}")
-        assert form == {"query": ["x[75s]"], "timeout": ["2s"], "time": ["1000.500"]}
+        assert form == {"query": ["x[75s]"], "timeout": ["2000ms"], "time": ["1000.500"]}
     assert isinstance(seen, Answer)
     assert seen.series[0].labels["pod"] == 'é"\\'
     assert seen.series[0].samples == ((1.0, 2.0), (3.5, 1000.0))

@@ -45,6 +45,11 @@ class Answer:
     now: float
 
 
+def duration(seconds: float) -> str:
+    """A time as Prometheus reads it: it knows no fractions of a second."""
+    return f"{max(1, round(1000 * seconds))}ms"
+
+
 def quoted(text: str) -> str:
     """A PromQL string literal; its escapes are those of JSON."""
     return json.dumps(text, ensure_ascii=False)
@@ -85,7 +90,7 @@ class Prometheus:
         Prometheus' now)."""
         form = {
             "query": f"{selector}[{max(1, math.ceil(seconds))}s]",
-            "timeout": f"{self._timeout:g}s",
+            "timeout": duration(self._timeout),
         }
         if until is not None:
             form["time"] = f"{until:.3f}"
@@ -112,7 +117,7 @@ class Prometheus:
     ) -> tuple[int, bytes] | Unavailable:
         """(status, body) of an instant query, which takes about `seconds` at most, also where the
         answer comes in drops, and no more than `most_bytes`."""
-        form = {"query": query, "timeout": f"{seconds:.3f}s"}
+        form = {"query": query, "timeout": duration(seconds)}
         ends = time.monotonic() + seconds
         content = bytearray()
         where = f"Prometheus at {shown_address(self._url)}"

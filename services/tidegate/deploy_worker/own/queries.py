@@ -83,7 +83,7 @@ class Queries:
             body = json.loads(content)
             if body["status"] == "success":
                 return dict(body["data"])
-            refused = status in (400, 422)
+            refused = status == 400  # others depend on what is stored now
             return NotRead(f"Prometheus refuses the query: {body.get('error', body)}", refused)
         except (KeyError, TypeError, ValueError, AttributeError):
             return NotRead(f"Prometheus answers {status}, not as Prometheus does")
