@@ -47,7 +47,7 @@ def _verdict(value: MetricVerdict, alpha: float, requests: int) -> out.VerdictOu
     """A verdict as answered, with the counts over the rollout."""
     counts = value.rollout
     return out.VerdictOut(
-        metric=out.MetricName(value.metric.kind),
+        metric=value.metric.label,
         verdict=value.verdict,
         message=value.message,
         candidate_requests=counts.candidate.n,

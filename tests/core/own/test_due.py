@@ -7,13 +7,14 @@ from tidegate.core.evidence import Evidence, Metric, MetricKind, Track
 from tidegate.core.own.due import due
 from tidegate.core.own.readings import OwnReading, OwnTrack
 from tidegate.core.own.spec import BurnRate, Own
-from tidegate.core.rollout import End, Judgement, Outcome, Progress, Rollout
+from tidegate.core.rollout import End, Judgement, Outcome, Progress, Rollout, StepProgress
 from tidegate.core.strategy import Strategy, canary
 
 SHARE = Metric(MetricKind.OWN, own=Own("checkout", "g", "t"))
 MEAN = Metric(MetricKind.OWN, objective=0.25, own=Own("p90", mean="m"))
 ANSWERS = Metric(MetricKind.OWN, objective=0.01, own=Own("slo", burn=BurnRate(0.999)))
 PLAN: Strategy = replace(canary(), metrics=(SHARE, MEAN, ANSWERS))
+STEP = StepProgress(index=0)
 ROLLOUT = Rollout("ro-1", PLAN, 1, 2, "ann")
 
 
@@ -25,11 +26,11 @@ def names(progress: Progress, now: float, candidate: int = 2) -> list[str]:
 
 def knowing(**tracks: OwnTrack) -> Progress:
     every = (Track(metric, own=tracks.get(metric.label, OwnTrack())) for metric in (SHARE, MEAN))
-    return Progress(analysis=Judgement(Evidence(tracks=tuple(every))))
+    return Progress(step=STEP, analysis=Judgement(Evidence(tracks=tuple(every))))
 
 
 def test_those_that_were_never_read_come_first_and_answers_need_no_reading() -> None:
-    assert names(Progress(), 1000.0) == ["checkout", "p90"]
+    assert names(Progress(step=STEP), 1000.0) == ["checkout", "p90"]
     assert names(knowing(checkout=OwnTrack(asked=900.0)), 1000.0) == ["p90", "checkout"]
 
 
@@ -51,5 +52,9 @@ def test_a_clock_that_was_put_back_delays_nothing() -> None:
 
 
 def test_nothing_is_read_once_it_is_decided_or_while_another_is_the_candidate() -> None:
-    assert names(Progress(end=End(Outcome.ABORTED)), 1000.0) == []
-    assert names(Progress(), 1000.0, candidate=3) == []
+    assert names(Progress(step=STEP, end=End(Outcome.ABORTED)), 1000.0) == []
+    assert names(Progress(step=STEP), 1000.0, candidate=3) == []
+
+
+def test_nothing_is_read_while_the_candidate_starts() -> None:
+    assert names(Progress(), 1000.0) == []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tidegate.core.intent import Intent
 from tidegate.core.own.readings import OwnTrack
 from tidegate.core.own.spec import Own
-from tidegate.core.rollout import Progress, Rollout
+from tidegate.core.rollout import STARTING, Progress, Rollout
 
 # How often a metric is read in a window of noise: what is read more often says little more
 _PER_WINDOW = 4
@@ -25,7 +25,8 @@ class OwnRequest:
 def due(rollout: Rollout, progress: Progress, intent: Intent, now: float) -> tuple[OwnRequest, ...]:
     """Those of a rollout that are due, the one that was read longest ago first: what can be asked
     in one pass is bounded."""
-    if intent.candidate != rollout.candidate or progress.end.toward is not None:
+    starting = progress.step.index == STARTING or intent.candidate != rollout.candidate
+    if starting or progress.end.toward is not None:
         return ()
     tracks = {track.metric: track.own for track in progress.analysis.evidence.tracks}
     window = rollout.strategy.noise_window
