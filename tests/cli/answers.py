@@ -124,6 +124,43 @@ EXPERIMENT = verdict(
 )
 
 
+OWN = (
+    verdict(
+        metric="checkout",
+        message="checkout: candidate 4 of 310 (1.3 %), stable 31 of 2790 (1.1 %): about 980 more "
+        "candidate requests to pass (4m10s at the present rate)",
+        candidate_requests=310,
+        candidate_bad=4,
+        stable_requests=2790,
+        stable_bad=31,
+        requests_more=980,
+        seconds_more=250.0,
+    ),
+    verdict(
+        metric="triton_queue_time",
+        message="triton_queue_time: candidate 6.25, stable 4.875, objective 50: about 2m30s more "
+        "to pass",
+        candidate_requests=412,
+        candidate_bad=0,
+        stable_requests=0,
+        stable_bad=0,
+        requests_more=None,
+        seconds_more=150.0,
+        mean=out.MeanOut(candidate=6.25, stable=4.875, objective=50.0, max=200.0),
+    ),
+    verdict(
+        metric="wait",
+        message="wait: r2: no series",
+        candidate_requests=0,
+        stable_requests=0,
+        stable_bad=0,
+        requests_more=None,
+        seconds_more=None,
+        mean=out.MeanOut(candidate=None, stable=None, objective=0.5, max=2.0),
+    ),
+)
+
+
 def pods(**more: Any) -> list[out.VerdictOut]:
     """The Metrics of pods; r2's containers restarted once."""
     none = {

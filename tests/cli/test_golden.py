@@ -42,6 +42,7 @@ def test_rollout_status_shows_desired_beside_routed_weight(api: FakeApi, cli: Cl
                 }
             ),
         ),
+        ("with_own_metrics", a.rollout(verdicts=[a.verdict(), *a.OWN])),
         ("with_a_restart", a.rollout(verdicts=[a.verdict(), *a.pods()])),
         (
             "paused",

@@ -11,6 +11,7 @@ import pytest
 
 from tests.deploy_worker.test_warm_up import pod, ready, shown, snapshot
 from tidegate.core.intent import Batcher, Restriction
+from tidegate.core.triton.metrics import FAILURE, QUEUE_US, SUCCESS
 from tidegate.core.triton.restriction import GROUPS, USUAL, VARIABLE, arguments
 from tidegate.deploy_worker.warm_up import WarmUp
 from tidegate.staging.importer import Imported, import_model
@@ -88,6 +89,9 @@ def test_a_replica_is_ready_once_a_warm_up_succeeded_and_comes_back_after_a_kill
     replica = start(GOOD)
     until(replica, Phase.READY)
     assert replica.counters()[("add_sub", "success")] >= 1, "the warm-up was an inference"
+    totals = replica.totals()
+    assert totals[SUCCESS] >= 1
+    assert {FAILURE, QUEUE_US} <= totals.keys()
     replica.kill()
     assert until(replica, Phase.READY).restarts == 1
     replica.stop()

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+from tests.simulation.own_counters import OwnCounters
 from tests.simulation.simulation import Quality, Simulation
 from tidegate.core import strategy
 from tidegate.core.intent import Mode
+from tidegate.core.strategy import Strategy
 from tidegate.deployment_service import series, views
 from tidegate.pages.report import Record
 from tidegate.schemas import responses as out
@@ -14,20 +16,32 @@ REASON = "new weights <script>alert(1)</script>"
 BEGAN = 60.0  # seconds of the simulation before the rollout
 
 
-def simulated(quality: Quality, rate: float = 100.0) -> tuple[Simulation, int]:
-    """A canary that was judged until its end."""
+def simulated(
+    quality: Quality,
+    rate: float = 100.0,
+    plan: Strategy | None = None,
+    own: OwnCounters | None = None,
+) -> tuple[Simulation, int]:
+    """A canary that was judged until its end. own: what its plan's own metrics are read from."""
     simulation = Simulation(Mode.STANDARD, rate=rate)
+    simulation.own = own or simulation.own
     simulation.deploy()
     simulation.run(BEGAN)
     candidate = simulation.revision(quality)
-    simulation.start(strategy.canary(bake=20.0), candidate)
+    simulation.start(plan or strategy.canary(bake=20.0), candidate)
     simulation.until_over()
     return simulation, candidate
 
 
-def record(quality: Quality, points: int = 400, rate: float = 100.0) -> Record:
+def record(
+    quality: Quality,
+    points: int = 400,
+    rate: float = 100.0,
+    plan: Strategy | None = None,
+    own: OwnCounters | None = None,
+) -> Record:
     """Its report's record."""
-    simulation, _ = simulated(quality, rate)
+    simulation, _ = simulated(quality, rate, plan, own)
     rollout, progress = simulation.rollouts[-1]
     began = simulation.began + BEGAN
     ended = max(sample.at for sample in simulation.series)

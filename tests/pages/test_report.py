@@ -8,7 +8,9 @@ from itertools import pairwise
 
 import pytest
 
+from tests.core.scenarios.own import CHECKOUT, QUEUE, with_own
 from tests.pages.records import record
+from tests.simulation.own_counters import OwnCounters
 from tests.simulation.simulation import Quality
 from tidegate.pages.report import Record, page
 
@@ -119,3 +121,16 @@ def test_a_rollout_without_samples_is_a_page_too(promoted: Record) -> None:
     text = Reader(page(replace(promoted, series=empty, ledger=[], head=None))).text
     assert "No samples are kept of this rollout." in text
     assert "The ledger could not be read." in text
+
+
+def test_metrics_of_peoples_own_have_their_charts_and_numbers() -> None:
+    own = OwnCounters()
+    own.bad["checkout"] = {1: 0.01, 2: 0.012}
+    own.means["queue"] = {1: 4.0, 2: 6.5}
+    text = page(record(Quality(bad=0.002), plan=with_own(CHECKOUT, QUEUE), own=own))
+    reader = Reader(text)
+    assert reader.open == []
+    assert "Share of bad requests by checkout in each step" in text
+    assert "Mean of queue in each step, of candidate and stable, with its objective" in text
+    assert "queue: fails above and passes below 50" in reader.text
+    assert "queue: candidate 6.5, stable 4, objective 50: below the objective" in reader.text

@@ -298,6 +298,9 @@ def _mean(mean: out.MeanOut, *, of_candidate: bool) -> str:
 
 
 def _more(rollout: out.RolloutOut, verdict: out.VerdictOut) -> str:
+    waits = rollout.phase not in ENDED and verdict.verdict == "undecided"
+    if waits and verdict.mean is not None and verdict.seconds_more is not None:
+        return f"about {lasts(verdict.seconds_more)}"
     if rollout.phase in ENDED or verdict.verdict != "undecided" or verdict.requests_more is None:
         return "-"
     if not verdict.requests_more and verdict.metric != "experiment":
