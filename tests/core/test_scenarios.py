@@ -16,6 +16,7 @@ from tests.core.scenarios import (
     rejecting,
     rollbacks,
     strangers,
+    traffic,
     without_gateway,
 )
 from tests.core.scenarios.book import SCENARIOS, Scenario
@@ -37,6 +38,7 @@ CHAPTERS = (
     rejecting,
     rollbacks,
     strangers,
+    traffic,
     without_gateway,
 )
 TOLD = [(each, mode) for each in SCENARIOS for mode in each.modes]

@@ -83,9 +83,8 @@ def stop(turn: Turn, traffic: CandidateTraffic) -> Decision:
     message = _message(turn, traffic)
     turn = turn.having(pause=Pause(PauseKind.EXPOSED, turn.author, message), wait=NO_WAIT)
     intent = turn.intent
-    none = replace(intent.candidate_traffic, percent=0, match=(), mirror=0)
-    if intent.candidate_traffic != none:
-        return turn.append(replace(intent, candidate_traffic=none), "pause", message)
+    if intent.candidate_traffic != turn.staging:
+        return turn.append(replace(intent, candidate_traffic=turn.staging), "pause", message)
     # The next share alone would be too much
     waiting = turn.waiting(WaitsFor.PAUSE, message)
     return replace(waiting, notes=(Note(turn.author, "pause", message),))

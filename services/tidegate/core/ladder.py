@@ -16,6 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tidegate.core import bounds
 from tidegate.core.analysis import MetricKind
 from tidegate.core.duration import lasts
 from tidegate.core.forecast import step_seconds
@@ -89,6 +90,23 @@ def ladder(plan: Strategy, rates: Rates, max_exposed: int | None = None) -> Ladd
         known = f"{_measured(rates)}: no pass is expected at that"
         return _by_default(plan, rates, max_exposed, known)
     return _made(plan, rates, options, max_exposed)
+
+
+def following_traffic(plan: Strategy, made: Ladder, *, data_given: bool = False) -> Strategy:
+    """The plan with a made ladder. data_given: its data deadline was asked for; else a step that
+    takes long may wait twice as long as it is expected to take."""
+    deadlines = plan.deadlines
+    longest = max((seconds for seconds in made.seconds if seconds is not None), default=0.0)
+    if not data_given:
+        waits = min(_SLACK * longest, float(bounds.DATA_DEADLINE.le or 0))
+        deadlines = replace(deadlines, data=max(deadlines.data, waits))
+    return replace(
+        plan,
+        steps=made.steps,
+        max_exposed=made.max_exposed,
+        because=made.because,
+        deadlines=deadlines,
+    )
 
 
 def _by_default(plan: Strategy, rates: Rates, max_exposed: int | None, known: str) -> Ladder:

@@ -5,11 +5,14 @@ from tidegate.core.rollout import Progress
 from tidegate.core.strategy import Step, Until
 from tidegate.core.turn import Turn
 
+LEAST = 60.0  # seconds that were counted before anybody says so
+
 
 def nobody_called(progress: Progress) -> bool:
-    """Whether neither revision answered in the present step, as far as that was counted."""
-    blocks = [each.step for each in progress.analysis.verdicts if each.metric.can_pass]
-    return bool(blocks) and not any(block.candidate.n or block.stable.n for block in blocks)
+    """Whether neither revision got a request since the split of the step shows. Not where nothing
+    was counted, or not for long."""
+    split = progress.analysis.evidence.split
+    return split.seconds >= LEAST and not split.candidate.n and not split.stable.n
 
 
 def message(turn: Turn, step: Step) -> str | None:
@@ -17,8 +20,6 @@ def message(turn: Turn, step: Step) -> str | None:
     no request."""
     if step.until is Until.APPROVAL or not nobody_called(turn.progress):
         return None
-    if not turn.progress.step.baked:
-        return None  # nothing has been counted yet
     return sentence(turn.observation)
 
 
