@@ -62,6 +62,13 @@ class ServiceCalls(Calls):
         path = f"/tenants/{part(namespace)}/mode"
         return self._change(out.TenantChange, "PUT", path, body, options)
 
+    def put_tenant_acceptance(
+        self, namespace: str, body: Mapping[str, Any], options: Options = PLAIN
+    ) -> out.TenantChange:
+        """Say which stated bounds a tenant accepts by itself."""
+        path = f"/tenants/{part(namespace)}/acceptance"
+        return self._change(out.TenantChange, "PUT", path, body, options)
+
     def trial_report(
         self, namespace: str | None = None, since: str | None = None
     ) -> out.TrialReportOut:

@@ -25,7 +25,7 @@ from tidegate.core.rollout import (
     WaitsFor,
     WouldHave,
 )
-from tidegate.core.strategy import Deadlines, Step, Strategy, Until
+from tidegate.core.strategy import Step, Strategy, Until
 from tidegate.core.time_box import Accepted, OnTimeBox, TimeBox
 from tidegate.core.turn import Turn
 
@@ -138,7 +138,12 @@ def stated(turn: Turn) -> str:
     """What can be said of the candidate in the present step."""
     if no_traffic.nobody_called(turn.progress):
         return f"{no_traffic.sentence(turn.observation)}, so nothing can be stated"
-    return "; ".join(statement(each) for each in _decisive(turn.progress))
+    return statements(turn.progress)
+
+
+def statements(progress: Progress) -> str:
+    """What can be said of each metric that a pass waits for."""
+    return "; ".join(statement(each) for each in _decisive(progress))
 
 
 def statement(verdict: MetricVerdict) -> str:
@@ -170,12 +175,3 @@ def trial_end(turn: Turn) -> Turn:
     if box.then is OnTimeBox.ABORT:
         would = WouldHave.ABORTED
     return trial.noted(turn, would, f"time box of {lasts(box.seconds)} over: {stated(turn)}")
-
-
-def data_deadline(box: TimeBox | None, asked: float | None) -> float:
-    """The data deadline of a plan with this box. asked: as the request says it, None: left out."""
-    if asked is not None:
-        return asked
-    if box is None:
-        return Deadlines().data
-    return max(box.seconds, Deadlines().data)

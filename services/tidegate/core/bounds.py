@@ -39,6 +39,8 @@ EXPERIMENT_MARGIN = Bounds(gt=-0.5, lt=0.5)
 ALPHA = Bounds(gt=0, le=0.5)
 NOISE_WINDOW = Bounds(ge=1, le=3600)  # seconds
 MIN_REQUESTS = Bounds(ge=1, le=10_000_000)
+MAX_EXPOSED = Bounds(ge=1, le=1_000_000_000)  # requests
+ACCEPTED_POINTS = Bounds(gt=0, le=40)  # percent points: the largest margin that is tested
 NOISE_WINDOW = Bounds(ge=1, le=3600)  # seconds
 LATENCY_MS = Bounds(gt=0, le=3_600_000)
 GPUS = Bounds(ge=0, le=64)

@@ -80,12 +80,9 @@ def ladder(plan: Strategy, rates: Rates, max_exposed: int | None = None) -> Ladd
     if rates.error_rate is None:
         known = f"{rate:g} requests/s, no error rate was measured"
         return _by_default(plan, rates, max_exposed, known)
-    options = [
-        option
-        for percent in PASS_PERCENTS
-        if percent >= first_percent(plan, rate)
-        and (option := _option(plan, rates, percent)) is not None
-    ]
+    first = first_percent(plan, rate)
+    possible = (_option(plan, rates, percent) for percent in PASS_PERCENTS if percent >= first)
+    options = [option for option in possible if option is not None]
     if not options:
         known = f"{_measured(rates)}: no pass is expected at that"
         return _by_default(plan, rates, max_exposed, known)
@@ -215,12 +212,31 @@ def _warnings(plan: Strategy, rates: Rates, chosen: _Option, most: int) -> tuple
             f"{first} %: a time box (time_box_seconds) or the preset low-traffic needs fewer"
         )
     if chosen.exposed > most:
-        lines.append(cannot_pass(chosen.exposed, most))
+        lines.append(_cannot_pass(chosen.exposed, most))
     return tuple(lines)
 
 
-def cannot_pass(exposed: float, most: int) -> str:
-    """That a plan cannot pass within its limit, and what helps."""
+def exposure_beyond(plan: Strategy, rates: Rates) -> str | None:
+    """That a plan is not expected to pass within its limit, and what helps; None where it is, or
+    nobody can tell."""
+    if plan.max_exposed is None or not rates.requests_per_second:
+        return None
+    exposed = 0.0
+    for step in plan.steps:
+        if step.until is Until.APPROVAL:
+            return None
+        seconds = _seconds(plan, step, rates)
+        if seconds is None:
+            return None
+        exposed += seconds * rates.requests_per_second * step.candidate_traffic.percent / 100
+        if step.until is Until.PASS:
+            break
+    if exposed <= plan.max_exposed:
+        return None
+    return _cannot_pass(exposed, plan.max_exposed)
+
+
+def _cannot_pass(exposed: float, most: int) -> str:
     return (
         f"a pass is expected after about {round(exposed):,} requests of the candidate, and "
         f"max_exposed_requests is {most:,}: the rollout pauses there; raise it, widen pass_margin, "

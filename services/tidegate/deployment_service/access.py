@@ -100,6 +100,8 @@ NEEDS: dict[str, Need] = {
     "putTenant": Need(Role.ADMIN, Where.INSTALLATION),
     # it switches off what guards the tenant's own traffic
     "putTenantMode": _ADMIN,
+    # it accepts what else an approver would have to
+    "putTenantAcceptance": _ADMIN,
     "getTrialReport": Need(
         Role.VIEWER, Where.CHOSEN, "shows only namespaces that the caller may view"
     ),

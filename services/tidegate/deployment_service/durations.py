@@ -2,51 +2,10 @@
 
 from collections.abc import Sequence
 
-from tidegate.core.evidence import Metric, MetricKind, MetricVerdict, Verdict, expected_seconds
-from tidegate.core.load import Rates, expected_base
+from tidegate.core.evidence import MetricVerdict, Verdict
 from tidegate.core.rollout import Progress
-from tidegate.core.strategy import Step, Strategy, Until
+from tidegate.core.strategy import Until
 from tidegate.schemas import responses as out
-
-ASSUMED = 0.005  # share of slow answers at the threshold that a plan names
-
-
-def step_seconds(plan: Strategy, step: Step, rates: Rates) -> float | None:
-    """About how long a step lasts; None: it waits for a person, the rate or what a pass depends on
-    is unknown, or it would never end."""
-    rate = rates.requests_per_second
-    percent = step.candidate_traffic.percent or step.candidate_traffic.mirror
-    if rate is None or step.until is Until.APPROVAL or step.candidate_traffic.match:
-        return None
-    needs_pass = step.until is Until.PASS
-    base = expected_base(rates.error_rate)
-    if needs_pass and base is None:
-        return None
-    times = [
-        expected_seconds(
-            metric,
-            rate,
-            percent,
-            plan.alpha,
-            needs_pass=needs_pass,
-            base_rate=_base(metric, base),
-            noise_window=plan.noise_window,
-        )
-        for metric in plan.metrics
-        if metric.waited_for
-    ]
-    known = [seconds for seconds in times if seconds is not None]
-    if known and len(known) == len(times):
-        return max(step.bake, *known)
-    return None
-
-
-def _base(metric: Metric, errors: float | None) -> float:
-    """Stable's share of bad answers by this metric, as a forecast assumes it. errors: measured, of
-    errors; of other metrics it is not measured outside of a rollout."""
-    if metric.kind is MetricKind.ERRORS and errors is not None:
-        return errors
-    return ASSUMED
 
 
 def seconds_left(progress: Progress, plan: Sequence[out.StepOut]) -> float | None:

@@ -10,12 +10,14 @@ from tidegate.core import experiments, rules, strategy
 from tidegate.core.errors import Problem, Remediation
 from tidegate.core.evidence import Metric, MetricKind
 from tidegate.core.evidence import check as check_metric
+from tidegate.core.forecast import step_seconds
 from tidegate.core.incidents import Limits
 from tidegate.core.intent import CandidateTraffic, HeaderMatch, Intent, Protocol
+from tidegate.core.ladder import exposure_beyond
 from tidegate.core.load import Rates
 from tidegate.core.ports import Capabilities
 from tidegate.core.strategy import Deadlines, Kind, Step, Strategy, Until
-from tidegate.deployment_service.durations import step_seconds
+from tidegate.deployment_service import pace
 from tidegate.schemas.requests.analysis import LatencyIn, MetricIn, MetricsIn
 from tidegate.schemas.requests.rollouts import HeaderIn, StartRollout, StepIn, StrategyIn
 from tidegate.web.problems import invalid
@@ -34,6 +36,8 @@ def strategy_of(body: StartRollout) -> Strategy:
     metrics = metrics_of(body.analysis.metrics)
     problems = [*_check_fields(body), *_check_steps(body)]
     if not problems:
+        problems += pace.problems(body, _base(body))
+    if not problems:
         problems += _check_comparisons(body, replace(_base(body), metrics=metrics))
     for metric in metrics:
         problems += [
@@ -49,7 +53,7 @@ def strategy_of(body: StartRollout) -> Strategy:
         body.deadlines.undo_seconds,
     )
     limits = limits_of(body.analysis.metrics)
-    return replace(
+    plan = replace(
         _base(body),
         metrics=metrics,
         alpha=body.analysis.alpha,
@@ -57,6 +61,7 @@ def strategy_of(body: StartRollout) -> Strategy:
         limits=limits,
         noise_window=body.analysis.noise_window_seconds,
     )
+    return pace.applied(body, plan)
 
 
 def metrics_of(metrics: MetricsIn) -> tuple[Metric, ...]:
@@ -168,7 +173,7 @@ def forecast(
     problems = []
     warnings = []
     for number, step in counted:
-        if step.until is Until.PASS and rates.error_rate is None:
+        if not _forecastable(plan, step, rates):
             continue
         seconds = step_seconds(plan, step, rates)
         where = (
@@ -181,14 +186,33 @@ def forecast(
                     "/analysis/metrics", detail, Remediation("widen pass_margin or the objective")
                 )
             )
-        elif seconds > step.bake + plan.deadlines.data:
-            warnings.append(
-                f"{where} needs about {seconds:.0f} s at {rate:g} requests per second and is "
-                "paused after "
-                f"{plan.deadlines.data:.0f} s without an answer: raise its percent or "
-                "deadlines.data_seconds"
-            )
+        elif seconds > step.bake + plan.longest_wait:
+            warnings.append(_too_long(plan, where, seconds, rate))
+    beyond = exposure_beyond(plan, rates)
+    if beyond is not None:
+        warnings.append(beyond)
     return tuple(problems), tuple(warnings)
+
+
+def _forecastable(plan: Strategy, step: Step, rates: Rates) -> bool:
+    """Whether all that a step depends on was measured: for a pass, the base of each metric."""
+    if step.until is not Until.PASS:
+        return True
+    kinds = {metric.kind for metric in plan.metrics if metric.waited_for}
+    return rates.error_rate is not None and kinds <= {MetricKind.ERRORS}
+
+
+def _too_long(plan: Strategy, where: str, seconds: float, rate: float) -> str:
+    needs = f"{where} needs about {seconds:.0f} s at {rate:g} requests per second"
+    if plan.time_box is not None:
+        return (
+            f"{needs}, and its time box ends after {plan.longest_wait:.0f} s: it states a bound "
+            f"then ({plan.time_box.then})"
+        )
+    return (
+        f"{needs} and is paused after {plan.longest_wait:.0f} s without an answer: raise its "
+        "percent or deadlines.data_seconds"
+    )
 
 
 def _needs_requests(plan: Strategy, step: Step) -> bool:
@@ -208,7 +232,7 @@ def _nobody_calls(plan: Strategy, urls: Sequence[str]) -> str:
 
 
 def _base(body: StartRollout) -> Strategy:
-    request = body.strategy
+    request = pace.kind_of(body) or body.strategy
     if isinstance(request, StrategyIn):
         return Strategy(request.kind, tuple(_step(step) for step in request.steps), request.ending)
     bake = {}

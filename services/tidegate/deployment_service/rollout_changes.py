@@ -25,6 +25,7 @@ from tidegate.deployment_service import (
     action_refusals,
     experiments,
     lookup,
+    pace,
     specs,
     tenancy,
     toward_stable,
@@ -142,6 +143,7 @@ def start(
     """Store a rollout of this candidate; the rollout controller starts it. percent: a person's,
     that comes with it. accept_breaking: of stable's contract. action: what the person calls it.
     Raises ApiError (409, 422)."""
+    plan = pace.with_policy(tx, endpoint.key, plan)
     caps, messages = lookup.capabilities(tx, call.services.settings.worker_timeout)
     running = lookup.running(tx, endpoint.key)
     check(endpoint.key, refuse_start(running.open if running else None, supersede=supersede))
@@ -238,6 +240,7 @@ def begin(
     guard = None
     if body.guard is not None:
         guard = Guard(body.guard.on_heartbeat_timeout, body.guard.heartbeat_timeout_seconds)
+    plan, cannot = pace.from_rates(body, plan, rates(endpoint.status))
     begun = start(
         tx,
         call,
@@ -252,7 +255,7 @@ def begin(
         run_id=body.run_id or "",
     )
     alias = warnings.of_alias(body.runtime, candidate.runtime) if body.runtime is not None else ()
-    return started(tx, call, begun, "start", tuple(alias))
+    return started(tx, call, begun, "start", (*alias, *cannot))
 
 
 def started(tx: Tx, call: Call, begun: Begun, action: str, cautions: tuple[str, ...] = ()) -> Reply:
@@ -260,7 +263,8 @@ def started(tx: Tx, call: Call, begun: Begun, action: str, cautions: tuple[str, 
     stored = lookup.rollout_by_id(tx, begun.id)
     follows = following.of_start(stored.key, stored.rollout, queued=begun.queued)
     accepting = lookup.accepted(action, follows)
-    rollout_change = lookup.changed_rollout(tx, stored, accepting, [*cautions, *begun.warnings])
+    lines = dict.fromkeys((*cautions, *begun.warnings))
+    rollout_change = lookup.changed_rollout(tx, stored, accepting, list(lines))
     if call.dry_run:
         # Nobody will ever find it under the one it had here
         rollout_change = rollout_change.model_copy(update={"id": ""})

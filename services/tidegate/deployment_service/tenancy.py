@@ -14,9 +14,14 @@ from tidegate.deployment_service.calls import Call, Caller, Reply
 from tidegate.deployment_service.preconditions import check_match, etag
 from tidegate.deployment_service.refusals import NotAllowedError
 from tidegate.schemas import responses as out
-from tidegate.schemas.requests.tenants import PutTenant, PutTenantMode, to_core
+from tidegate.schemas.requests.tenants import (
+    PutTenant,
+    PutTenantAcceptance,
+    PutTenantMode,
+    to_core,
+)
 from tidegate.settings import Settings
-from tidegate.store import tenants, trials
+from tidegate.store import acceptance, tenants, trials
 from tidegate.store.engine import ReadTx, Tx
 from tidegate.web.problems import refuse
 
@@ -81,6 +86,7 @@ def shown(tx: ReadTx, settings: Settings, namespace: str) -> out.TenantOut:
     """A tenant's list as answered."""
     tenant = tenants.get(tx, namespace)
     mode = trials.mode(tx, namespace)
+    points = acceptance.most_points(tx, namespace)
     if tenant is None:
         return out.TenantOut(
             namespace=namespace,
@@ -88,6 +94,7 @@ def shown(tx: ReadTx, settings: Settings, namespace: str) -> out.TenantOut:
             generation=0,
             allowed=allowed_out(settings.allowed),
             mode=mode,
+            max_accepted_points=points,
         )
     return out.TenantOut(
         namespace=namespace,
@@ -95,6 +102,7 @@ def shown(tx: ReadTx, settings: Settings, namespace: str) -> out.TenantOut:
         generation=tenant.generation,
         allowed=allowed_out(tenant.allowed),
         mode=mode,
+        max_accepted_points=points,
         updated_at=statuses.when(tenant.updated_at),
         updated_by=tenant.updated_by,
     )
@@ -133,5 +141,14 @@ def put_mode(tx: Tx, call: Call, namespace: str, body: PutTenantMode) -> Reply:
     """PUT whether verdicts move a tenant's traffic."""
     author = call.principal.name
     trials.set_mode(tx, namespace, body.mode, author=author, message=body.reason)
+    answer = out.changed(out.TenantChange, shown(tx, call.services.settings, namespace))
+    return Reply(200, answer)
+
+
+def put_acceptance(tx: Tx, call: Call, namespace: str, body: PutTenantAcceptance) -> Reply:
+    """PUT which stated bounds a tenant accepts by itself."""
+    author = call.principal.name
+    points = body.max_accepted_points
+    acceptance.set_most_points(tx, namespace, points, author=author, message=body.reason)
     answer = out.changed(out.TenantChange, shown(tx, call.services.settings, namespace))
     return Reply(200, answer)

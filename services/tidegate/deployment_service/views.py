@@ -5,6 +5,7 @@ from typing import Any
 
 from tidegate.core import experiments, trial
 from tidegate.core.contract import Contract
+from tidegate.core.forecast import step_seconds
 from tidegate.core.guard import Guard, Heartbeats
 from tidegate.core.heartbeats import missed_message
 from tidegate.core.intent import Intent
@@ -12,7 +13,7 @@ from tidegate.core.load import Rates
 from tidegate.core.phases import phase
 from tidegate.core.rollout import Outcome, Pause, PauseKind, Phase, Progress, Rollout, Would
 from tidegate.core.strategy import Step, Strategy
-from tidegate.deployment_service import analysis, durations, verdicts
+from tidegate.deployment_service import analysis, durations, pace, verdicts
 from tidegate.deployment_service.statuses import address, at, headers, rates, routed_traffic, when
 from tidegate.schemas import responses as out
 from tidegate.store.values import StoredRollout
@@ -33,7 +34,7 @@ def steps(plan: Strategy, progress: Progress, rates: Rates) -> list[out.StepOut]
                 bake_seconds=step.bake,
                 baked_seconds=_baked(state, step, progress),
                 state=state,
-                expected_seconds=durations.step_seconds(plan, step, rates),
+                expected_seconds=step_seconds(plan, step, rates),
             )
         )
     return rows
@@ -77,6 +78,10 @@ def _awaits_paused(progress: Progress) -> str:
     pause = progress.pause
     if pause is not None and pause.kind is PauseKind.NO_STABLE:
         return pause.message
+    if pause is not None and pause.kind is PauseKind.TIME_BOX:
+        return "a person: approve the stated bound, resume (it waits again) or abort"
+    if pause is not None and pause.kind is PauseKind.EXPOSED:
+        return "a person: resume (it gets as many requests again), promote or abort"
     return "a person: resume, promote or abort"
 
 
@@ -124,6 +129,10 @@ def rollout(stored: StoredRollout, intent: Intent, status: Mapping[str, Any]) ->
         verdicts=verdicts.of(progress, value.strategy.alpha) if value.strategy.metrics else [],
         exposed_requests=exposed.n,
         exposed_bad=exposed.bad,
+        max_exposed_requests=value.strategy.max_exposed,
+        because=value.strategy.because,
+        time_box=pace.time_box(value.strategy, progress),
+        accepted_bounds=pace.accepted_bounds(progress),
         analysis=analysis.answered(value.strategy),
         outcome=stored.outcome or progress.outcome,
         outcome_message=progress.end.message,

@@ -16,8 +16,8 @@ GRANT USAGE ON SCHEMA public TO tidegate_api, tidegate_worker;
 
 -- Both read everything but secrets, and add to the ledger.
 GRANT SELECT ON alembic_version, installation, models, model_versions, endpoints, revisions, intents, rollouts,
-    progress, samples, routed, actions, experiments, heartbeats, ledger, workers, inquiries, tenants, tenant_modes
-    TO tidegate_api, tidegate_worker;
+    progress, samples, routed, actions, experiments, heartbeats, ledger, workers, inquiries, tenants, tenant_modes,
+    tenant_acceptance TO tidegate_api, tidegate_worker;
 GRANT INSERT ON ledger TO tidegate_api, tidegate_worker;
 
 -- The API: what people ask for. Of an endpoint it may not touch what the worker found, nor a lease.
@@ -28,7 +28,7 @@ GRANT UPDATE (password_hash, tokens_since) ON users TO tidegate_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON bindings TO tidegate_api;
 GRANT INSERT ON models, model_versions, revisions, intents, rollouts, actions, experiments, heartbeats TO tidegate_api;
 GRANT UPDATE ON heartbeats TO tidegate_api;
-GRANT INSERT, UPDATE ON tenants, tenant_modes TO tidegate_api;
+GRANT INSERT, UPDATE ON tenants, tenant_modes, tenant_acceptance TO tidegate_api;
 GRANT INSERT (namespace, name, mode, created_by, deleted_at) ON endpoints TO tidegate_api;
 GRANT UPDATE (mode, spec, generation, next_revision, due_at, poked, deleted_at) ON endpoints TO tidegate_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO tidegate_api;

@@ -104,6 +104,15 @@ tenant_modes = sa.Table(
     sa.CheckConstraint("mode IN ('enforce', 'trial')", name="tenant_modes_mode"),
 )
 
+tenant_acceptance = sa.Table(
+    "tenant_acceptance",
+    metadata,
+    sa.Column("namespace", sa.Text, primary_key=True),
+    sa.Column("most_points", sa.Float(53)),  # null: a person accepts
+    _at("updated_at"),
+    _text("updated_by"),
+)
+
 models = sa.Table(
     "models",
     metadata,

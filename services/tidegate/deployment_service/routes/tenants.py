@@ -9,7 +9,7 @@ from tidegate.deployment_service.calls import IfMatch, ReadCall, WriteCall, muta
 from tidegate.deployment_service.preconditions import etag, unchanged
 from tidegate.deployment_service.routes import NOT_MODIFIED, READ, writes
 from tidegate.schemas import responses as out
-from tidegate.schemas.requests.tenants import PutTenant, PutTenantMode
+from tidegate.schemas.requests.tenants import PutTenant, PutTenantAcceptance, PutTenantMode
 
 router = APIRouter(prefix="/tenants", tags=["tenants"])
 
@@ -45,3 +45,13 @@ def put_mode(call: WriteCall, namespace: str, body: PutTenantMode) -> Response:
     verdict moves traffic. It holds for rollouts that start from now on."""
     tenancy.check_namespace(call, namespace)
     return mutate(call, lambda tx: tenancy.put_mode(tx, call, namespace, body))
+
+
+@router.put(
+    "/{namespace}/acceptance", operation_id="putTenantAcceptance", **writes(200, out.TenantChange)
+)
+def put_acceptance(call: WriteCall, namespace: str, body: PutTenantAcceptance) -> Response:
+    """Say up to which stated bound a tenant accepts a candidate by itself, at the end of a time
+    box. It holds for rollouts that start from now on."""
+    tenancy.check_namespace(call, namespace)
+    return mutate(call, lambda tx: tenancy.put_acceptance(tx, call, namespace, body))

@@ -36,6 +36,7 @@ from tidegate.schemas.requests.fields import (
     RunId,
     Seconds,
 )
+from tidegate.schemas.requests.pace import PaceIn
 
 _DEADLINES = Deadlines()
 
@@ -154,7 +155,7 @@ class GuardIn(Body):
     ] = HEARTBEAT_TIMEOUT_S
 
 
-class StartRollout(Body):
+class StartRollout(PaceIn):
     """A rollout of a candidate: a model version (a new revision) or a revision that exists."""
 
     model_config = ConfigDict(
@@ -194,7 +195,8 @@ class StartRollout(Body):
     steps: Annotated[
         Annotated[tuple[Percent, ...], Field(min_length=1, max_length=bounds.MOST_STEPS)] | None,
         Field(
-            description="Of a canary: percents, each above the one before",
+            description="Of a canary: percents, each above the one before; left out: made from the "
+            "measured requests and errors, and 1, 5, 10, 25, 50 where none were measured",
             examples=[[1, 5, 25, 50]],
         ),
     ] = None

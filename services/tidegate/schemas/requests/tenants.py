@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictInt, StrictStr
 
+from tidegate.core import bounds
 from tidegate.core.agreement import TenantMode
 from tidegate.core.allowed import Allowed, Limits
 from tidegate.core.errors import Unfit, shown
@@ -155,6 +156,21 @@ class PutTenantMode(Body):
             description="`enforce`: verdicts abort and pause. `trial`: everything is judged and "
             "stored, traffic moves as planned. It holds for rollouts that start from now on",
             examples=["trial"],
+        ),
+    ]
+    reason: Reason = ""
+
+
+class PutTenantAcceptance(Body):
+    """Which stated bounds a tenant accepts by itself, at the end of a time box."""
+
+    max_accepted_points: Annotated[
+        Annotated[float, Field(gt=bounds.ACCEPTED_POINTS.gt, le=bounds.ACCEPTED_POINTS.le)] | None,
+        Field(
+            description="By how many percent points a candidate may be worse than stable and still "
+            "be accepted without a person, where its plan says on_time_box 'accept'; null: none. "
+            "It holds for rollouts that start from now on",
+            examples=[4.0],
         ),
     ]
     reason: Reason = ""

@@ -32,6 +32,7 @@ from tidegate.schemas.responses.models import (
     VersionOut,
     VersionsPage,
 )
+from tidegate.schemas.responses.pace import AcceptedBoundOut, TimeBoxOut
 from tidegate.schemas.responses.people import (
     AccessToken,
     BindingChange,
@@ -122,6 +123,7 @@ from tidegate.schemas.responses.traffic import (
 from tidegate.schemas.responses.trials import TrialReportOut, TrialRolloutOut
 
 __all__ = [
+    "AcceptedBoundOut",
     "AcceptedOut",
     "AccessToken",
     "AllowedOut",
@@ -195,6 +197,7 @@ __all__ = [
     "StrategyChoiceOut",
     "TenantChange",
     "TenantOut",
+    "TimeBoxOut",
     "TokenChange",
     "TokenOut",
     "TokensOut",

@@ -13,6 +13,7 @@ from tidegate.core.rollout import ActionKind, Outcome, PauseKind, Phase, WouldHa
 from tidegate.core.strategy import Ending, Kind, Until
 from tidegate.schemas.requests.analysis import AnalysisIn
 from tidegate.schemas.responses.base import AcceptedOut, ChangeOut, PreflightOut
+from tidegate.schemas.responses.pace import AcceptedBoundOut, TimeBoxOut
 from tidegate.schemas.responses.traffic import HeaderOut
 
 
@@ -386,6 +387,26 @@ class RolloutOut(BaseModel):
         examples=[690],
     )
     exposed_bad: int = Field(default=0, description="Errors among them", examples=[3])
+    max_exposed_requests: int | None = Field(
+        default=None,
+        description="Requests that it may answer before a verdict; null: no limit",
+        examples=[10_000],
+    )
+    because: str = Field(
+        default="",
+        description="Why these steps, where the plan was made from the traffic; empty: they were "
+        "written out",
+        examples=[
+            "12 requests/s, 0.4 % errors: 20 requests come in about 2m47s at 1 %, a pass in about "
+            "4m26s at 50 % (1,597 requests)"
+        ],
+    )
+    time_box: TimeBoxOut | None = Field(
+        default=None, description="How long a step may wait for requests; null: no time box"
+    )
+    accepted_bounds: list[AcceptedBoundOut] = Field(
+        default=[], description="Steps that ended by a stated bound instead of a verdict"
+    )
     experiment: list[ExperimentOut] = Field(
         default=[],
         description="Of an A/B: the newest counts of the caller's own experiment, in the order "

@@ -65,6 +65,12 @@ class TenantOut(BaseModel):
         description="`trial`: verdicts are stored, and move no traffic",
         examples=["enforce"],
     )
+    max_accepted_points: float | None = Field(
+        default=None,
+        description="Largest stated bound that is accepted without a person at the end of a time "
+        "box, in percent points; null: none",
+        examples=[4.0],
+    )
     updated_at: datetime | None = Field(
         default=None,
         description="When it was written; null for the default",
