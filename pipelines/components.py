@@ -47,6 +47,9 @@ PLAN = (
         "on_fail",
         "alpha",
         "noise_window_seconds",
+        "max_exposed_requests",
+        "time_box_seconds",
+        "on_time_box",
     ),
     *(
         "ready_seconds",

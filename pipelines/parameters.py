@@ -15,6 +15,7 @@ from tidegate.core import bounds, strategy
 from tidegate.core.bounds import Bounds
 from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
 from tidegate.core.strategy import Deadlines
+from tidegate.core.time_box import OnTimeBox
 
 Value = str | int | float | bool | list[Any] | dict[str, Any]
 ERRORS = strategy.DEFAULT_METRICS[0]
@@ -111,10 +112,11 @@ PARAMETERS: dict[str, Parameter] = {
     "max_replicas": _number("Replicas at most.", 1, bounds.REPLICAS, 1),
     "keda": Parameter("Scale by the model's queue (KEDA).", False),
     "percents": Parameter(
-        "Percents of the traffic, rising; after the last one the candidate is promoted.",
+        "Percents of the traffic, rising; after the last one the candidate is promoted. []: made "
+        "from the measured traffic, without stops for a smoke test or an approval.",
         list(strategy.CANARY_PERCENTS),
         limits={
-            "min_items": 1,
+            "min_items": 0,
             "max_items": len(strategy.CANARY_PERCENTS),
             **SHARE_OF_STEPS,
             "rising": True,
@@ -188,6 +190,24 @@ PARAMETERS: dict[str, Parameter] = {
         "Seconds of a window of time, none of which decides alone.",
         strategy.canary().noise_window,
         bounds.NOISE_WINDOW,
+    ),
+    "max_exposed_requests": _number(
+        "Most requests of the candidate before a verdict, then it pauses without a share; 0: no "
+        "limit where percents are named.",
+        0,
+        bounds.MAX_EXPOSED,
+        0,
+    ),
+    "time_box_seconds": _number(
+        "Seconds that a step may wait for enough requests; 0: no time box.",
+        0.0,
+        bounds.DEADLINE,
+        0,
+    ),
+    "on_time_box": _one_of(
+        "At the end of a time box: pause, abort, or accept the bound that can be stated, up to the "
+        "tenant's maximum.",
+        *(kind.value for kind in OnTimeBox),
     ),
     "ready_seconds": _number(
         "The candidate is ready by then, or it ends.", DEADLINES.ready, bounds.DEADLINE

@@ -24,6 +24,7 @@ METRICS = (
     "alpha",
     "noise_window_seconds",
 )
+PACE = ("max_exposed_requests", "time_box_seconds", "on_time_box")
 # Tasks of the row; a plan with fewer passes over the rest
 MOST_STEPS = len(strategy.CANARY_PERCENTS)
 GONE = ("on_heartbeat_timeout", "heartbeat_timeout_seconds")
@@ -138,6 +139,7 @@ TEMPLATES: tuple[Template, ...] = (
             "percents",
             "bake_seconds",
             *METRICS,
+            *PACE,
             "approval",
             *SMOKE,
             "ready_seconds",

@@ -70,9 +70,10 @@ def _waits(rollout: out.RolloutOut) -> bool:
     """Whether its present step is ended by a person's answer."""
     if rollout.phase in show_rollout.ENDED or rollout.override:
         return False
-    return 0 < rollout.step <= len(rollout.steps) and (
-        rollout.steps[rollout.step - 1].until == "approval"
-    )
+    if not 0 < rollout.step <= len(rollout.steps):
+        return False
+    boxed = rollout.pause is not None and rollout.pause.kind == "time-box"
+    return boxed or rollout.steps[rollout.step - 1].until == "approval"
 
 
 @command

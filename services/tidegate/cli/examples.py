@@ -50,6 +50,7 @@ EXAMPLES = {
     "template run": "tidegate template run 2f6e1c1a-8a5e-4a5b-9d0a-5b1f6c7d8e9f --wait",
     "template upload": "tidegate template upload --image registry.example.com/ml/tidegate:1.2.3",
     "tenant show": "tidegate tenant show team-a -o yaml",
+    "tenant accept": "tidegate tenant accept payments 4",
     "tenant mode": "tidegate tenant mode payments trial",
     "report trial": "tidegate report trial --since 7d",
     "tenant set": 'tidegate tenant set team-a -f team-a.yaml --reason "a bucket of its own"',

@@ -37,6 +37,7 @@ from tidegate.cli.options import (
     revision,
     timeout,
 )
+from tidegate.cli.pace_options import AtTimeBox, MaxExposedRequests, Preset, TimeBoxSeconds
 from tidegate.cli.session import Session, plain
 from tidegate.cli.words import lasts
 from tidegate.core.strategy import CANARY_PERCENTS, DEFAULT_METRICS, ab, blue_green, canary, shadow
@@ -75,7 +76,8 @@ def start(
     steps: Annotated[
         str | None,
         typer.Option(
-            help=f"Of a canary: rising percents; default: {','.join(map(str, CANARY_PERCENTS))}."
+            help="Of a canary: rising percents; default: made from the measured traffic, and "
+            f"{','.join(map(str, CANARY_PERCENTS))} where none was measured."
         ),
     ] = None,
     bake: Annotated[
@@ -158,6 +160,10 @@ def start(
             help=f"Ends a pause, and a wait for a person; default: {canary().deadlines.decision:g}."
         ),
     ] = None,
+    preset: Preset = None,
+    max_exposed_requests: MaxExposedRequests = None,
+    time_box_seconds: TimeBoxSeconds = None,
+    on_time_box: AtTimeBox = None,
     accept_breaking: AcceptBreaking = False,
     reason: Reason = "",
     supersede: Supersede = False,
@@ -189,6 +195,10 @@ def start(
             rollout_options.on_fail(on_fail or []),
         ),
         deadlines=rollout_options.given(decision_timeout_seconds=decision_timeout_seconds),
+        preset=preset,
+        max_exposed_requests=max_exposed_requests,
+        time_box_seconds=time_box_seconds,
+        on_time_box=on_time_box,
         accept_breaking=accept_breaking or None,
         reason=reason,
     )

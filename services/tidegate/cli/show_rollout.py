@@ -28,6 +28,7 @@ _CONTRACT_ICONS = {"compatible": words.OK, "breaking": words.WARNING, "unchecked
 _REPEAT_S = 30.0  # seconds of one wait after which a watch says again how it stands
 _REPEATED = ("ready", "split", "data")  # the waits of which that is worth a line
 _QUIET = ("ready", "progressing")  # an endpoint's phases that say nothing beside its rollout
+_MOVES = ("starting", "progressing")  # the phases in which its steps go on by themselves
 FAILED = frozenset({"aborted", "superseded"})
 ENDED = FAILED | {"promoted", "kept-stable"}
 
@@ -154,12 +155,12 @@ def _header(
         if rollout.steps:
             yield "Step", step(rollout)
         yield "Weight", f"r{rollout.candidate} {weight(rollout)}"
-    if rollout.seconds_left is not None:
-        all_steps = " for all steps" if rollout.step < 1 else ""
-        yield (
-            "ETA",
-            f"about {lasts(rollout.seconds_left)}{all_steps}, at the present rate of requests",
-        )
+    if rollout.because:
+        yield "Because", rollout.because
+    eta = _eta(rollout)
+    if eta:
+        yield "ETA", eta
+    yield from _pace(rollout)
     if rollout.awaits and rollout.id:
         yield "Waiting for", _awaits(rollout)
     if rollout.pending:
@@ -190,6 +191,35 @@ def _header(
         yield "Ended", f"{age(rollout.ended_at, now)} ago"
 
 
+def _eta(rollout: out.RolloutOut) -> str:
+    """How long until its steps are done; '' where a person decides, or nothing is left."""
+    if rollout.seconds_left is not None:
+        all_steps = " for all steps" if rollout.step < 1 else ""
+        return f"about {lasts(rollout.seconds_left)}{all_steps}, at the present rate of requests"
+    left = [step for step in rollout.steps if step.state != "done"]
+    waits = any(step.until == "approval" for step in left)
+    if not left or waits or rollout.override or rollout.phase not in _MOVES:
+        return ""
+    return "unknown: too little was measured"
+
+
+def _pace(rollout: out.RolloutOut) -> Iterator[tuple[str, RenderableType]]:
+    """What bounds it in requests and time, and what was accepted."""
+    most = rollout.max_exposed_requests
+    if most is not None and rollout.phase not in ENDED:
+        yield "At most", f"{most:,} requests of r{rollout.candidate} before a verdict"
+    box = rollout.time_box
+    if box is not None and rollout.phase not in ENDED:
+        most_points = ""
+        if box.max_accepted_points is not None:
+            most_points = f" at most {box.max_accepted_points:g} points"
+        yield "Time box", f"{lasts(box.seconds)} for each step, then {box.on_time_box}{most_points}"
+        if box.statement and box.points is not None:
+            yield "Stated", box.statement
+    for bound in rollout.accepted_bounds:
+        yield "Accepted", f"step {bound.step} by {bound.by}: {bound.statement}"
+
+
 def _contract(contract: out.ContractOut) -> Text:
     """What differs from stable's, and who answers for it."""
     who = ""
@@ -209,14 +239,7 @@ def steps(rollout: out.RolloutOut) -> Table:
         baked = ""
         if current:
             baked = f"{lasts(item.baked_seconds)} of "
-        known = (
-            item.expected_seconds is not None
-            and item.state != "done"
-            and rollout.phase not in ENDED
-        )
-        expected = "-"
-        if known:
-            expected = f"about {lasts(item.expected_seconds)}"
+        expected = _expected(rollout, item)
         if current and rollout.phase in FAILED:
             sign = words.BAD
         else:
@@ -229,6 +252,15 @@ def steps(rollout: out.RolloutOut) -> Table:
             expected,
         )
     return table
+
+
+def _expected(rollout: out.RolloutOut, item: out.StepOut) -> str:
+    """How long a step takes; `-` where that is nobody's guess any more, or a person decides."""
+    if item.state == "done" or rollout.phase in ENDED or item.until == "approval":
+        return "-"
+    if item.expected_seconds is None:
+        return "unknown"
+    return f"about {lasts(item.expected_seconds)}"
 
 
 def candidate_traffic(item: out.StepOut) -> str:
@@ -284,8 +316,12 @@ def bad(verdict: out.VerdictOut, who: str) -> str:
 
 
 def _more(rollout: out.RolloutOut, verdict: out.VerdictOut) -> str:
-    if rollout.phase in ENDED or verdict.verdict != "undecided" or verdict.requests_more is None:
+    if rollout.phase in ENDED or verdict.verdict != "undecided":
         return "-"
+    if verdict.requests_more is None:
+        numbers = verdict.evidence
+        can_pass = numbers is not None and numbers.log10_threshold_pass is not None
+        return "unknown" if can_pass else "-"
     if not verdict.requests_more and verdict.metric != "experiment":
         return f"enough requests, {lasts(verdict.seconds_more)} more"
     what = "requests"

@@ -8,6 +8,7 @@ import typer
 from rich.console import RenderableType
 
 from tidegate.cli import accepted, words
+from tidegate.cli.errors import usage
 from tidegate.cli.files import read_body
 from tidegate.cli.options import DryRun, Reason, command
 from tidegate.cli.session import Session
@@ -115,6 +116,43 @@ def mode(
     session.show(tenant_change, _name, lambda: _table(tenant_change))
 
 
+@app.command("accept")
+@command
+def accept(
+    session: Session,
+    tenant: Annotated[str, typer.Argument(help="The namespace.")],
+    points: Annotated[
+        str, typer.Argument(metavar="POINTS|none", help="Percent points, such as 4; none: nobody.")
+    ],
+    reason: Reason = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Say how much worse a candidate may be, and still be accepted without a person.
+
+    At the end of a time box, where the plan says `--on-time-box accept`. For its administrators.
+    """
+    body = {"max_accepted_points": _points(points), "reason": reason}
+    tenant_change = session.api.change(
+        lambda client, options: client.put_tenant_acceptance(tenant, body, options),
+        dry_run=dry_run,
+    )
+    session.warn(tenant_change.warnings)
+    line = "it holds for rollouts that start from now on"
+    session.note(accepted.line("accept", line, dry_run=dry_run))
+    if dry_run:
+        session.dry_run()
+    session.show(tenant_change, _name, lambda: _table(tenant_change))
+
+
+def _points(text: str) -> float | None:
+    if text == "none":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise usage(f"{text!r} is no number of percent points: write 4, or none") from None
+
+
 def _name(tenant: out.TenantOut) -> str:
     return f"tenant/{tenant.namespace}"
 
@@ -130,4 +168,9 @@ def _table(tenant: out.TenantOut) -> RenderableType:
     limits = [f"{name} {most}" for name, most in allowed.limits if most is not None]
     table.add_row("At most:", ", ".join(limits) or "no limit")
     table.add_row("Verdicts:", _MODES[tenant.mode])
+    points = tenant.max_accepted_points
+    accepts = "a person"
+    if points is not None:
+        accepts = f"without a person up to {points:g} points worse"
+    table.add_row("Bounds accepted by:", accepts)
     return table

@@ -10,6 +10,7 @@ from typing import Any
 
 from tidegate.core import strategy
 from tidegate.core.incidents import Limits
+from tidegate.core.ladder import MAX_EXPOSED
 from tidegate.core.strategy import Deadlines, Kind, Strategy
 from tidegate.core.windows import NOISE_WINDOW
 
@@ -60,8 +61,9 @@ CHOICES: tuple[Choice, ...] = (
             Option(
                 "steps",
                 "Percents of the traffic, rising, below 100; after the last one the candidate is "
-                "promoted.",
-                list(strategy.CANARY_PERCENTS),
+                "promoted. Left out: made from the measured requests and errors, and "
+                f"{', '.join(map(str, strategy.CANARY_PERCENTS))} where none were measured.",
+                None,
                 "percent",
             ),
             _bake(strategy.STEP_BAKE),
@@ -206,6 +208,29 @@ COMMON: tuple[Option, ...] = (
         "Length of the windows of time none of which decides alone.",
         NOISE_WINDOW,
         "seconds",
+    ),
+    Option(
+        "max_exposed_requests",
+        "Requests that the candidate may answer before a verdict; then it pauses without a share. "
+        f"Left out: no limit where steps are written out, else {MAX_EXPOSED:,}, or what a pass "
+        "needs.",
+        None,
+        "requests",
+    ),
+    Option(
+        "time_box_seconds",
+        "How long a step may wait for enough requests; then the bound that can be stated is.",
+        None,
+        "seconds",
+    ),
+    Option(
+        "on_time_box",
+        "What the end of a time box does: `pause`, `abort`, or `accept` the stated bound up to the "
+        "tenant's maximum; left out: `pause`.",
+    ),
+    Option(
+        "preset",
+        "`low-traffic`: blue-green with warm-up inferences and an approval.",
     ),
     Option(
         "deadlines.ready_seconds",

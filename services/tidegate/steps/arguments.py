@@ -13,10 +13,12 @@ from typing import Any, NoReturn
 from tidegate.core import strategy
 from tidegate.core.guard import HEARTBEAT_TIMEOUT_S, OnHeartbeatTimeout
 from tidegate.core.strategy import Deadlines, Kind
+from tidegate.core.time_box import OnTimeBox
 from tidegate.core.windows import NOISE_WINDOW
 from tidegate.steps import values
 from tidegate.steps.errors import UsageError
 
+ON_TIME_BOX = tuple(kind.value for kind in OnTimeBox)
 ON_HEARTBEAT_TIMEOUT = tuple(kind.value for kind in OnHeartbeatTimeout)
 STRATEGIES = tuple(kind.value for kind in (Kind.CANARY, Kind.AB, Kind.BLUE_GREEN, Kind.SHADOW))
 PLANS = (*STRATEGIES, "undo", "promote", "deploy")
@@ -88,7 +90,7 @@ def _plan(item: argparse.ArgumentParser) -> None:
     _text(
         item,
         "--percents",
-        "rising, below 100 (canary)",
+        "rising, below 100 (canary); []: made from the measured traffic",
         values.percents,
         str(list(strategy.CANARY_PERCENTS)),
     )
@@ -112,6 +114,26 @@ def _plan(item: argparse.ArgumentParser) -> None:
     _text(item, "--smoke", "no traffic before the smoke test has passed", values.flag, "false")
     _text(item, "--approval", "no promotion before a person has approved", values.flag, "false")
     _metrics(item)
+    _text(
+        item,
+        "--max-exposed-requests",
+        "of the candidate before a verdict (canary), 0: by default",
+        values.whole,
+        "0",
+    )
+    _text(
+        item,
+        "--time-box-seconds",
+        "that a step may wait for enough requests, 0: no time box",
+        values.number,
+        "0",
+    )
+    _text(
+        item,
+        "--on-time-box",
+        "/".join(ON_TIME_BOX) + ": at the end of a time box",
+        default=ON_TIME_BOX[0],
+    )
     deadlines = {
         "ready": _DEADLINES.ready,
         "data": _DEADLINES.data,

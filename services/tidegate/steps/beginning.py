@@ -10,6 +10,8 @@ from tidegate.steps.errors import StepFailed, UsageError
 from tidegate.steps.task import Task
 from tidegate.steps.waiting import send
 
+_UNKNOWN = "; how long it takes is unknown: too little was measured"
+
 
 def preflight(task: Task) -> None:
     """The same call as the one that follows, as a dry run: what would be refused is refused before
@@ -133,8 +135,10 @@ def _check_rollout(task: Task, key: tuple[str, str]) -> None:
     took = answer.expected_seconds
     task.say(
         f"✓ {answer.strategy} of r{answer.candidate} against r{answer.base} would be accepted"
-        + (f"; about {took:.0f} s at the present rate" if took else "")
+        + (f"; about {took:.0f} s at the present rate" if took else _UNKNOWN)
     )
+    if answer.because:
+        task.say(f"  because: {answer.because}")
     for step in answer.steps:
         task.say(f"    {reading.name(step)} for {step.bake_seconds:.0f} s until {step.until}")
     _warn(task, answer)

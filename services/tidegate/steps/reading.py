@@ -43,7 +43,8 @@ def step_to_answer(rollout: out.RolloutOut) -> int | None:
     """The number of the step that waits for a person's answer; None where none does."""
     if rollout.override or not 0 < rollout.step <= len(rollout.steps):
         return None
-    if rollout.steps[rollout.step - 1].until != APPROVAL:
+    boxed = rollout.pause is not None and rollout.pause.kind == "time-box"
+    if rollout.steps[rollout.step - 1].until != APPROVAL and not boxed:
         return None
     return int(rollout.step)
 

@@ -7,7 +7,7 @@ from typing import Any
 from tidegate.core import bounds, strategy
 from tidegate.core.intent import HeaderMatch
 from tidegate.core.strategy import Step, Strategy, Until
-from tidegate.steps.arguments import ON_HEARTBEAT_TIMEOUT, STRATEGIES
+from tidegate.steps.arguments import ON_HEARTBEAT_TIMEOUT, ON_TIME_BOX, STRATEGIES
 from tidegate.steps.errors import UsageError
 
 Json = dict[str, Any]
@@ -29,6 +29,9 @@ _FLAGS = {  # the service's field, where it is not the flag's name
     "ready_seconds": "ready-seconds",
     "data_seconds": "data-seconds",
     "undo_seconds": "undo-seconds",
+    "max_exposed_requests": "max-exposed-requests",
+    "time_box_seconds": "time-box-seconds",
+    "on_time_box": "on-time-box",
     "heartbeat_timeout_seconds": "heartbeat-timeout-seconds",
     "minReplicas": "min-replicas",
     "maxReplicas": "max-replicas",
@@ -47,14 +50,11 @@ def rollout(args: argparse.Namespace) -> Json:
             "--on-heartbeat-timeout needs a --run-id: without one nobody can tell whether the "
             "pipeline is gone"
         )
-    made = _strategy(args)
+    _one_of("on-time-box", args.on_time_box, ON_TIME_BOX)
     return {
         **_candidate(args),
-        "strategy": {
-            "kind": args.strategy,
-            "steps": list(_steps(args, made.steps)),
-            "ending": made.ending.value,
-        },
+        **_plan(args),
+        **_pace(args),
         **({"side_effects": args.side_effects} if args.side_effects else {}),
         "analysis": {
             "alpha": args.alpha,
@@ -75,6 +75,37 @@ def rollout(args: argparse.Namespace) -> Json:
         **_run(args),
         "reason": reason(args),
     }
+
+
+def _plan(args: argparse.Namespace) -> Json:
+    """The steps, written out with the stops between them; or the default canary, whose steps the
+    service makes from the traffic."""
+    if args.strategy == "canary" and not args.percents:
+        if args.smoke or args.approval:
+            raise UsageError(
+                "--percents is empty, so the steps are made from the traffic, and no stop for a "
+                "smoke test or an approval fits between them: name percents, or leave those out"
+            )
+        return {"strategy": args.strategy, "bake_seconds": args.bake_seconds}
+    made = _strategy(args)
+    return {
+        "strategy": {
+            "kind": args.strategy,
+            "steps": list(_steps(args, made.steps)),
+            "ending": made.ending.value,
+        }
+    }
+
+
+def _pace(args: argparse.Namespace) -> Json:
+    """What bounds it in requests and time, as far as it was asked for."""
+    pace: Json = {}
+    if args.max_exposed_requests:
+        pace["max_exposed_requests"] = args.max_exposed_requests
+    if args.time_box_seconds:
+        pace["time_box_seconds"] = args.time_box_seconds
+        pace["on_time_box"] = args.on_time_box
+    return pace
 
 
 def endpoint(args: argparse.Namespace, name: str) -> Json:
@@ -201,8 +232,6 @@ def _strategy(args: argparse.Namespace) -> Strategy:
     """The plan of `core/strategy.py` that the flags ask for."""
     match args.strategy:
         case "canary":
-            if not args.percents:
-                raise UsageError("--percents is empty: name at least one percent, such as [10]")
             return strategy.canary(args.percents, args.bake_seconds)
         case "ab":
             _one_of("ends-by", args.ends_by, (APPROVAL, "evidence"))
