@@ -50,6 +50,7 @@ __all__ = [
     "new_step",
     "overall",
     "requests",
+    "requests_of",
     "tested_anew",
     "tracking",
 ]
@@ -221,9 +222,13 @@ def tracking(evidence: Evidence, metrics: tuple[Metric, ...]) -> Evidence:
 
 def requests(last: Scrape, now: Scrape) -> int:
     """How many requests of all revisions ended between a base line and a scrape, lost ones too."""
-    checked = watched(last, now)
     revisions = {reading.revision for reading in now.readings}
-    return sum(between(last, checked, revision, _SENT).arm.n for revision in revisions)
+    return sum(requests_of(last, now, revision) for revision in revisions)
+
+
+def requests_of(last: Scrape, now: Scrape, revision: int) -> int:
+    """The same, of one revision."""
+    return between(last, watched(last, now), revision, _SENT).arm.n
 
 
 def answers(last: Scrape | None, now: Scrape, revisions: tuple[int, ...]) -> dict[int, int]:

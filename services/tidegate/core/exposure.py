@@ -10,7 +10,7 @@ from dataclasses import replace
 from tidegate.core import trial
 from tidegate.core.commands import abort, forward, resume
 from tidegate.core.evalues import Block
-from tidegate.core.evidence import MetricKind
+from tidegate.core.evidence import MetricKind, Scrape, requests_of
 from tidegate.core.intent import CandidateTraffic, EndpointKey
 from tidegate.core.reachable import describe
 from tidegate.core.rollout import (
@@ -40,7 +40,18 @@ def proven(rollout: Rollout, progress: Progress) -> bool:
 
 def exposed(progress: Progress) -> int:
     """The candidate's requests since the rollout began, or a person granted more."""
-    return trial.exposed(progress) - progress.allowance.exposed_from
+    return progress.allowance.exposed - progress.allowance.exposed_from
+
+
+def counted(rollout: Rollout, progress: Progress, last: Scrape | None, scrape: Scrape) -> Progress:
+    """The progress with the candidate's requests of one more interval. Every interval counts, also
+    one that is no evidence."""
+    if rollout.strategy.max_exposed is None or last is None:
+        return progress
+    more = requests_of(last, scrape, rollout.candidate)
+    allowance = progress.allowance
+    allowance = replace(allowance, exposed=allowance.exposed + more)
+    return replace(progress, allowance=allowance)
 
 
 def reached(turn: Turn, traffic: CandidateTraffic) -> bool:
@@ -119,5 +130,5 @@ def advice(key: EndpointKey, rollout: Rollout, progress: Progress) -> str:
 
 def granted(turn: Turn) -> Turn:
     """The turn after a person's resume at the limit."""
-    allowance = replace(turn.progress.allowance, exposed_from=trial.exposed(turn.progress))
+    allowance = replace(turn.progress.allowance, exposed_from=turn.progress.allowance.exposed)
     return turn.having(allowance=allowance)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tidegate.core import exposure
 from tidegate.core.evidence import Scrape, absorb, answers, tracking
 from tidegate.core.intent import Intent
 from tidegate.core.observation import Observation
@@ -55,6 +56,7 @@ def gather(
     counted = answers(evidence.last, scrape, (rollout.base, rollout.candidate))
     warmth = warmed(evidence.warmth, pods, counted)
     gathered = replace(gathered, warmth=warmth)
+    progress = exposure.counted(rollout, progress, evidence.last, scrape)
     return replace(progress, analysis=replace(progress.analysis, evidence=gathered))
 
 

@@ -42,9 +42,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What was granted beyond the plan. exposed_from: the candidate's requests when a person last
+    """What the candidate has used of its plan, and what was granted beyond it. exposed: its
+    requests in this rollout, where the plan limits them. exposed_from: the same when a person last
     granted as many again (`exposure`). accepted: bounds, oldest first."""
 
+    exposed: int = 0
     exposed_from: int = 0
     accepted: tuple[Accepted, ...] = ()
 
