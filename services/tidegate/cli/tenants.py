@@ -169,8 +169,8 @@ def _table(tenant: out.TenantOut) -> RenderableType:
     table.add_row("At most:", ", ".join(limits) or "no limit")
     table.add_row("Verdicts:", _MODES[tenant.mode])
     points = tenant.max_accepted_points
-    accepts = "a person"
+    accepts = "accepted by people only"
     if points is not None:
-        accepts = f"without a person up to {points:g} points worse"
-    table.add_row("Bounds accepted by:", accepts)
+        accepts = f"accepted without a person up to {points:g} points worse"
+    table.add_row("Bounds:", accepts)
     return table

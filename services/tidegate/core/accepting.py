@@ -166,11 +166,14 @@ def _points(points: float) -> str:
     return f"{points:g} points"
 
 
-def trial_end(turn: Turn) -> Turn:
-    """In trial it is only noted what the end of a time box would have done."""
-    box = turn.rollout.strategy.time_box
-    if box is None or box.seconds > turn.rollout.strategy.deadlines.data:
-        return turn
+def trial_end(turn: Turn, missing: str) -> Turn:
+    """In trial it is only noted what the end of a step's wait would have done. missing: what the
+    step lacks."""
+    plan = turn.rollout.strategy
+    box = plan.time_box
+    if box is None or box.seconds > plan.deadlines.data:
+        message = f"no answer within {plan.deadlines.data:.0f} s: {missing}"
+        return trial.noted(turn, WouldHave.PAUSED, message)
     would = WouldHave.PAUSED
     if box.then is OnTimeBox.ABORT:
         would = WouldHave.ABORTED

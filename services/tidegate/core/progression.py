@@ -43,7 +43,6 @@ from tidegate.core.rollout import (
     Rollout,
     StepProgress,
     WaitsFor,
-    WouldHave,
     with_base,
 )
 from tidegate.core.strategy import Ending, Kind, Step
@@ -253,10 +252,7 @@ def _step(turn: Turn, step: Step) -> Decision:
     turn = accepting.by_policy(turn, step)
     missing = step_needs.missing(turn, step)
     if missing is not None and trial.goes_on(turn, step):
-        turn = accepting.trial_end(turn)
-        limit = turn.rollout.strategy.longest_wait
-        message = f"no answer within {limit:.0f} s: {missing}"
-        turn = trial.noted(turn, WouldHave.PAUSED, message)
+        turn = accepting.trial_end(turn, missing)
         return _forward(_enter(turn, progress.step.index + 1))
     if missing is None:
         return _forward(_enter(turn, progress.step.index + 1))
