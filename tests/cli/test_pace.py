@@ -43,7 +43,7 @@ def test_a_preset_is_sent_by_its_name(api: FakeApi, cli: Cli) -> None:
     assert api.sent("POST")[-1].body["preset"] == "low-traffic"
 
 
-def test_a_dry_run_says_why_these_steps(api: FakeApi, cli: Cli) -> None:
+def test_a_dry_run_says_what_the_steps_were_made_from(api: FakeApi, cli: Cli) -> None:
     made = a.rollout(because=BECAUSE, max_exposed_requests=10_000)
     api.on("POST", STARTED, {**made, "id": ""})
     out = words(cli("rollout", "start", "add-sub", "--version", "2", "--dry-run").out)
@@ -95,8 +95,8 @@ def test_a_tenant_accepts_bounds_by_itself(
     assert result.code == 0
     (request,) = api.sent("PUT")
     assert request.body == {"max_accepted_points": points, "reason": "few requests"}
-    told = {4.0: "accepted without a person up to 4 points", None: "accepted by people only"}
-    assert told[points] in words(result.out)
+    line = {4.0: "accepted without a person up to 4 points", None: "accepted by people only"}
+    assert line[points] in words(result.out)
 
 
 def test_points_that_are_no_number_are_refused_here(api: FakeApi, cli: Cli) -> None:

@@ -56,12 +56,12 @@ def test_every_ladder_keeps_its_bounds_or_says_that_it_cannot(
     assert strategy.proves(following_traffic(plan, made))
     assert made.exposed is not None
     assert made.max_exposed is not None
-    told = " ".join(made.warnings)
+    warnings = " ".join(made.warnings)
     if made.exposed > made.max_exposed:
-        assert "a pass is expected after about" in told
+        assert "a pass is expected after about" in warnings
     comes = minimum_seconds(plan, rate, percents(made)[0])
     if comes > SOON:
-        assert "the minimum of requests of a step comes only after" in told
+        assert "the minimum of requests of a step comes only after" in warnings
         assert percents(made)[0] == PASS_PERCENTS[-1]
     # A later step has a larger share, so that its minimum comes sooner
     assert all(seconds is not None and seconds >= bake for seconds in made.seconds)
@@ -98,7 +98,7 @@ def test_where_nothing_was_measured_nothing_is_forecast(rates: Rates, because: s
         assert set(made.seconds) == {None}
 
 
-def test_a_limit_that_was_asked_for_holds_also_where_nothing_was_measured() -> None:
+def test_a_limit_of_the_request_holds_also_where_nothing_was_measured() -> None:
     assert ladder(PLAN, Rates(), 500).max_exposed == 500
 
 
@@ -129,8 +129,8 @@ def test_a_step_that_takes_long_may_wait_longer() -> None:
     waits = following_traffic(PLAN, quiet).deadlines.data
     longest = max(seconds for seconds in quiet.seconds if seconds is not None)
     assert waits == pytest.approx(2 * longest)
-    asked = following_traffic(PLAN, quiet, data_given=True)
-    assert asked.deadlines.data == PLAN.deadlines.data
+    given_data = following_traffic(PLAN, quiet, data_given=True)
+    assert given_data.deadlines.data == PLAN.deadlines.data
 
 
 def test_latency_by_a_threshold_is_not_forecast_before_it_was_measured() -> None:
@@ -144,9 +144,9 @@ def test_latency_by_a_threshold_is_not_forecast_before_it_was_measured() -> None
 def test_steps_that_were_written_out_are_told_when_they_cannot_pass_within_the_limit() -> None:
     rates = Rates(100.0, 0.02)
     written: Strategy = replace(strategy.canary((10, 50)), max_exposed=2000)
-    told = exposure_beyond(written, rates)
-    assert told is not None
-    assert "max_exposed_requests is 2,000: the rollout pauses there" in told
+    warnings = exposure_beyond(written, rates)
+    assert warnings is not None
+    assert "max_exposed_requests is 2,000: the rollout pauses there" in warnings
     assert exposure_beyond(replace(written, max_exposed=200_000), rates) is None
     assert exposure_beyond(written, Rates()) is None
     assert exposure_beyond(replace(written, max_exposed=None), rates) is None

@@ -90,7 +90,7 @@ def test_a_gap_in_the_list_states_nothing_below_it() -> None:
 
 
 @pytest.mark.parametrize(("base", "worse_by"), [(0.005, 0.04), (0.05, 0.02), (0.0, 0.1)])
-def test_a_bound_below_the_truth_is_as_rare_as_promised(base: float, worse_by: float) -> None:
+def test_a_bound_is_below_the_truth_with_probability_alpha_at_most(base: float, worse_by: float) -> None:
     """Looking after every block; alpha 20 %, so that the promise is put to the test."""
     rng = np.random.default_rng(7)
     alpha = 0.2

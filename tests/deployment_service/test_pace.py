@@ -67,8 +67,8 @@ def test_few_requests_get_fewer_steps_and_time_to_answer(api):
     plan = api.ok("POST", DRY, PLAIN)
     assert percents(plan) == [25, 50]
     assert not any("is paused after" in warning for warning in plan["warnings"])
-    asked = api.ok("POST", DRY, {**PLAIN, "deadlines": {"data_seconds": 3600}})
-    assert any("is paused after 3600 s" in warning for warning in asked["warnings"])
+    short = api.ok("POST", DRY, {**PLAIN, "deadlines": {"data_seconds": 3600}})
+    assert any("is paused after 3600 s" in warning for warning in short["warnings"])
 
 
 def test_what_does_not_fit_together_is_refused_by_field(api):
